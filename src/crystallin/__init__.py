@@ -1,0 +1,33 @@
+"""crystallin: gene programs you can see through.
+
+A variational autoencoder for single-cell counts whose latent dimensions are gene programs, trained through scvi-tools,
+read and plotted like scanpy.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from . import datasets, get, pl, pp, tl
+
+if TYPE_CHECKING:
+    from .model import ProgramVAE
+
+__all__ = ["ProgramVAE", "datasets", "get", "pl", "pp", "tl"]
+
+__version__ = version("crystallin")
+
+
+def __getattr__(name: str) -> Any:
+    # torch and scvi-tools take seconds to import, and reading or plotting results does not need them
+    if name == "ProgramVAE":
+        from .model import ProgramVAE
+
+        return ProgramVAE
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

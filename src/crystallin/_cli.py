@@ -1,0 +1,172 @@
+"""The command line: from a file of counts to activities, loadings and figures."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from . import _checks as checks
+from . import datasets, get, pl, pp, tl
+from .stats import group_effects
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from .model import ProgramVAE
+
+logger = logging.getLogger("crystallin")
+
+# programs shown for each group
+TOP = 5
+# panels of the loadings figure
+MAX_PANELS = 12
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status; bad input ends with a message and status 2."""
+    args = _parser().parse_args(argv)
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    try:
+        args.command(args)
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        # KeyError prints the repr of its message
+        message = error.args[0] if isinstance(error, KeyError) and error.args else error
+        sys.stderr.write(f"crystallin: {message}\n")
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="crystallin", description="Gene-program activities from single-cell counts.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="train on an .h5ad file and write activities, loadings and figures")
+    run.add_argument("input", type=Path, metavar="IN.h5ad", help="AnnData with raw counts")
+    run.add_argument(
+        "--programs",
+        required=True,
+        help="gene sets: 'immune', a .gmt file, a .csv/.tsv of source,target[,weight], enrichr:NAME or msigdb:NAME",
+    )
+    run.add_argument("--layer", help="layer that holds the counts (default: X)")
+    run.add_argument("--batch-key", help="column of obs with batches to correct for")
+    run.add_argument("--groupby", help="column of obs whose groups are compared in tables and figures")
+    run.add_argument("--gene-symbols", help="column of var with gene symbols (default: var_names)")
+    run.add_argument("--min-genes", type=int, default=5, help="smallest number of a program's genes present (default: 5)")
+    run.add_argument("--max-epochs", type=int, help="epochs of training (default: from the number of cells)")
+    run.add_argument("--random-state", type=int, default=0, help="seed (default: 0)")
+    run.add_argument("--out", type=Path, required=True, metavar="OUT.h5ad", help="file to write")
+    run.add_argument("--figures", type=Path, metavar="DIR", help="folder for figures")
+    run.set_defaults(command=_run)
+
+    demo = commands.add_parser("demo", help="run on the embedded data (700 blood cells, no network)")
+    demo.add_argument("--folder", type=Path, default=Path("crystallin_demo"), help="where to write (default: %(default)s)")
+    demo.set_defaults(command=_demo)
+    return parser
+
+
+def _run(args: argparse.Namespace) -> None:
+    import anndata
+
+    for folder in (args.out.parent, *([args.figures] if args.figures else [])):
+        folder.mkdir(parents=True, exist_ok=True)
+    if not args.input.is_file():
+        msg = f"There is no file {str(args.input)!r}."
+        raise FileNotFoundError(msg)
+    adata = anndata.read_h5ad(args.input)
+    checks.check_adata(adata)
+    checks.check_categories(adata, args.groupby, "--groupby")
+    pp.add_programs(adata, args.programs, gene_symbols=args.gene_symbols, min_genes=args.min_genes)
+    model = _fit(adata, args.layer, args.batch_key, args.max_epochs, args.random_state)
+    _write(adata, model, args.out, args.figures, args.groupby)
+
+
+def _demo(args: argparse.Namespace) -> None:
+    args.folder.mkdir(parents=True, exist_ok=True)
+    adata = datasets.pbmc68k()
+    # the embedded panel has 765 genes, so small sets are let in
+    pp.add_programs(adata, "immune", min_genes=3)
+    model = _fit(adata, "counts", None, None, 0)
+    _write(adata, model, args.folder / "pbmc68k.h5ad", args.folder, "bulk_labels")
+
+
+def _fit(
+    adata: AnnData, layer: str | None, batch_key: str | None, max_epochs: int | None, random_state: int
+) -> ProgramVAE:
+    # here, not above: torch and scvi-tools take seconds to import, and --help should not
+    from .model import ProgramVAE
+
+    ProgramVAE.setup_anndata(adata, layer=layer, batch_key=batch_key)
+    model = ProgramVAE(adata, random_state=random_state)
+    logger.info("Training on %d cells x %d genes with %d programs.", *adata.shape, len(model.program_names))
+    model.train(max_epochs=max_epochs)
+    tl.activity(adata, model)
+    tl.loadings(adata, model)
+    return model
+
+
+def _write(adata: AnnData, model: ProgramVAE, out: Path, figures: Path | None, groupby: str | None) -> None:
+    adata.write_h5ad(out)
+    logger.info("Wrote %s.", out)
+    acts = get.activity(adata)
+    top = None
+    if groupby is not None:
+        top = top_programs(acts, groupby)
+        sys.stdout.write(f"\nMost active programs by {groupby} (Cohen's d against all other cells):\n")
+        for group, programs in top.items():
+            listed = ", ".join(f"{name} ({effect:+.1f})" for name, effect in programs.items())
+            sys.stdout.write(f"  {group}: {listed}\n")
+    if figures is not None:
+        _draw(adata, acts, model, figures, groupby, top)
+
+
+def top_programs(acts: AnnData, groupby: str, n: int = TOP) -> dict[str, pd.Series]:
+    """Programs with the largest effect in each group of ``acts`` (cells x programs)."""
+    groups = acts.obs[groupby].astype("category").cat.remove_unused_categories()
+    effects = group_effects(np.asarray(acts.X), groups.cat.codes.to_numpy(), len(groups.cat.categories))
+    frame = pd.DataFrame(effects, index=groups.cat.categories.astype(str), columns=acts.var_names)
+    return {group: row.dropna().nlargest(n) for group, row in frame.iterrows()}
+
+
+def _draw(
+    adata: AnnData,
+    acts: AnnData,
+    model: ProgramVAE,
+    folder: Path,
+    groupby: str | None,
+    top: dict[str, pd.Series] | None,
+) -> None:
+    import matplotlib.pyplot as plt
+    import scanpy as sc
+
+    def save(name: str) -> None:
+        path = folder / f"{name}.png"
+        plt.gcf().savefig(path, dpi=150, bbox_inches="tight")
+        plt.close("all")
+        logger.info("Wrote %s.", path)
+
+    plt.switch_backend("agg")
+    if top is None:
+        varied = np.argsort(-np.asarray(acts.X).std(axis=0))[:12]
+        shown = list(acts.var_names[varied])
+    else:
+        shown = list(dict.fromkeys(name for programs in top.values() for name in programs.index[:2]))
+    pl.history(model)
+    save("history")
+    pl.loadings(adata, shown[:MAX_PANELS])
+    save("loadings")
+    if groupby is not None:
+        sc.pl.matrixplot(acts, shown, groupby=groupby, cmap="RdBu_r", vcenter=0, show=False, colorbar_title="activity")
+        save("matrixplot")
+    if "X_umap" not in acts.obsm:
+        sc.pp.neighbors(acts, use_rep="X")
+        sc.tl.umap(acts)
+    color = [*([groupby] if groupby else []), *shown[:5]]
+    sc.pl.umap(acts, color=color, cmap="RdBu_r", vcenter=0, ncols=3, frameon=False, show=False)
+    save("umap")

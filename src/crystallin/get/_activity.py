@@ -1,0 +1,56 @@
+"""Activities as an AnnData of cells x programs."""
+
+from __future__ import annotations
+
+
+from anndata import AnnData
+
+from crystallin import _checks as checks
+from crystallin._keys import DEFAULT_KEY, Keys
+
+from ._columns import program_columns
+from ._programs_df import programs_df
+
+
+
+def activity(adata: AnnData, *, key: str = DEFAULT_KEY, decoys: bool = False) -> AnnData:
+    """Activities as a new AnnData of cells x programs, on which ``scanpy.pl`` and ``scanpy.tl`` work.
+
+    Parameters
+    ----------
+    adata
+        Data with activities, from :func:`crystallin.tl.activity`.
+    key
+        Prefix of the slots.
+    decoys
+        Include decoy programs.
+
+    Returns
+    -------
+    New AnnData. ``X`` holds the activities (posterior means), ``layers["sd"]`` their standard deviations, ``var`` the
+    table of programs indexed by name; ``obs``, embeddings in ``obsm`` and the colours in ``uns`` are copies of
+    ``adata``'s.
+
+    Raises
+    ------
+    KeyError
+        If there are no activities.
+
+    Examples
+    --------
+    >>> acts = cr.get.activity(adata)  # doctest: +SKIP
+    >>> sc.pl.matrixplot(acts, acts.var_names[:5], groupby="bulk_labels")  # doctest: +SKIP
+    """
+    keys = Keys(key)
+    checks.check_activity(adata, keys)
+    columns, names = program_columns(adata, keys, decoys=decoys)
+    var = programs_df(adata, key=key, decoys=decoys).reindex(names)
+    own = {keys.activity, keys.sd}
+    return AnnData(
+        X=adata.obsm[keys.activity][:, columns].copy(),
+        obs=adata.obs.copy(),
+        var=var,
+        obsm={name: value.copy() for name, value in adata.obsm.items() if name not in own},
+        layers={"sd": adata.obsm[keys.sd][:, columns].copy()},
+        uns={name: value.copy() for name, value in adata.uns.items() if name.endswith("_colors")},
+    )

@@ -1,0 +1,78 @@
+"""Loadings as a tidy table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from crystallin import _checks as checks
+from crystallin._keys import DEFAULT_KEY, Keys
+
+from ._columns import program_columns
+
+
+def loadings_df(
+    adata: AnnData,
+    programs: str | Sequence[str] | None = None,
+    *,
+    n_genes: int | None = None,
+    gene_symbols: str | None = None,
+    key: str = DEFAULT_KEY,
+    decoys: bool = False,
+) -> pd.DataFrame:
+    """Members of programs and their loadings, strongest first.
+
+    Parameters
+    ----------
+    adata
+        Data with loadings, from :func:`crystallin.tl.loadings`.
+    programs
+        Names of the programs wanted; ``None`` for all.
+    n_genes
+        Number of genes of each program; ``None`` for all members.
+    gene_symbols
+        Column of ``adata.var`` to name genes by; ``None`` takes ``var_names``.
+    key
+        Prefix of the slots.
+    decoys
+        With ``programs=None``, include decoy programs.
+
+    Returns
+    -------
+    New tidy DataFrame with columns ``program``, ``gene``, ``loading`` (change of the gene's log rate per unit of
+    activity), ``prior`` (the weight given) and ``rank`` (1 = largest absolute loading).
+
+    Raises
+    ------
+    KeyError
+        If there are no loadings, no prior, or no program of that name.
+
+    Examples
+    --------
+    >>> cr.get.loadings_df(adata, "Type I interferon response", n_genes=10)  # doctest: +SKIP
+    """
+    keys = Keys(key)
+    checks.check_loadings(adata, keys)
+    checks.check_key(gene_symbols, adata.var, "gene_symbols", "adata.var")
+    if n_genes is not None:
+        checks.check_int(n_genes, "n_genes", 1)
+    columns, names = program_columns(adata, keys, programs=programs, decoys=decoys)
+    labels = (adata.var_names if gene_symbols is None else adata.var[gene_symbols]).to_numpy()
+    prior = adata.varm[keys.prior].tocsc()
+    parts = []
+    for column, name in zip(columns, names, strict=True):
+        members = prior[:, [column]].nonzero()[0]
+        loading = np.asarray(adata.varm[keys.loadings])[members, column]
+        order = np.argsort(-np.abs(loading), kind="stable")[:n_genes]
+        part = {
+            "program": name,
+            "gene": labels[members[order]],
+            "loading": loading[order],
+            "prior": prior[members[order], column].toarray().ravel(),
+            "rank": np.arange(1, len(order) + 1),
+        }
+        parts.append(pd.DataFrame(part))
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,48 @@
+"""Mapping query data onto a trained reference (architectural surgery, Lotfollahi et al. 2022, Nat Biotechnol 40:121).
+
+Everything learned on the reference is frozen; only the rows of new batches and covariate categories are trained.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from ._module import ProgramModule
+
+
+def count_categories(state: dict[str, torch.Tensor]) -> list[int]:
+    """Number of rows of each categorical table in a saved decoder."""
+    prefix = "decoder.categorical."
+    tables = {int(key.removeprefix(prefix)): len(value) for key, value in state.items() if key.startswith(prefix)}
+    return [tables[i] for i in sorted(tables)]
+
+
+@torch.no_grad()
+def start_new_rows(module: ProgramModule, n_reference: list[int]) -> None:
+    """Let new categories begin at the average of the reference's."""
+    for table, n in zip(module.decoder.categorical, n_reference, strict=True):
+        table[n:] = table[:n].mean(0)
+    if module.dispersion == "gene-batch":
+        module.px_r[:, n_reference[0] :] = module.px_r[:, : n_reference[0]].mean(1, keepdim=True)
+
+
+def train_new_rows_only(module: ProgramModule, n_reference: list[int]) -> bool:
+    """Freeze all parameters but the rows of new categories; return whether there are any."""
+    for parameter in module.parameters():
+        parameter.requires_grad_(False)
+    any_new = False
+    for table, n in zip(module.decoder.categorical, n_reference, strict=True):
+        if len(table) > n:
+            any_new = True
+            table.requires_grad_(True)
+            table.register_hook(_only_rows_from(n))
+    return any_new
+
+
+def _only_rows_from(n: int):
+    def hook(gradient: torch.Tensor) -> torch.Tensor:
+        gradient = gradient.clone()
+        gradient[:n] = 0
+        return gradient
+
+    return hook

@@ -1,0 +1,99 @@
+"""How the module is trained: a start from the data, annealed learning rate, sign constraint, best weights kept."""
+
+from __future__ import annotations
+
+import math
+from copy import deepcopy
+from typing import Any
+
+import torch
+
+from ._compat import TrainingPlan, pl
+
+
+class ProgramTrainingPlan(TrainingPlan):
+    """:class:`~scvi.train.TrainingPlan` with other defaults and three additions.
+
+    * before the first step the parameters are started from the training data;
+    * the learning rate follows a cosine from ``lr`` to a hundredth of it;
+    * after each step the loadings are put back onto the prior's signs.
+
+    Parameters
+    ----------
+    module
+        The module.
+    lr
+        Learning rate at the start; higher than scvi-tools' 1e-3 because the start is good and the rate is annealed.
+    eps, weight_decay
+        Of Adam. No decay: the Gaussian prior of the activities already fixes the scale of the loadings.
+    n_epochs_kl_warmup
+        Epochs over which the weight of the KL term rises to 1. scvi-tools' 400 is longer than most runs.
+    **kwargs
+        To :class:`~scvi.train.TrainingPlan`.
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        *,
+        lr: float = 5e-3,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        n_epochs_kl_warmup: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            module, lr=lr, eps=eps, weight_decay=weight_decay, n_epochs_kl_warmup=n_epochs_kl_warmup, **kwargs
+        )
+
+    def on_train_start(self) -> None:
+        """Start the parameters from the training data, unless they were started before."""
+        self.module.start_from(self.trainer.train_dataloader)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Adam with cosine annealing per step."""
+        config = super().configure_optimizers()
+        if "lr_scheduler" not in config:
+            n_steps = max(int(self.trainer.estimated_stepping_batches), 1)
+
+            def factor(step: int) -> float:
+                return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(step / n_steps, 1.0)))
+
+            scheduler = torch.optim.lr_scheduler.LambdaLR(config["optimizer"], factor)
+            config["lr_scheduler"] = {"scheduler": scheduler, "interval": "step"}
+        return config
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Take a step, then project the loadings onto the prior's signs."""
+        super().optimizer_step(*args, **kwargs)
+        # frozen in a query model, where they must stay as they are to the bit
+        if self.module.decoder.loadings.requires_grad:
+            self.module.decoder.project_()
+
+
+class KeepBestWeights(pl.Callback):
+    """Restore the weights of the epoch with the lowest validation ELBO when training ends.
+
+    scvi-tools' early stopping leaves the weights of the last epoch.
+    """
+
+    monitor = "elbo_validation"
+
+    def __init__(self) -> None:
+        self.best_value = math.inf
+        self.best_epoch: int | None = None
+        self._state: dict[str, torch.Tensor] | None = None
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Remember the weights if they are the best so far."""
+        value = trainer.callback_metrics.get(self.monitor)
+        if trainer.sanity_checking or value is None or not float(value) < self.best_value:
+            return
+        self.best_value, self.best_epoch = float(value), trainer.current_epoch
+        self._state = deepcopy(pl_module.module.state_dict())
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Put the best weights back."""
+        if self._state is not None:
+            pl_module.module.load_state_dict(self._state)
+            self._state = None

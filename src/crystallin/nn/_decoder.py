@@ -1,0 +1,97 @@
+"""The decoder: log rate = intercept of the batch + covariates + activities x sparse loadings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from ._edges import project_signs, scatter
+
+
+class ProgramDecoder(nn.Module):
+    """Log-linear decoder in which each program reaches only its own genes.
+
+    The loadings of program ``p`` exist on the edges of the prior and keep the prior's sign, so a higher activity always
+    means more of the genes that the prior calls up (and less of those it calls down). Intercepts (one row per batch),
+    other categorical covariates, continuous covariates and unannotated programs are dense and free.
+
+    Parameters
+    ----------
+    gene, program, sign
+        Edges of the prior: position of gene and program, and +1 or -1. Shape ``(n_edges,)``.
+    n_genes, n_programs
+        Sizes.
+    n_unannotated
+        Latent dimensions after the programs that reach every gene, with any sign.
+    n_continuous
+        Continuous covariates, the last columns of the input.
+    n_categories
+        Number of categories of the batch, then of each further categorical covariate.
+    normalised
+        ``True``: rates are the softmax over genes times the library size. ``False``: rates are ``exp(log rate)`` times
+        the size factor, for data whose depth is not the sum over the genes at hand.
+    """
+
+    def __init__(
+        self,
+        gene: torch.Tensor,
+        program: torch.Tensor,
+        sign: torch.Tensor,
+        *,
+        n_genes: int,
+        n_programs: int,
+        n_unannotated: int = 0,
+        n_continuous: int = 0,
+        n_categories: Sequence[int] = (1,),
+        normalised: bool = True,
+    ) -> None:
+        super().__init__()
+        self.n_genes = n_genes
+        self.n_programs = n_programs
+        self.n_latent = n_programs + n_unannotated
+        self.normalised = normalised
+        self.register_buffer("gene", gene)
+        self.register_buffer("program", program)
+        self.register_buffer("sign", sign)
+        # arbitrary but non-zero, so that an untrained model has a gradient; training starts from the data
+        self.loadings = nn.Parameter(0.1 * sign)
+        self.unannotated = nn.Parameter(0.05 * torch.randn(n_unannotated, n_genes))
+        self.continuous = nn.Parameter(torch.zeros(n_continuous, n_genes))
+        self.categorical = nn.ParameterList([torch.zeros(max(n, 1), n_genes) for n in n_categories])
+        # logit of technical dropout, used by the zero-inflated likelihood only
+        self.zero_logits = nn.Parameter(torch.full((n_genes,), -3.0))
+
+    def weight(self) -> torch.Tensor:
+        """Loadings of programs, then unannotated programs: ``(n_latent, n_genes)``."""
+        annotated = scatter(self.loadings, self.program, self.gene, (self.n_programs, self.n_genes))
+        return torch.cat([annotated, self.unannotated]) if len(self.unannotated) else annotated
+
+    def offset(self, continuous: torch.Tensor | None, categories: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Log rate of each cell before its programs: ``(n_cells, n_genes)``."""
+        # VAE appends the label to the categories; it has no table here and is left out by the shorter zip
+        offset = sum(
+            table[index.reshape(-1).long()] for table, index in zip(self.categorical, categories, strict=False)
+        )
+        if continuous is not None and continuous.shape[-1]:
+            offset = offset + continuous @ self.continuous
+        return offset
+
+    def forward(
+        self, dispersion: str, z: torch.Tensor, library: torch.Tensor, *categories: torch.Tensor | None
+    ) -> tuple[torch.Tensor, None, torch.Tensor, torch.Tensor]:
+        """Scale, dispersion (never cell-specific), rate and dropout logits, as scvi-tools' ``DecoderSCVI`` returns them.
+
+        ``z`` is ``(..., n_cells, n_latent + n_continuous)`` and ``library`` the log library size or log size factor.
+        """
+        activity, continuous = z[..., : self.n_latent], z[..., self.n_latent :]
+        tables = [index for index in categories if index is not None]
+        log_rate = self.offset(continuous, tables) + activity @ self.weight()
+        scale = log_rate.softmax(-1) if self.normalised else log_rate.exp()
+        return scale, None, library.exp() * scale, self.zero_logits.expand_as(scale)
+
+    @torch.no_grad()
+    def project_(self) -> None:
+        """Put the loadings back onto the prior's signs (call after each optimiser step)."""
+        self.loadings.copy_(project_signs(self.loadings, self.sign))

@@ -1,0 +1,129 @@
+"""Start of the training from the data: intercepts, dispersions, loadings and read-outs.
+
+A start that is the same for every seed removes most of the disagreement between retrainings, and a start that already
+explains the data keeps weak programs from collapsing onto the prior.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+
+from ._encoder import log_normalise
+
+MIN_SD = 0.05
+# intercepts of small batches are pulled towards the whole by this many cells of average depth
+INTERCEPT_PRIOR_CELLS = 10.0
+MIN_THETA, MAX_THETA = 0.1, 100.0
+MIN_CORRELATION, MAX_CORRELATION = 0.02, 0.95
+MIN_LOADING, MAX_LOADING = 0.01, 1.5
+
+
+@dataclass(frozen=True)
+class GeneMoments:
+    """Moments over cells: log-normalised ``mean`` and ``sd``, ``intercept`` (batches x genes) and ``theta`` (genes)."""
+
+    mean: torch.Tensor
+    sd: torch.Tensor
+    intercept: torch.Tensor
+    theta: torch.Tensor
+
+
+def gene_moments(batches: Iterable[tuple[torch.Tensor, torch.Tensor, torch.Tensor]], n_batch: int) -> GeneMoments:
+    """Accumulate moments in double precision over minibatches of (counts, batch index, depth)."""
+    total = squares = log_total = log_squares = depth_total = depth_squares = None
+    n_cells = 0
+    for counts, batch, depth in batches:
+        counts = counts.double()
+        depth = depth.double().reshape(-1, 1)
+        if total is None:
+            zeros = torch.zeros(counts.shape[1], dtype=torch.float64, device=counts.device)
+            total = torch.zeros(n_batch, counts.shape[1], dtype=torch.float64, device=counts.device)
+            depth_total = torch.zeros(n_batch, 1, dtype=torch.float64, device=counts.device)
+            squares, log_total, log_squares = zeros, zeros.clone(), zeros.clone()
+            depth_squares = torch.zeros((), dtype=torch.float64, device=counts.device)
+        index = batch.reshape(-1).long()
+        total.index_add_(0, index, counts)
+        depth_total.index_add_(0, index, depth)
+        depth_squares += depth.square().sum()
+        squares += counts.square().sum(0)
+        logged = log_normalise(counts)
+        log_total += logged.sum(0)
+        log_squares += logged.square().sum(0)
+        n_cells += len(counts)
+    mean = log_total / n_cells
+    sd = (log_squares / n_cells - mean.square()).clamp(min=MIN_SD**2).sqrt()
+    share = total.sum(0) / depth_total.sum()
+    # half a count keeps genes never seen finite
+    share = (share + 0.5 / depth_total.sum()).clamp(max=1.0)
+    pseudo = INTERCEPT_PRIOR_CELLS * depth_total.sum() / n_cells
+    intercept = ((total + pseudo * share) / (depth_total + pseudo)).log()
+    # moments of x ~ NB(depth * share, theta): E[x^2] = E[mu] + E[mu^2] (1 + 1 / theta)
+    mu_squares = share.square() * depth_squares
+    excess = (squares - total.sum(0)) / mu_squares - 1
+    theta = (1 / excess.clamp(min=1 / MAX_THETA)).clamp(MIN_THETA, MAX_THETA)
+    return GeneMoments(mean.float(), sd.float(), intercept.float(), theta.float())
+
+
+@dataclass(frozen=True)
+class StartingPoint:
+    """Start of the edges' ``loadings`` and ``readout`` and of each program's ``log_var``."""
+
+    loadings: torch.Tensor
+    readout: torch.Tensor
+    log_var: torch.Tensor
+
+
+def member_correlations(
+    batches: Iterable[torch.Tensor], weight: torch.Tensor, program: torch.Tensor, gene: torch.Tensor
+) -> torch.Tensor:
+    """Correlation of each member gene with its program's score without that gene, one value per edge.
+
+    Parameters
+    ----------
+    batches
+        Minibatches of standardised expression (mean 0, sd 1), cells x genes.
+    weight
+        Programs x genes; the score of a program is the expression weighted by its row.
+    program, gene
+        Edges.
+    """
+    cross = torch.zeros_like(weight, dtype=torch.float64)
+    square = torch.zeros(len(weight), dtype=torch.float64, device=weight.device)
+    gene_square = torch.zeros(weight.shape[1], dtype=torch.float64, device=weight.device)
+    n_cells = 0
+    for x in batches:
+        score = x @ weight.T
+        cross += (score.T @ x).double()
+        square += score.double().square().sum(0)
+        gene_square += x.double().square().sum(0)
+        n_cells += len(x)
+    own = weight[program, gene].double()
+    gene_var = gene_square[gene] / n_cells
+    # leave the gene out of the score it is compared with, or small sets look coherent by themselves
+    covariance = cross[program, gene] / n_cells - own * gene_var
+    variance = square[program] / n_cells - 2 * own * covariance - own.square() * gene_var
+    return (covariance / (variance * gene_var).clamp(min=1e-12).sqrt()).clamp(-1, 1).float()
+
+
+def starting_point(
+    correlation: torch.Tensor, sign: torch.Tensor, program: torch.Tensor, gene: torch.Tensor, moments: GeneMoments
+) -> StartingPoint:
+    """Turn correlations into loadings, and into the read-out of a one-factor model.
+
+    With standardised genes ``x_g = r_g z + noise`` the posterior of ``z ~ N(0, 1)`` has mean
+    ``sum_g r_g / (1 - r_g^2) x_g / (1 + S)`` and variance ``1 / (1 + S)``, ``S = sum_g r_g^2 / (1 - r_g^2)``.
+    """
+    n_programs = int(program.max()) + 1
+    # a member that does not follow its set starts small but not at zero, so that it can recover
+    r = (correlation * sign).clamp(min=MIN_CORRELATION, max=MAX_CORRELATION)
+    information = r.square() / (1 - r.square())
+    precision = 1 + torch.zeros(n_programs, device=r.device).index_add_(0, program, information)
+    readout = sign * r / (1 - r.square()) / precision[program]
+    # log-rate variance of a gene from its overdispersion; r^2 is the share of it that the program explains
+    log_rate_sd = torch.log1p(1 / moments.theta).sqrt()[gene]
+    n_owners = torch.bincount(gene, minlength=len(moments.theta)).clamp(min=1)[gene]
+    loadings = sign * (r * log_rate_sd / n_owners.sqrt()).clamp(min=MIN_LOADING, max=MAX_LOADING)
+    return StartingPoint(loadings, readout, -precision.log())

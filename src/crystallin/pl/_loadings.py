@@ -1,0 +1,113 @@
+"""Top genes of programs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from matplotlib.axes import Axes
+
+from crystallin import _checks as checks
+from crystallin import get
+from crystallin._keys import DEFAULT_KEY
+
+from ._style import DOWN, UP, finish, tidy, wrap
+
+MAX_PANELS = 12
+
+
+def loadings(
+    adata: AnnData,
+    programs: str | Sequence[str] | None = None,
+    *,
+    n_genes: int = 10,
+    gene_symbols: str | None = None,
+    n_cols: int = 4,
+    key: str = DEFAULT_KEY,
+    ax: Axes | None = None,
+    show: bool | None = None,
+) -> Axes | list[Axes]:
+    """Top genes of programs, one panel for each program.
+
+    A bar is the gene's loading: the change of its log rate per unit of activity. Blue: up with the program, orange:
+    down.
+
+    Parameters
+    ----------
+    adata
+        Data with loadings, from :func:`crystallin.tl.loadings`.
+    programs
+        Names of programs; ``None`` takes the first twelve.
+    n_genes
+        Number of genes in each panel.
+    gene_symbols
+        Column of ``adata.var`` to name genes by.
+    n_cols
+        Panels in a row.
+    key
+        Prefix of the slots.
+    ax
+        Axes to draw on; only for a single program.
+    show
+        Show the figure.
+
+    Returns
+    -------
+    The Axes for a single program, else a list of Axes.
+
+    Raises
+    ------
+    KeyError
+        If there are no loadings, or no program of that name.
+    ValueError
+        If ``ax`` is given for several programs.
+
+    Examples
+    --------
+    >>> cr.pl.loadings(adata, ["B cell", "NK cell"], n_genes=8)  # doctest: +SKIP
+    """
+    checks.check_int(n_genes, "n_genes", 1)
+    checks.check_int(n_cols, "n_cols", 1)
+    table = get.loadings_df(adata, programs, n_genes=n_genes, gene_symbols=gene_symbols, key=key)
+    names = list(table["program"].unique())
+    if programs is None:
+        names = names[:MAX_PANELS]
+    if ax is not None:
+        if len(names) > 1:
+            msg = f"ax holds one program and {len(names)} were asked for; name one, or leave ax out."
+            raise ValueError(msg)
+        axes = [ax]
+    else:
+        axes = _panels(len(names), n_genes, n_cols)
+    for panel, name in zip(axes, names, strict=True):
+        _draw(panel, name, table.loc[table["program"] == name])
+    return finish(axes[0] if len(axes) == 1 else axes, show)
+
+
+def _panels(n: int, n_genes: int, n_cols: int) -> list[Axes]:
+    n_cols = min(n_cols, n)
+    n_rows = math.ceil(n / n_cols)
+    height = 0.9 + 0.2 * n_genes
+    _, grid = plt.subplots(
+        n_rows, n_cols, figsize=(2.6 * n_cols, height * n_rows), squeeze=False, layout="constrained"
+    )
+    for spare in grid.ravel()[n:]:
+        spare.remove()
+    return list(grid.ravel()[:n])
+
+
+def _draw(ax: Axes, name: str, genes: pd.DataFrame) -> None:
+    position = np.arange(len(genes))
+    ax.barh(position, genes["loading"], color=np.where(genes["loading"] < 0, DOWN, UP), height=0.7)
+    ax.set_yticks(position, genes["gene"].astype(str), fontsize=8)
+    ax.invert_yaxis()
+    ax.axvline(0, color="black", linewidth=0.8)
+    ax.set_title(wrap(name), fontsize=9)
+    ax.set_xlabel("loading", fontsize=8)
+    ax.tick_params(axis="x", labelsize=8)
+    ax.locator_params(axis="x", nbins=4)
+    tidy(ax)

@@ -1,0 +1,30 @@
+"""What the figures have in common."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+
+# two colours of the Okabe-Ito palette, told apart with every kind of colour blindness
+UP, DOWN, MUTED = "#0072B2", "#D55E00", "#999999"
+TITLE_WIDTH = 28
+
+
+def wrap(name: str, width: int = TITLE_WIDTH) -> str:
+    """Break a long program name over lines, at underscores too (MSigDB's names have no spaces)."""
+    return "\n".join(textwrap.wrap(name.replace("_", " "), width)) or name
+
+
+def tidy(ax: Axes) -> None:
+    """Light frame: no top and right spine."""
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def finish(axes: Any, show: bool | None) -> Any:
+    """Show the figure if asked, and return its axes."""
+    if show:
+        plt.show()
+    return axes

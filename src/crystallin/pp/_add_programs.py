@@ -1,0 +1,138 @@
+"""Gene sets into AnnData."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crystallin import _checks as checks
+from crystallin._keys import DEFAULT_KEY, NAMES, PARAMS, TABLE, Keys
+from crystallin.programs import add_decoys, align, read_gene_sets
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from anndata import AnnData
+
+
+def add_programs(
+    adata: AnnData,
+    programs: str | Path | Mapping[str, Iterable[str]] | pd.DataFrame,
+    *,
+    gene_symbols: str | None = None,
+    min_genes: int = 5,
+    max_genes: int | None = 500,
+    n_decoys: int = 0,
+    layer: str | None = None,
+    random_state: int = 0,
+    key_added: str = DEFAULT_KEY,
+    copy: bool = False,
+) -> AnnData | None:
+    """Align gene sets to the genes of ``adata`` and store them as the prior of a :class:`~crystallin.ProgramVAE`.
+
+    Select genes (highly variable ones, say) before, not after: sizes, decoys and the coverage table refer to the genes
+    that are there now.
+
+    Parameters
+    ----------
+    adata
+        Annotated data, cells x genes.
+    programs
+        One of
+
+        * ``"immune"``: the built-in collection of human immune cell types, states and pathways;
+        * a path to a ``.gmt`` or ``.gmt.gz`` file;
+        * a dict, program name to gene names;
+        * a DataFrame with columns ``source``, ``target`` and optionally ``weight``, or the path of a ``.csv`` or
+          ``.tsv`` file holding one: decoupler's networks. The sign of ``weight`` is the direction in which a program moves
+          the gene, and the model keeps it;
+        * ``"enrichr:LIBRARY"`` or ``"msigdb:COLLECTION[@RELEASE]"`` (``"msigdb:h.all"``): downloaded with gseapy into
+          its cache.
+    gene_symbols
+        Column of ``adata.var`` with the genes' names in the sets' vocabulary; ``None`` takes ``var_names``. A symbol
+        that stands for several rows makes each of them a member.
+    min_genes, max_genes
+        Smallest and largest number of a program's genes **present in the data**. Programs outside are dropped, with
+        the reason in the table. Fewer than 5 genes rarely tell programs apart; sets above 500 say little. ``None``: no
+        upper limit.
+    n_decoys
+        Random sets to train alongside as an empirical null. Each takes the size and signs of a real program, and for
+        each member a gene of similar mean expression outside that program. Accessors hide them unless asked.
+    layer
+        Layer from which the mean expression for matching decoys is taken; ``None`` is ``X``.
+    random_state
+        Seed of the decoys.
+    key_added
+        Prefix of the slots, to keep several collections side by side.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the copy if ``copy=True``. Sets:
+
+    ``adata.varm[key_added]`` : :class:`scipy.sparse.csr_matrix`, float32, genes x programs
+        0 = not a member, otherwise the weight (1 if none was given); decoys are the last columns.
+    ``adata.uns[key_added]["names"]`` : :class:`numpy.ndarray` of str
+        Program names, in column order.
+    ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
+        One row per set given: ``name``, ``n_genes`` in the set, ``n_present`` in the data, ``coverage``, ``missing`` genes,
+        ``signed``, ``kept`` or the ``reason`` why not, ``decoy`` and its ``template``; for the built-in collection also
+        ``category``, ``parent``, ``reference`` and ``doi``.
+    ``adata.uns[key_added]["params"]`` : dict
+        The arguments, the source, and what tells later that the genes have changed.
+
+    Raises
+    ------
+    ValueError
+        If no gene matches (with names of both sides and the likely cause), or no program has the wanted size.
+    FileNotFoundError, ConnectionError
+        If the file or the library's server is not to be found.
+
+    Examples
+    --------
+    >>> import crystallin as cr
+    >>> adata = cr.datasets.pbmc68k()
+    >>> cr.pp.add_programs(adata, {"B cell": ["CD79A", "CD79B", "MS4A1"], "NK": ["GNLY", "NKG7", "PRF1"]}, min_genes=2)
+    >>> adata.varm["programs"].shape
+    (765, 2)
+    """
+    checks.check_adata(adata)
+    checks.check_key(gene_symbols, adata.var, "gene_symbols", "adata.var")
+    checks.check_layer(adata, layer)
+    checks.check_int(min_genes, "min_genes", 1)
+    if max_genes is not None:
+        checks.check_int(max_genes, "max_genes", min_genes)
+    checks.check_int(n_decoys, "n_decoys", 0)
+
+    sets = read_gene_sets(programs)
+    genes = adata.var_names if gene_symbols is None else adata.var[gene_symbols].astype(object).fillna("")
+    aligned = align(sets, np.asarray(genes, dtype=str), min_genes=min_genes, max_genes=max_genes)
+    if n_decoys:
+        matrix = adata.X if layer is None else adata.layers[layer]
+        mean_expression = np.asarray(matrix[:].mean(axis=0)).ravel()
+        rng = np.random.default_rng(random_state)
+        aligned = add_decoys(aligned, mean_expression, n_decoys=n_decoys, rng=rng)
+
+    adata = adata.copy() if copy else adata
+    keys = Keys(key_added)
+    adata.varm[keys.prior] = aligned.matrix
+    adata.uns[keys.uns] = {
+        NAMES: aligned.names,
+        TABLE: aligned.table,
+        PARAMS: {
+            "origin": sets.origin,
+            "gene_symbols": gene_symbols or "",
+            "min_genes": min_genes,
+            "max_genes": -1 if max_genes is None else max_genes,
+            "n_decoys": n_decoys,
+            "random_state": random_state,
+            "n_vars": adata.n_vars,
+            "var_names_hash": checks.hash_names(adata.var_names),
+            "crystallin": version("crystallin"),
+        },
+    }
+    return adata if copy else None

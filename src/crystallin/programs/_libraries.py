@@ -1,0 +1,74 @@
+"""Gene-set libraries from the network, through gseapy and its cache."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+MSIGDB_VERSION = "2025.1.Hs"
+
+
+def load_enrichr(name: str) -> dict[str, list[str]]:
+    """Return an Enrichr library (human and mouse share one server), from gseapy's cache if it is there."""
+    import gseapy
+    from gseapy.parser import read_gmt
+
+    # gseapy writes this file itself when it downloads a library
+    cached = _cache_folder() / f"Enrichr.{name}.gmt"
+    if cached.is_file():
+        logger.info("Enrichr library %s read from the cache %s.", name, cached)
+        return read_gmt(str(cached))
+    try:
+        return gseapy.get_library(name, organism="Human", min_size=0, max_size=100_000)
+    except ValueError as error:
+        # raised by gseapy when the server answers but does not list the library
+        msg = f"Enrichr has no library {name!r}; gseapy.get_library_name() lists those it has (names are case sensitive)."
+        raise ValueError(msg) from error
+    except Exception as error:  # noqa: BLE001 - gseapy raises bare exceptions and requests' own
+        raise _unreachable("Enrichr", name, error) from error
+
+
+def load_msigdb(name: str) -> dict[str, list[str]]:
+    """Return an MSigDB collection, ``"h.all"`` or with a release ``"h.all@2024.1.Hs"``."""
+    from gseapy import Msigdb
+    from gseapy.parser import read_gmt, write_gmt
+
+    category, _, version = name.partition("@")
+    version = version or MSIGDB_VERSION
+    cached = _cache_folder() / f"MSigDB.{category}.v{version}.gmt"
+    if cached.is_file():
+        logger.info("MSigDB collection %s read from the cache %s.", name, cached)
+        return read_gmt(str(cached))
+    try:
+        sets = Msigdb.get_gmt(category=category, dbver=version)
+    except Exception as error:  # noqa: BLE001 - see above
+        raise _unreachable("MSigDB", name, error) from error
+    if not sets:
+        msg = (
+            f"MSigDB has no collection {category!r} in release {version!r}; examples are 'msigdb:h.all' (Hallmark), "
+            "'msigdb:c2.cp.reactome' and, for a release, 'msigdb:h.all@2024.1.Hs'. "
+            "gseapy.Msigdb.list_category() lists them."
+        )
+        raise ValueError(msg)
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    partial = cached.with_suffix(".part")
+    write_gmt(sets, str(partial), category)
+    partial.replace(cached)
+    return sets
+
+
+def _cache_folder() -> Path:
+    from gseapy import utils
+
+    return Path(utils.DEFAULT_CACHE_PATH)
+
+
+def _unreachable(server: str, name: str, error: Exception) -> ConnectionError:
+    msg = (
+        f"{server} could not be reached for {name!r} ({type(error).__name__}: {error}). Without a network give the gene "
+        'sets locally: a ".gmt" file downloaded elsewhere, a dict, a DataFrame (source, target[, weight]), or the '
+        'built-in "immune".'
+    )
+    return ConnectionError(msg)

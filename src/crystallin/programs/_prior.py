@@ -1,0 +1,103 @@
+"""The prior as the model takes it: edges between genes and programs, in plain arrays that can be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Edges of the prior, sorted by program and gene.
+
+    Attributes
+    ----------
+    genes, programs
+        Names; their order is that of the model's inputs and latent dimensions.
+    is_decoy
+        Which programs are decoys.
+    gene, program
+        Position in ``genes`` and ``programs`` of each edge.
+    weight
+        Weight of each edge; its sign is the known direction.
+    """
+
+    genes: np.ndarray
+    programs: np.ndarray
+    is_decoy: np.ndarray
+    gene: np.ndarray
+    program: np.ndarray
+    weight: np.ndarray
+
+    @property
+    def n_genes(self) -> int:
+        """Number of genes."""
+        return len(self.genes)
+
+    @property
+    def n_programs(self) -> int:
+        """Number of programs, decoys included."""
+        return len(self.programs)
+
+    def to_dict(self) -> dict[str, np.ndarray]:
+        """Plain arrays: what a saved model holds."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def as_prior(prior: Prior | pd.DataFrame | Mapping[str, Any]) -> Prior:
+    """Take a genes x programs DataFrame, the arrays of a saved model, or a :class:`Prior`."""
+    if isinstance(prior, Prior):
+        return prior
+    if isinstance(prior, pd.DataFrame):
+        values = prior.to_numpy(dtype=np.float32)
+        return make_prior(sparse.csc_matrix(values), prior.index, prior.columns)
+    if isinstance(prior, Mapping) and {field.name for field in fields(Prior)} <= set(prior):
+        return Prior(**{field.name: np.asarray(prior[field.name]) for field in fields(Prior)})
+    msg = f"prior is a {type(prior).__name__}; give a DataFrame of genes x programs (0 = not a member)."
+    raise TypeError(msg)
+
+
+def make_prior(
+    matrix: sparse.spmatrix,
+    genes: Sequence[str],
+    programs: Sequence[str],
+    is_decoy: np.ndarray | None = None,
+) -> Prior:
+    """Build a :class:`Prior` from a genes x programs matrix.
+
+    Raises
+    ------
+    ValueError
+        If names and matrix disagree, weights are not finite, a program has no genes, or all are decoys.
+    """
+    columns = sparse.csc_matrix(matrix)
+    columns.eliminate_zeros()
+    columns.sort_indices()
+    if columns.shape != (len(genes), len(programs)):
+        msg = f"The prior is {columns.shape[0]} x {columns.shape[1]} but there are {len(genes)} genes, {len(programs)} names."
+        raise ValueError(msg)
+    if not np.isfinite(columns.data).all():
+        msg = "The prior holds weights that are not finite numbers; give 0 for genes that are not members."
+        raise ValueError(msg)
+    decoy = np.zeros(len(programs), dtype=bool) if is_decoy is None else np.asarray(is_decoy, dtype=bool)
+    sizes = np.diff(columns.indptr)
+    if not len(sizes) or (sizes == 0).any():
+        empty = [str(name) for name, size in zip(programs, sizes, strict=True) if size == 0]
+        msg = f"Program(s) without genes: {', '.join(empty[:5]) or 'there are no programs at all'}. Leave them out."
+        raise ValueError(msg)
+    if decoy.all():
+        msg = "All programs of the prior are decoys; add real programs with crystallin.pp.add_programs."
+        raise ValueError(msg)
+    return Prior(
+        genes=np.asarray(genes, dtype=str),
+        programs=np.asarray(programs, dtype=str),
+        is_decoy=decoy,
+        gene=columns.indices.astype(np.int64),
+        program=np.repeat(np.arange(len(sizes)), sizes).astype(np.int64),
+        weight=columns.data.astype(np.float32),
+    )

@@ -1,0 +1,45 @@
+"""Standardised differences between groups of cells."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def group_effects(values: np.ndarray, codes: np.ndarray, n_groups: int) -> np.ndarray:
+    """Cohen's d of each group against all other cells.
+
+    Parameters
+    ----------
+    values
+        Cells x programs.
+    codes
+        Group of each cell, 0 … ``n_groups - 1``; negative: in no group and left out.
+    n_groups
+        Number of groups.
+
+    Returns
+    -------
+    Groups x programs; NaN where the group or its complement has fewer than two cells.
+    """
+    values, codes = values[codes >= 0].astype(np.float64), codes[codes >= 0]
+    # centred on the whole, or large means would cancel badly in the sums of squares
+    values = values - values.mean(axis=0)
+    n = np.bincount(codes, minlength=n_groups)[:, None].astype(float)
+    total = np.zeros((n_groups, values.shape[1]))
+    squares = np.zeros_like(total)
+    np.add.at(total, codes, values)
+    np.add.at(squares, codes, values**2)
+    rest_n, rest_total, rest_squares = (whole.sum(axis=0) - whole for whole in (n, total, squares))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        within = squares - total**2 / n
+        rest_within = rest_squares - rest_total**2 / rest_n
+        pooled = np.sqrt((within + rest_within) / (n + rest_n - 2))
+        effect = (total / n - rest_total / rest_n) / pooled
+    effect[(n < 2).ravel() | (rest_n < 2).ravel()] = np.nan
+    return effect
+
+
+def standardised_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Cohen's d of the cells ``a`` against the cells ``b``, per program (column)."""
+    codes = np.repeat([0, 1], [len(a), len(b)])
+    return group_effects(np.concatenate([a, b]), codes, 2)[0]

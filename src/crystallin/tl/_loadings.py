@@ -1,0 +1,73 @@
+"""Gene loadings into AnnData."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crystallin import _checks as checks
+from crystallin._keys import DEFAULT_KEY, NAMES, Keys
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crystallin.model import ProgramVAE
+
+
+def loadings(
+    adata: AnnData, model: ProgramVAE, *, key_added: str = DEFAULT_KEY, copy: bool = False
+) -> AnnData | None:
+    """Write how strongly each program moves each of its genes.
+
+    The loading of gene ``g`` on program ``p`` is the change of the gene's log rate (natural logarithm) when the
+    activity of ``p`` rises by one. It is 0 for genes that are not members and has the prior's sign for those that are.
+
+    Parameters
+    ----------
+    adata
+        Data with the model's genes in the model's order.
+    model
+        A trained model.
+    key_added
+        Prefix of the slots; the one given to :func:`crystallin.pp.add_programs`.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the copy if ``copy=True``. Sets:
+
+    ``adata.varm[key_added + "_loadings"]`` : :class:`numpy.ndarray`, float32, genes x programs
+        Loadings; columns as in ``adata.uns[key_added]["names"]``, decoys included.
+
+    Raises
+    ------
+    KeyError
+        If ``adata`` has neither programs nor activities under ``key_added``.
+    ValueError
+        If genes or programs differ from the model's.
+
+    Examples
+    --------
+    >>> import crystallin as cr
+    >>> adata = cr.datasets.pbmc68k()
+    >>> cr.pp.add_programs(adata, "immune")
+    >>> cr.ProgramVAE.setup_anndata(adata, layer="counts")
+    >>> model = cr.ProgramVAE(adata)
+    >>> model.train(max_epochs=5)
+    >>> cr.tl.loadings(adata, model)
+    >>> adata.varm["programs_loadings"].shape == adata.varm["programs"].shape
+    True
+    """
+    keys = Keys(key_added)
+    checks.check_adata(adata)
+    checks.check_table(adata, keys)
+    frame = model.get_loadings()
+    names = model.program_names
+    checks.check_same_genes(adata.var_names, frame.index.to_numpy(dtype=str))
+    checks.check_same_programs(adata.uns[keys.uns][NAMES], names, key_added)
+    adata = adata.copy() if copy else adata
+    # the columns after the programs are unannotated dimensions
+    adata.varm[keys.loadings] = frame.iloc[:, : len(names)].to_numpy(dtype=np.float32)
+    return adata if copy else None
