@@ -101,7 +101,7 @@ def check_numeric(adata: Any, key: str, argument: str, *, positive: bool = False
 
 
 def check_counts(adata: Any, layer: str | None) -> None:
-    """Raise unless the matrix holds counts: finite, non-negative, whole, and some in every cell; warn of empty genes."""
+    """Raise unless the matrix holds counts: finite, non-negative, whole, some in every cell; warn of empty genes."""
     check_layer(adata, layer)
     where = "adata.X" if layer is None else f"adata.layers[{layer!r}]"
     matrix = adata.X if layer is None else adata.layers[layer]
@@ -194,8 +194,8 @@ def check_programs(adata: Any, keys: Keys) -> None:
     params = adata.uns[keys.uns][PARAMS]
     if params["var_names_hash"] != hash_names(adata.var_names):
         msg = (
-            f"The genes of adata changed since its programs were added (then {params['n_vars']}, now {adata.n_vars}; or "
-            "their names or order). Call crystallin.pp.add_programs again after selecting genes."
+            f"The genes of adata changed since its programs were added (then {params['n_vars']}, now {adata.n_vars}; "
+            "or their names or order). Call crystallin.pp.add_programs again after selecting genes."
         )
         raise ValueError(msg)
 
@@ -225,8 +225,8 @@ def check_activity(adata: Any, keys: Keys) -> None:
     check_table(adata, keys)
     if keys.activity not in adata.obsm:
         msg = (
-            f"adata has no activities under {keys.activity!r}; call crystallin.tl.activity(adata, model) first, or name "
-            "the key they were added under."
+            f"adata has no activities under {keys.activity!r}; call crystallin.tl.activity(adata, model) first, or "
+            "name the key they were added under."
         )
         raise KeyError(msg)
 

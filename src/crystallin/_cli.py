@@ -58,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--batch-key", help="column of obs with batches to correct for")
     run.add_argument("--groupby", help="column of obs whose groups are compared in tables and figures")
     run.add_argument("--gene-symbols", help="column of var with gene symbols (default: var_names)")
-    run.add_argument("--min-genes", type=int, default=5, help="smallest number of a program's genes present (default: 5)")
+    run.add_argument(
+        "--min-genes", type=int, default=5, help="smallest number of a program's genes present (default: 5)"
+    )
     run.add_argument("--max-epochs", type=int, help="epochs of training (default: from the number of cells)")
     run.add_argument("--random-state", type=int, default=0, help="seed (default: 0)")
     run.add_argument("--out", type=Path, required=True, metavar="OUT.h5ad", help="file to write")
@@ -66,7 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
 
     demo = commands.add_parser("demo", help="run on the embedded data (700 blood cells, no network)")
-    demo.add_argument("--folder", type=Path, default=Path("crystallin_demo"), help="where to write (default: %(default)s)")
+    demo.add_argument(
+        "--folder", type=Path, default=Path("crystallin_demo"), help="where to write (default: %(default)s)"
+    )
     demo.set_defaults(command=_demo)
     return parser
 

@@ -11,9 +11,9 @@ def pbmc68k() -> AnnData:
     """700 peripheral blood mononuclear cells with raw counts of 765 genes, offline.
 
     scanpy ships these cells of Zheng et al. (2017, Nat Commun 8:14049) log-normalised. Their ``raw`` holds
-    ``log1p`` of counts per 10,000, rounded to three decimals; a count of one is the smallest value of each cell, so the
-    counts are ``round(expm1(raw) / smallest)``. This is unambiguous: no value lies further than .12 from a whole number,
-    and the recovered scale agrees with the published library sizes.
+    ``log1p`` of counts per 10,000, rounded to three decimals; a count of one is the smallest value of each cell, so
+    the counts are ``round(expm1(raw) / smallest)``. This is unambiguous: no value lies further than .12 from a whole
+    number, and the recovered scale agrees with the published library sizes.
 
     Returns
     -------
@@ -21,8 +21,8 @@ def pbmc68k() -> AnnData:
 
     * ``X``: log1p of counts per 10,000, sparse float32;
     * ``layers["counts"]``: counts, sparse float32;
-    * ``obs``: ``bulk_labels`` (10 published cell types), ``louvain``, ``phase``, ``n_counts`` (the true library size over
-      all genes of the experiment, larger than the sum over the 765 here), …;
+    * ``obs``: ``bulk_labels`` (10 published cell types), ``louvain``, ``phase``, ``n_counts`` (the true library size
+      over all genes of the experiment, larger than the sum over the 765 here), …;
     * ``obsm``: ``X_pca`` and ``X_umap``.
 
     Examples

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from anndata import AnnData
 
 from crystallin import _checks as checks
@@ -10,7 +9,6 @@ from crystallin._keys import DEFAULT_KEY, Keys
 
 from ._columns import program_columns
 from ._programs_df import programs_df
-
 
 
 def activity(adata: AnnData, *, key: str = DEFAULT_KEY, decoys: bool = False) -> AnnData:

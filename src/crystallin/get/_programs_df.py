@@ -9,9 +9,7 @@ from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, TABLE, Keys
 
 
-def programs_df(
-    adata: AnnData, *, key: str = DEFAULT_KEY, decoys: bool = False, dropped: bool = False
-) -> pd.DataFrame:
+def programs_df(adata: AnnData, *, key: str = DEFAULT_KEY, decoys: bool = False, dropped: bool = False) -> pd.DataFrame:
     """The table of programs: size, coverage by the data's genes, source.
 
     Parameters

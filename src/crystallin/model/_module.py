@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ import torch
 from crystallin import nn as blocks
 from crystallin.programs import as_prior
 
-from ._compat import MODULE_KEYS, REGISTRY_KEYS, VAE
+from ._compat import REGISTRY_KEYS, VAE
 
 # training cells read to start the parameters; more do not sharpen the start
 MAX_START_CELLS = 20_000
@@ -23,8 +22,8 @@ CHUNK_BYTES = 2**28
 class ProgramModule(VAE):
     """:class:`~scvi.module.VAE` whose latent dimensions are gene programs.
 
-    The arguments are those of :class:`crystallin.ProgramVAE`; the rest come from scvi-tools, which derives them from the
-    registered data.
+    The arguments are those of :class:`crystallin.ProgramVAE`; the rest come from scvi-tools, which derives them from
+    the registered data.
     """
 
     def __init__(
@@ -109,7 +108,9 @@ class ProgramModule(VAE):
 
         moments = blocks.gene_moments(
             ((t[REGISTRY_KEYS.X_KEY], t[REGISTRY_KEYS.BATCH_KEY], self._depth(t)) for t in first_cells()),
-            len(decoder.categorical[0]),
+            n_batch=len(decoder.categorical[0]),
+            n_genes=decoder.n_genes,
+            device=device,
         )
         encoder.mean.copy_(moments.mean)
         encoder.sd.copy_(moments.sd)

@@ -27,8 +27,8 @@ def warn_if_not_identifiable(prior: Prior) -> None:
     """Warn when programs outnumber genes."""
     if prior.n_programs > prior.n_genes:
         warnings.warn(
-            f"There are more programs ({prior.n_programs}) than genes ({prior.n_genes}), so the data cannot tell all of "
-            "them apart; activities of overlapping programs will share the evidence (see their sd).",
+            f"There are more programs ({prior.n_programs}) than genes ({prior.n_genes}), so the data cannot tell all "
+            "of them apart; activities of overlapping programs will share the evidence (see their sd).",
             UserWarning,
             stacklevel=4,
         )

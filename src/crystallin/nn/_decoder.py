@@ -48,6 +48,9 @@ class ProgramDecoder(nn.Module):
         normalised: bool = True,
     ) -> None:
         super().__init__()
+        self.gene: torch.Tensor
+        self.program: torch.Tensor
+        self.sign: torch.Tensor
         self.n_genes = n_genes
         self.n_programs = n_programs
         self.n_latent = n_programs + n_unannotated
@@ -81,7 +84,7 @@ class ProgramDecoder(nn.Module):
     def forward(
         self, dispersion: str, z: torch.Tensor, library: torch.Tensor, *categories: torch.Tensor | None
     ) -> tuple[torch.Tensor, None, torch.Tensor, torch.Tensor]:
-        """Scale, dispersion (never cell-specific), rate and dropout logits, as scvi-tools' ``DecoderSCVI`` returns them.
+        """Scale, dispersion (never cell-specific), rate and dropout logits, as scvi-tools' ``DecoderSCVI`` does.
 
         ``z`` is ``(..., n_cells, n_latent + n_continuous)`` and ``library`` the log library size or log size factor.
         """

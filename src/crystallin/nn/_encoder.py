@@ -53,6 +53,10 @@ class PrimedEncoder(nn.Module):
         dropout_rate: float = 0.1,
     ) -> None:
         super().__init__()
+        self.gene: torch.Tensor
+        self.program: torch.Tensor
+        self.mean: torch.Tensor
+        self.sd: torch.Tensor
         n_latent = n_programs + n_unannotated
         self.shape = (n_programs, n_genes)
         self.register_buffer("gene", gene)

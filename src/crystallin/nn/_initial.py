@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -31,20 +32,20 @@ class GeneMoments:
     theta: torch.Tensor
 
 
-def gene_moments(batches: Iterable[tuple[torch.Tensor, torch.Tensor, torch.Tensor]], n_batch: int) -> GeneMoments:
+def gene_moments(
+    batches: Iterable[tuple[torch.Tensor, torch.Tensor, torch.Tensor]],
+    *,
+    n_batch: int,
+    n_genes: int,
+    device: torch.device | None = None,
+) -> GeneMoments:
     """Accumulate moments in double precision over minibatches of (counts, batch index, depth)."""
-    total = squares = log_total = log_squares = depth_total = depth_squares = None
+    zeros = partial(torch.zeros, dtype=torch.float64, device=device)
+    total, depth_total, depth_squares = zeros(n_batch, n_genes), zeros(n_batch, 1), zeros(())
+    squares, log_total, log_squares = zeros(n_genes), zeros(n_genes), zeros(n_genes)
     n_cells = 0
     for counts, batch, depth in batches:
-        counts = counts.double()
-        depth = depth.double().reshape(-1, 1)
-        if total is None:
-            zeros = torch.zeros(counts.shape[1], dtype=torch.float64, device=counts.device)
-            total = torch.zeros(n_batch, counts.shape[1], dtype=torch.float64, device=counts.device)
-            depth_total = torch.zeros(n_batch, 1, dtype=torch.float64, device=counts.device)
-            squares, log_total, log_squares = zeros, zeros.clone(), zeros.clone()
-            depth_squares = torch.zeros((), dtype=torch.float64, device=counts.device)
-        index = batch.reshape(-1).long()
+        counts, depth, index = counts.double(), depth.double().reshape(-1, 1), batch.reshape(-1).long()
         total.index_add_(0, index, counts)
         depth_total.index_add_(0, index, depth)
         depth_squares += depth.square().sum()
@@ -55,14 +56,12 @@ def gene_moments(batches: Iterable[tuple[torch.Tensor, torch.Tensor, torch.Tenso
         n_cells += len(counts)
     mean = log_total / n_cells
     sd = (log_squares / n_cells - mean.square()).clamp(min=MIN_SD**2).sqrt()
-    share = total.sum(0) / depth_total.sum()
     # half a count keeps genes never seen finite
-    share = (share + 0.5 / depth_total.sum()).clamp(max=1.0)
+    share = ((total.sum(0) + 0.5) / depth_total.sum()).clamp(max=1.0)
     pseudo = INTERCEPT_PRIOR_CELLS * depth_total.sum() / n_cells
     intercept = ((total + pseudo * share) / (depth_total + pseudo)).log()
     # moments of x ~ NB(depth * share, theta): E[x^2] = E[mu] + E[mu^2] (1 + 1 / theta)
-    mu_squares = share.square() * depth_squares
-    excess = (squares - total.sum(0)) / mu_squares - 1
+    excess = (squares - total.sum(0)) / (share.square() * depth_squares) - 1
     theta = (1 / excess.clamp(min=1 / MAX_THETA)).clamp(MIN_THETA, MAX_THETA)
     return GeneMoments(mean.float(), sd.float(), intercept.float(), theta.float())
 

@@ -32,7 +32,7 @@ class SharedGenes:
     first, second
         Latent dimensions of each pair, ``first <= second``.
     products
-        Sparse CSR, pairs x genes: loading of ``first`` times loading of ``second``.
+        Sparse, pairs x genes: loading of ``first`` times loading of ``second``.
     weight
         Dense loadings, latent x genes.
     """
@@ -59,8 +59,10 @@ def shared_genes(weight: torch.Tensor) -> SharedGenes:
     a, b, g = latent[left], latent[right], gene[left]
     code, pair = torch.unique(a * n_latent + b, return_inverse=True)
     values = weight[a, g] * weight[b, g]
-    products = torch.sparse_coo_tensor(torch.stack([pair, g]), values, (len(code), n_genes)).coalesce()
-    return SharedGenes(code // n_latent, code % n_latent, products.to_sparse_csr(), weight)
+    shape = (len(code), n_genes)
+    # COO: torch warns that its CSR is in beta
+    products = torch.sparse_coo_tensor(torch.stack([pair, g]), values, shape, check_invariants=False).coalesce()
+    return SharedGenes(code // n_latent, code % n_latent, products, weight)
 
 
 def refine(

@@ -92,9 +92,7 @@ def _panels(n: int, n_genes: int, n_cols: int) -> list[Axes]:
     n_cols = min(n_cols, n)
     n_rows = math.ceil(n / n_cols)
     height = 0.9 + 0.2 * n_genes
-    _, grid = plt.subplots(
-        n_rows, n_cols, figsize=(2.6 * n_cols, height * n_rows), squeeze=False, layout="constrained"
-    )
+    _, grid = plt.subplots(n_rows, n_cols, figsize=(2.6 * n_cols, height * n_rows), squeeze=False, layout="constrained")
     for spare in grid.ravel()[n:]:
         spare.remove()
     return list(grid.ravel()[:n])

@@ -47,8 +47,8 @@ def add_programs(
         * a path to a ``.gmt`` or ``.gmt.gz`` file;
         * a dict, program name to gene names;
         * a DataFrame with columns ``source``, ``target`` and optionally ``weight``, or the path of a ``.csv`` or
-          ``.tsv`` file holding one: decoupler's networks. The sign of ``weight`` is the direction in which a program moves
-          the gene, and the model keeps it;
+          ``.tsv`` file holding one: decoupler's networks. The sign of ``weight`` is the direction in which a program
+          moves the gene, and the model keeps it;
         * ``"enrichr:LIBRARY"`` or ``"msigdb:COLLECTION[@RELEASE]"`` (``"msigdb:h.all"``): downloaded with gseapy into
           its cache.
     gene_symbols
@@ -79,9 +79,9 @@ def add_programs(
     ``adata.uns[key_added]["names"]`` : :class:`numpy.ndarray` of str
         Program names, in column order.
     ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
-        One row per set given: ``name``, ``n_genes`` in the set, ``n_present`` in the data, ``coverage``, ``missing`` genes,
-        ``signed``, ``kept`` or the ``reason`` why not, ``decoy`` and its ``template``; for the built-in collection also
-        ``category``, ``parent``, ``reference`` and ``doi``.
+        One row per set given: ``name``, ``n_genes`` in the set, ``n_present`` in the data, ``coverage``, ``missing``
+        genes, ``signed``, ``kept`` or the ``reason`` why not, ``decoy`` and its ``template``; for the built-in
+        collection also ``category``, ``parent``, ``reference`` and ``doi``.
     ``adata.uns[key_added]["params"]`` : dict
         The arguments, the source, and what tells later that the genes have changed.
 

@@ -104,8 +104,8 @@ def align(sets: GeneSets, genes: Sequence[str], *, min_genes: int, max_genes: in
         raise ValueError(_nothing_left(table, min_genes, max_genes))
     if len(present) < LOW_COVERAGE * len(edges):
         warnings.warn(
-            f"Only {len(present)} of {len(edges)} memberships ({len(present) / len(edges):.1%}) are genes of this data; "
-            "are species and identifiers the same?",
+            f"Only {len(present)} of {len(edges)} memberships ({len(present) / len(edges):.1%}) are genes of this "
+            "data; are species and identifiers the same?",
             UserWarning,
             stacklevel=3,
         )
@@ -128,7 +128,7 @@ def _mark_identical(matrix: sparse.csc_matrix, names: np.ndarray, reason: np.nda
     matrix.sort_indices()
     seen: dict[bytes, int] = {}
     merged: dict[str, list[str]] = {}
-    for column in np.flatnonzero(reason == ""):
+    for column in np.flatnonzero(reason == "").tolist():
         part = slice(matrix.indptr[column], matrix.indptr[column + 1])
         digest = hashlib.sha256(matrix.indices[part].tobytes() + matrix.data[part].tobytes()).digest()
         original = seen.setdefault(digest, column)
@@ -147,9 +147,9 @@ def _mark_identical(matrix: sparse.csc_matrix, names: np.ndarray, reason: np.nda
 def _nothing_left(table: pd.DataFrame, min_genes: int, max_genes: int | None) -> str:
     best = table.loc[table["n_present"].idxmax()]
     return (
-        f"None of the {len(table)} program(s) has between min_genes={min_genes} and max_genes={max_genes} genes present "
-        f"in the data; the most are {best['n_present']} of {best['n_genes']} in {best['name']!r}. Change these limits, "
-        "or use data with more genes (before selecting variable genes)."
+        f"None of the {len(table)} program(s) has between min_genes={min_genes} and max_genes={max_genes} genes "
+        f"present in the data; the most are {best['n_present']} of {best['n_genes']} in {best['name']!r}. Change these "
+        "limits, or use data with more genes (before selecting variable genes)."
     )
 
 
@@ -169,8 +169,8 @@ def _likely_cause(given: Sequence[str], genes: Sequence[str]) -> str:
     given_ids, gene_ids = _share(ensembl, given), _share(ensembl, genes)
     if gene_ids > 0.5 > given_ids:
         return (
-            "The data are named by Ensembl ids and the programs by symbols: pass gene_symbols=, the column of adata.var "
-            "that holds the symbols."
+            "The data are named by Ensembl ids and the programs by symbols: pass gene_symbols=, the column of "
+            "adata.var that holds the symbols."
         )
     if given_ids > 0.5 > gene_ids:
         return "The programs are named by Ensembl ids and the data by symbols: translate one of them."
@@ -180,8 +180,8 @@ def _likely_cause(given: Sequence[str], genes: Sequence[str]) -> str:
     n_same = sum(name.upper() in upper for name in given)
     if n_same:
         return (
-            f"{n_same} names agree when upper and lower case are ignored: one side is probably mouse (Cd3e) and the other "
-            "human (CD3E). Use programs of the data's species."
+            f"{n_same} names agree when upper and lower case are ignored: one side is probably mouse (Cd3e) and the "
+            "other human (CD3E). Use programs of the data's species."
         )
     return "Do species and kind of identifier (symbols, Ensembl, Entrez) agree, and is case (CD3E or Cd3e) the same?"
 

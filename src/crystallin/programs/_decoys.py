@@ -68,8 +68,8 @@ def _matched_genes(
     n_genes = len(rank)
     if 2 * len(members) > n_genes:
         msg = (
-            f"A program holds {len(members)} of the data's {n_genes} genes, so no decoy of its size shares none of them; "
-            "lower max_genes or set n_decoys=0."
+            f"A program holds {len(members)} of the data's {n_genes} genes, so no decoy of its size shares none of "
+            "them; lower max_genes or set n_decoys=0."
         )
         raise ValueError(msg)
     free = np.ones(n_genes, dtype=bool)

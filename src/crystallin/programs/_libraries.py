@@ -24,9 +24,11 @@ def load_enrichr(name: str) -> dict[str, list[str]]:
         return gseapy.get_library(name, organism="Human", min_size=0, max_size=100_000)
     except ValueError as error:
         # raised by gseapy when the server answers but does not list the library
-        msg = f"Enrichr has no library {name!r}; gseapy.get_library_name() lists those it has (names are case sensitive)."
+        msg = (
+            f"Enrichr has no library {name!r}; gseapy.get_library_name() lists those it has (names are case sensitive)."
+        )
         raise ValueError(msg) from error
-    except Exception as error:  # noqa: BLE001 - gseapy raises bare exceptions and requests' own
+    except Exception as error:
         raise _unreachable("Enrichr", name, error) from error
 
 
@@ -43,7 +45,7 @@ def load_msigdb(name: str) -> dict[str, list[str]]:
         return read_gmt(str(cached))
     try:
         sets = Msigdb.get_gmt(category=category, dbver=version)
-    except Exception as error:  # noqa: BLE001 - see above
+    except Exception as error:
         raise _unreachable("MSigDB", name, error) from error
     if not sets:
         msg = (
@@ -67,8 +69,8 @@ def _cache_folder() -> Path:
 
 def _unreachable(server: str, name: str, error: Exception) -> ConnectionError:
     msg = (
-        f"{server} could not be reached for {name!r} ({type(error).__name__}: {error}). Without a network give the gene "
-        'sets locally: a ".gmt" file downloaded elsewhere, a dict, a DataFrame (source, target[, weight]), or the '
+        f"{server} could not be reached for {name!r} ({type(error).__name__}: {error}). Without a network give the "
+        'gene sets locally: a ".gmt" file downloaded elsewhere, a dict, a DataFrame (source, target[, weight]), or the '
         'built-in "immune".'
     )
     return ConnectionError(msg)

@@ -79,7 +79,7 @@ def make_prior(
     columns.eliminate_zeros()
     columns.sort_indices()
     if columns.shape != (len(genes), len(programs)):
-        msg = f"The prior is {columns.shape[0]} x {columns.shape[1]} but there are {len(genes)} genes, {len(programs)} names."
+        msg = f"The prior is {columns.shape} but there are {len(genes)} genes and {len(programs)} program names."
         raise ValueError(msg)
     if not np.isfinite(columns.data).all():
         msg = "The prior holds weights that are not finite numbers; give 0 for genes that are not members."

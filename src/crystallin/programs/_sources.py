@@ -153,12 +153,14 @@ def _edges_from_frame(frame: pd.DataFrame) -> pd.DataFrame:
     if frame[["source", "target"]].isna().any(axis=None):
         msg = "The table of programs has missing values in source or target; drop those rows."
         raise ValueError(msg)
-    weight = pd.to_numeric(frame["weight"], errors="coerce") if "weight" in frame.columns else pd.Series(1.0, frame.index)
+    weight = (
+        pd.to_numeric(frame["weight"], errors="coerce") if "weight" in frame.columns else pd.Series(1.0, frame.index)
+    )
     if not np.isfinite(weight).all():
         bad = frame.loc[~np.isfinite(weight)].iloc[0]
         msg = (
-            f"Column weight of the table of programs must be finite numbers; {bad['source']!r} -> {bad['target']!r} has "
-            f"{bad['weight']!r}. Drop the row or give a number (its sign is the direction)."
+            f"Column weight of the table of programs must be finite numbers; {bad['source']!r} -> {bad['target']!r} "
+            f"has {bad['weight']!r}. Drop the row or give a number (its sign is the direction)."
         )
         raise ValueError(msg)
     edges = pd.DataFrame(

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from crystallin.model import ProgramVAE
 
 
-def loadings(
-    adata: AnnData, model: ProgramVAE, *, key_added: str = DEFAULT_KEY, copy: bool = False
-) -> AnnData | None:
+def loadings(adata: AnnData, model: ProgramVAE, *, key_added: str = DEFAULT_KEY, copy: bool = False) -> AnnData | None:
     """Write how strongly each program moves each of its genes.
 
     The loading of gene ``g`` on program ``p`` is the change of the gene's log rate (natural logarithm) when the
