@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # gradient steps of a default run, and bounds of the epochs they make
-DEFAULT_STEPS = 3_000
+DEFAULT_STEPS = 2_000
 MIN_EPOCHS, MAX_EPOCHS = 10, 200
 
 
@@ -240,7 +240,7 @@ class ProgramVAE(PosteriorMixin, LoadingMixin, SCVI):
         Parameters
         ----------
         max_epochs
-            Epochs; the learning rate is annealed over all of them. ``None`` aims at 3,000 gradient steps, between 10
+            Epochs; the learning rate is annealed over all of them. ``None`` aims at 2,000 gradient steps, between 10
             and 200 epochs.
         accelerator, devices
             Hardware, see :class:`lightning.pytorch.Trainer`.

@@ -1,0 +1,115 @@
+"""Planted data, and one model trained on them for the whole session."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from anndata import AnnData
+from scipy import sparse
+
+import crystallin as cr
+
+mpl.use("agg")
+logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+
+N_CELLS, N_GENES, N_PROGRAMS = 500, 240, 8
+
+
+@dataclass(frozen=True)
+class Planted:
+    """Counts with known activities: ``log rate = b + z W``, negative binomial."""
+
+    adata: AnnData
+    activity: np.ndarray
+    sets: dict[str, list[str]]
+
+
+def plant(seed: int = 0, n_cells: int = N_CELLS) -> Planted:
+    rng = np.random.default_rng(seed)
+    cell_type = rng.integers(0, 3, n_cells)
+    z = rng.normal(0, 0.7, (n_cells, N_PROGRAMS)) + rng.normal(0, 0.7, (3, N_PROGRAMS))[cell_type]
+    z = (z - z.mean(0)) / z.std(0)
+    loadings = np.zeros((N_PROGRAMS, N_GENES))
+    sets = {}
+    for program in range(N_PROGRAMS):
+        members = rng.choice(N_GENES, rng.integers(12, 20), replace=False)
+        loadings[program, members] = rng.uniform(0.3, 0.9, len(members))
+        # a slash in a name must survive every format
+        sets[f"Program/{program}"] = [f"g{i}" for i in members]
+    log_rate = rng.normal(0, 0.8, N_GENES) + z @ loadings
+    rate = np.exp(log_rate - log_rate.max(1, keepdims=True))
+    rate *= rng.lognormal(np.log(1500), 0.3, (n_cells, 1)) / rate.sum(1, keepdims=True)
+    counts = rng.poisson(rng.gamma(10, rate / 10)).astype(np.float32)
+    # every gene is seen somewhere
+    counts[rng.integers(0, n_cells, N_GENES), np.arange(N_GENES)] += 1
+    obs = pd.DataFrame(
+        {
+            "cell_type": pd.Categorical([f"type {i}" for i in cell_type]),
+            "batch": pd.Categorical(rng.choice(["one", "two"], n_cells)),
+            "age": rng.normal(50, 10, n_cells),
+        },
+        index=[f"cell{i}" for i in range(n_cells)],
+    )
+    adata = AnnData(sparse.csr_matrix(counts), obs=obs)
+    adata.var_names = [f"g{i}" for i in range(N_GENES)]
+    return Planted(adata, z, sets)
+
+
+@pytest.fixture(scope="session")
+def _planted() -> Planted:
+    return plant()
+
+
+@pytest.fixture
+def planted(_planted: Planted) -> Planted:
+    """Planted data; each test gets its own copy."""
+    return Planted(_planted.adata.copy(), _planted.activity, _planted.sets)
+
+
+@pytest.fixture
+def adata(planted: Planted) -> AnnData:
+    """Planted counts with programs and decoys added, not yet registered."""
+    cr.pp.add_programs(planted.adata, planted.sets, n_decoys=N_PROGRAMS)
+    return planted.adata
+
+
+@pytest.fixture(scope="session")
+def _trained(_planted: Planted):
+    adata = _planted.adata.copy()
+    cr.pp.add_programs(adata, _planted.sets, n_decoys=N_PROGRAMS)
+    cr.ProgramVAE.setup_anndata(adata, batch_key="batch")
+    model = cr.ProgramVAE(adata)
+    model.train(max_epochs=60, enable_progress_bar=False, plan_kwargs={"lr": 1e-2})
+    cr.tl.activity(adata, model)
+    cr.tl.loadings(adata, model)
+    return adata, model
+
+
+@pytest.fixture(scope="session")
+def model(_trained):
+    """A trained model; do not train or change it."""
+    return _trained[1]
+
+
+@pytest.fixture
+def result(_trained) -> AnnData:
+    """A copy of the trained model's data with activities and loadings."""
+    return _trained[0].copy()
+
+
+@pytest.fixture
+def quick(adata):
+    """Registered data and a model trained for a moment, to be changed at will."""
+
+    def train(data: AnnData = adata, *, setup: dict | None = None, epochs: int = 2, **kwargs):
+        cr.ProgramVAE.setup_anndata(data, **(setup or {}))
+        model = cr.ProgramVAE(data, **kwargs)
+        model.train(max_epochs=epochs, enable_progress_bar=False)
+        return model
+
+    return train

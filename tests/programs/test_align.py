@@ -1,0 +1,108 @@
+import time
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crystallin.programs import align, read_gene_sets
+
+GENES = ["CD3E", "CD3D", "CD2", "MS4A1", "CD79A", "LYZ"]
+
+
+def aligned(source, genes=GENES, min_genes=1, max_genes=None):
+    return align(read_gene_sets(source), genes, min_genes=min_genes, max_genes=max_genes)
+
+
+def test_matrix_and_table():
+    programs = aligned({"T": ["CD3E", "CD3D", "CD2", "TRAC"], "B": ["CD79A", "MS4A1"], "one": ["LYZ"]}, min_genes=2)
+    assert programs.names.tolist() == ["T", "B"]
+    assert programs.matrix.dtype == np.float32
+    np.testing.assert_array_equal(programs.matrix.toarray(), [[1, 0], [1, 0], [1, 0], [0, 1], [0, 1], [0, 0]])
+    table = programs.table.set_index("name")
+    assert table.loc["T", ["n_genes", "n_present", "coverage", "missing"]].tolist() == [4, 3, 0.75, "TRAC"]
+    assert table["kept"].tolist() == [True, True, False]
+    assert table.loc["one", "reason"] == "fewer than min_genes=2 genes present"
+
+
+def test_max_genes_counts_genes_present():
+    programs = aligned({"T": ["CD3E", "CD3D", "x1", "x2", "x3"], "all": GENES}, max_genes=4)
+    assert programs.names.tolist() == ["T"]
+    assert "more than max_genes=4" in programs.table.set_index("name").loc["all", "reason"]
+
+
+def test_signed_weights_are_kept():
+    net = pd.DataFrame({"source": "p", "target": ["CD3E", "LYZ"], "weight": [0.5, -2.0]})
+    programs = aligned(net)
+    assert programs.matrix.toarray()[:, 0].tolist() == [0.5, 0, 0, 0, 0, -2.0]
+    assert programs.table["signed"].tolist() == [True]
+
+
+def test_identical_sets_are_merged_with_a_warning_that_names_them():
+    sets = {"T": ["CD3E", "CD3D"], "T again": ["CD3D", "CD3E", "absent"], "B": ["MS4A1"]}
+    with pytest.warns(UserWarning, match="T = T again"):
+        programs = aligned(sets)
+    assert programs.names.tolist() == ["T", "B"]
+    assert programs.table.set_index("name").loc["T again", "reason"] == "identical to T"
+
+
+def test_same_genes_with_other_signs_are_not_identical():
+    net = pd.DataFrame({"source": ["a", "b"], "target": "LYZ", "weight": [1, -1]})
+    assert aligned(net).names.tolist() == ["a", "b"]
+
+
+def test_a_symbol_of_several_rows_makes_all_of_them_members():
+    programs = aligned({"p": ["CD3E", "LYZ"]}, genes=["CD3E", "LYZ", "CD3E", ""])
+    assert programs.matrix.toarray()[:, 0].tolist() == [1, 1, 1, 0]
+    assert programs.table["n_present"].tolist() == [2]
+
+
+def test_permuting_genes_permutes_the_prior():
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(GENES))
+    sets = {"T": ["CD3E", "CD3D", "CD2"], "B": ["CD79A", "MS4A1"]}
+    straight, permuted = aligned(sets), aligned(sets, genes=[GENES[i] for i in order])
+    np.testing.assert_array_equal(straight.matrix.toarray()[order], permuted.matrix.toarray())
+
+
+@pytest.mark.parametrize(
+    ("given", "genes", "cause"),
+    [
+        (["CD3E", "CD3D"], ["ENSG00000198851", "ENSG00000167286"], "gene_symbols="),
+        (["ENSG00000198851"], ["CD3E"], "programs are named by Ensembl ids"),
+        (["ENSMUSG00000032093"], ["ENSG00000198851"], "species"),
+        (["Cd3e", "Cd3d"], ["CD3E", "CD3D"], "2 names agree when upper and lower case are ignored"),
+        (["916"], ["CD3E"], "kind of identifier"),
+    ],
+)
+def test_nothing_matches_shows_both_sides_and_the_likely_cause(given, genes, cause):
+    with pytest.raises(ValueError, match=cause) as error:
+        aligned({"p": given}, genes=genes)
+    assert f"programs: {', '.join(given[:5])}" in str(error.value)
+    assert f"data:     {', '.join(genes[:5])}" in str(error.value)
+
+
+def test_nothing_left_names_the_limits_and_the_best():
+    with pytest.raises(ValueError, match=r"min_genes=3 .* the most are 2 of 2 in 'T'"):
+        aligned({"T": ["CD3E", "CD3D"], "B": ["MS4A1"]}, min_genes=3)
+
+
+def test_low_coverage_warns():
+    with pytest.warns(UserWarning, match="Only 1 of 101 memberships"):
+        aligned({"p": ["CD3E", *(f"x{i}" for i in range(100))]})
+
+
+@pytest.mark.slow
+def test_five_thousand_sets_in_two_seconds_and_200_megabytes():
+    rng = np.random.default_rng(0)
+    genes = [f"g{i}" for i in range(20_000)]
+    sets = {f"s{i}": [f"g{j}" for j in rng.choice(20_000, rng.integers(10, 200))] for i in range(5_000)}
+    start = time.perf_counter()
+    aligned(sets, genes=genes)
+    seconds = time.perf_counter() - start
+    tracemalloc.start()
+    aligned(sets, genes=genes)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert seconds < 2
+    assert peak < 200e6
