@@ -84,7 +84,7 @@ def _trained(_planted: Planted):
     cr.pp.add_programs(adata, _planted.sets, n_decoys=N_PROGRAMS)
     cr.ProgramVAE.setup_anndata(adata, batch_key="batch")
     model = cr.ProgramVAE(adata)
-    model.train(max_epochs=60, enable_progress_bar=False, plan_kwargs={"lr": 1e-2})
+    model.train(max_epochs=150, enable_progress_bar=False, plan_kwargs={"lr": 1e-2})
     cr.tl.activity(adata, model)
     cr.tl.loadings(adata, model)
     return adata, model

@@ -297,6 +297,8 @@ class ProgramVAE(PosteriorMixin, LoadingMixin, SCVI):
             kwargs.setdefault("early_stopping_patience", max(10, (max_epochs or 0) // 4))
         elif early_stopping:
             logger.info("There are no validation cells, so training runs for all epochs and keeps the last weights.")
+        # reading activities puts the module into evaluation mode, where dropout is off
+        self.module.train()
         with seeded(self._random_state):
             super().train(
                 max_epochs=max_epochs,

@@ -71,6 +71,7 @@ class ProgramModule(VAE):
             n_genes=n_input,
             n_programs=prior.n_programs,
             n_unannotated=n_unannotated,
+            n_batch=max(n_batch, 1),
             n_hidden=n_hidden,
             context=context,
             dropout_rate=dropout_rate,
@@ -152,7 +153,7 @@ class ProgramModule(VAE):
         covariates = tensors.get(REGISTRY_KEYS.CAT_COVS_KEY)
         categories = [batch, *(covariates.split(1, dim=1) if covariates is not None else [])]
         offset = self.decoder.offset(tensors.get(REGISTRY_KEYS.CONT_COVS_KEY), categories)
-        z, _ = self.z_encoder.posterior(counts)
+        z, _ = self.z_encoder.posterior(counts, batch)
         log_depth = self._depth(tensors).log()
         theta = self._theta(batch)
         size = max(1, CHUNK_BYTES // (4 * 4 * self.n_latent**2))

@@ -13,6 +13,7 @@ from crystallin import _checks as checks
 from crystallin.nn import marginal_sd, sample_posterior, shared_genes
 
 from ._compat import MODULE_KEYS
+from ._seeding import seeded
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -27,6 +28,7 @@ class PosteriorMixin:
 
     module: ProgramModule
     _prior: Prior
+    _random_state: int
 
     @property
     def program_names(self) -> np.ndarray:
@@ -88,11 +90,13 @@ class PosteriorMixin:
         """
         n_programs = self._prior.n_programs
         means, sds = [], []
-        for mean, spread in self._posterior(adata, indices, refine, batch_size, dataloader):
-            means.append(mean[:, :n_programs].cpu())
-            if return_sd:
-                sd = marginal_sd(spread) if refine else spread
-                sds.append(sd[:, :n_programs].cpu())
+        # torch's data loaders draw from the global generator
+        with seeded(self._random_state):
+            for mean, spread in self._posterior(adata, indices, refine, batch_size, dataloader):
+                means.append(mean[:, :n_programs].cpu())
+                if return_sd:
+                    sd = marginal_sd(spread) if refine else spread
+                    sds.append(sd[:, :n_programs].cpu())
         activity = torch.cat(means).numpy()
         return (activity, torch.cat(sds).numpy()) if return_sd else activity
 
@@ -134,10 +138,11 @@ class PosteriorMixin:
         checks.check_int(n_samples, "n_samples", 1)
         generator = torch.Generator().manual_seed(random_state)
         samples = []
-        for mean, spread in self._posterior(adata, indices, refine, batch_size, dataloader):
-            noise = torch.randn(n_samples, *mean.shape, generator=generator).to(mean.device)
-            drawn = sample_posterior(mean, spread, noise) if refine else mean + spread * noise
-            samples.append(drawn[..., : self._prior.n_programs].cpu())
+        with seeded(random_state):
+            for mean, spread in self._posterior(adata, indices, refine, batch_size, dataloader):
+                noise = torch.randn(n_samples, *mean.shape, generator=generator).to(mean.device)
+                drawn = sample_posterior(mean, spread, noise) if refine else mean + spread * noise
+                samples.append(drawn[..., : self._prior.n_programs].cpu())
         return torch.cat(samples, dim=1).numpy()
 
     @torch.inference_mode()

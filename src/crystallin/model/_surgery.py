@@ -5,6 +5,8 @@ Everything learned on the reference is frozen; only the rows of new batches and 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 from ._module import ProgramModule
@@ -20,7 +22,7 @@ def count_categories(state: dict[str, torch.Tensor]) -> list[int]:
 @torch.no_grad()
 def start_new_rows(module: ProgramModule, n_reference: list[int]) -> None:
     """Let new categories begin at the average of the reference's."""
-    for table, n in zip(module.decoder.categorical, n_reference, strict=True):
+    for table, n in _tables(module, n_reference):
         table[n:] = table[:n].mean(0)
     if module.dispersion == "gene-batch":
         module.px_r[:, n_reference[0] :] = module.px_r[:, : n_reference[0]].mean(1, keepdim=True)
@@ -31,7 +33,7 @@ def train_new_rows_only(module: ProgramModule, n_reference: list[int]) -> bool:
     for parameter in module.parameters():
         parameter.requires_grad_(False)
     any_new = False
-    for table, n in zip(module.decoder.categorical, n_reference, strict=True):
+    for table, n in _tables(module, n_reference):
         if len(table) > n:
             any_new = True
             table.requires_grad_(True)
@@ -39,7 +41,13 @@ def train_new_rows_only(module: ProgramModule, n_reference: list[int]) -> bool:
     return any_new
 
 
-def _only_rows_from(n: int):
+def _tables(module: ProgramModule, n_reference: list[int]) -> list[tuple[torch.Tensor, int]]:
+    """Parameters with a row for each category, and how many of their rows are the reference's."""
+    tables = list(zip(module.decoder.categorical, n_reference, strict=True))
+    return [*tables, (module.z_encoder.batch_shift, n_reference[0])]
+
+
+def _only_rows_from(n: int) -> Callable[[torch.Tensor], torch.Tensor]:
     def hook(gradient: torch.Tensor) -> torch.Tensor:
         gradient = gradient.clone()
         gradient[:n] = 0

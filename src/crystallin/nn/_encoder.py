@@ -31,6 +31,9 @@ class PrimedEncoder(nn.Module):
         Edges of the prior.
     n_genes, n_programs, n_unannotated
         Sizes.
+    n_batch
+        Number of batches; each shifts the posterior mean by a learned vector, because the decoder explains what a batch
+        does to the genes and the read-out alone would blame it on the programs.
     n_hidden
         Units of the context network.
     context
@@ -48,6 +51,7 @@ class PrimedEncoder(nn.Module):
         n_genes: int,
         n_programs: int,
         n_unannotated: int = 0,
+        n_batch: int = 1,
         n_hidden: int = 128,
         context: bool = True,
         dropout_rate: float = 0.1,
@@ -66,6 +70,7 @@ class PrimedEncoder(nn.Module):
         size = torch.bincount(program, minlength=n_programs).clamp(min=1)
         self.readout = nn.Parameter(sign / size[program])
         self.unannotated = nn.Parameter(torch.randn(n_unannotated, n_genes) / n_genes**0.5)
+        self.batch_shift = nn.Parameter(torch.zeros(n_batch, n_latent))
         # the posterior is wider in shallow cells: log variance is linear in log depth, per dimension
         self.log_var = nn.Parameter(torch.full((n_latent,), -1.0))
         self.log_var_depth = nn.Parameter(torch.zeros(n_latent))
@@ -85,10 +90,10 @@ class PrimedEncoder(nn.Module):
         """Log-normalised counts with mean 0 and sd 1 per gene over the training cells."""
         return (log_normalise(counts) - self.mean) / self.sd
 
-    def posterior(self, counts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and log variance, both ``(n_cells, n_latent)``."""
+    def posterior(self, counts: torch.Tensor, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and log variance, both ``(n_cells, n_latent)``; ``batch`` is the index of each cell's batch."""
         x = self.standardise(counts)
-        mean = x @ self.weight().T
+        mean = x @ self.weight().T + self.batch_shift[batch.reshape(-1).long()]
         log_depth = torch.log(counts.sum(-1, keepdim=True).clamp(min=1) / 1e3)
         log_var = self.log_var + self.log_var_depth * log_depth
         if self.context is not None:
@@ -96,9 +101,11 @@ class PrimedEncoder(nn.Module):
             mean, log_var = mean + shift, log_var + log_var_shift
         return mean, log_var.clamp(MIN_LOG_VAR, MAX_LOG_VAR)
 
-    def forward(self, counts: torch.Tensor, *_: torch.Tensor | None) -> tuple[Normal, torch.Tensor]:
-        """Distribution and one reparametrised sample; covariates, which scvi-tools passes on, are not read."""
-        mean, log_var = self.posterior(counts)
+    def forward(
+        self, counts: torch.Tensor, batch: torch.Tensor, *_: torch.Tensor | None
+    ) -> tuple[Normal, torch.Tensor]:
+        """Distribution and one reparametrised sample; further covariates are not read."""
+        mean, log_var = self.posterior(counts, batch)
         q = Normal(mean, (0.5 * log_var).exp())
         return q, q.rsample()
 

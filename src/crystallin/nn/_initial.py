@@ -57,7 +57,7 @@ def gene_moments(
     mean = log_total / n_cells
     sd = (log_squares / n_cells - mean.square()).clamp(min=MIN_SD**2).sqrt()
     # half a count keeps genes never seen finite
-    share = ((total.sum(0) + 0.5) / depth_total.sum()).clamp(max=1.0)
+    share = (total.sum(0) + 0.5) / depth_total.sum()
     pseudo = INTERCEPT_PRIOR_CELLS * depth_total.sum() / n_cells
     intercept = ((total + pseudo * share) / (depth_total + pseudo)).log()
     # moments of x ~ NB(depth * share, theta): E[x^2] = E[mu] + E[mu^2] (1 + 1 / theta)

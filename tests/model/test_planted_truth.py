@@ -1,0 +1,76 @@
+"""The trained model against the activities that made the counts."""
+
+import numpy as np
+import pytest
+
+
+def correlations(a, b):
+    return np.array([np.corrcoef(a[:, i], b[:, i])[0, 1] for i in range(b.shape[1])])
+
+
+def test_activities_follow_the_planted_ones(model, planted):
+    truth = planted.activity
+    refined, encoded = model.get_activity(), model.get_activity(refine=False)
+    n = truth.shape[1]
+    assert correlations(refined[:, :n], truth).min() > 0.75
+    assert np.median(correlations(refined[:, :n], truth)) > 0.85
+    # the refinement is no worse than the encoder it starts from
+    gain = correlations(refined[:, :n], truth) - correlations(encoded[:, :n], truth)
+    assert gain.mean() > 0
+
+
+def test_decoys_stay_silent(model):
+    spread = model.get_activity().std(0)
+    real, decoys = spread[~model.is_decoy], spread[model.is_decoy]
+    assert len(decoys) == len(real) == 8
+    assert decoys.max() < real.min()
+    assert decoys.mean() < 0.3 * real.mean()
+
+
+@pytest.mark.parametrize(("level", "z"), [(0.5, 0.674), (0.8, 1.282), (0.95, 1.960)])
+def test_refined_intervals_cover(model, planted, level, z):
+    mean, sd = model.get_activity(return_sd=True)
+    n = planted.activity.shape[1]
+    covered = np.abs(mean[:, :n] - planted.activity) < z * sd[:, :n]
+    assert abs(covered.mean() - level) < 0.06
+
+
+def test_loadings_are_on_the_prior_and_have_its_sign(model, planted):
+    loadings = model.get_loadings()
+    assert loadings.shape == (240, 16)
+    for name, members in planted.sets.items():
+        outside = loadings.index.difference(members)
+        assert (loadings.loc[outside, name] == 0).all()
+        assert (loadings.loc[members, name] >= 0).all()
+        assert (loadings.loc[members, name] > 0.1).mean() > 0.8
+
+
+def test_samples_agree_with_mean_and_sd(model):
+    mean, sd = model.get_activity(indices=range(20), return_sd=True)
+    samples = model.sample_activity(2000, indices=range(20))
+    assert samples.shape == (2000, 20, 16)
+    np.testing.assert_allclose(samples.mean(0), mean, atol=0.12)
+    np.testing.assert_allclose(samples.std(0), sd, rtol=0.1)
+    np.testing.assert_array_equal(samples, model.sample_activity(2000, indices=range(20)))
+    assert not np.array_equal(samples, model.sample_activity(2000, indices=range(20), random_state=1))
+
+
+def test_samples_of_the_encoder_are_independent_between_programs(model):
+    mean, sd = model.get_activity(indices=[3], refine=False, return_sd=True)
+    samples = model.sample_activity(4000, indices=[3], refine=False)[:, 0]
+    np.testing.assert_allclose(samples.mean(0), mean[0], atol=0.1)
+    np.testing.assert_allclose(samples.std(0), sd[0], rtol=0.1)
+
+
+def test_batch_size_and_order_of_cells_do_not_matter(model):
+    whole, small = model.get_activity(batch_size=500), model.get_activity(batch_size=7)
+    np.testing.assert_allclose(whole, small, atol=1e-4)
+    np.testing.assert_allclose(whole[[30, 2]], model.get_activity(indices=[30, 2]), atol=1e-4)
+
+
+def test_the_best_weights_are_kept(model):
+    """The validation loss of the restored weights is the lowest of the history."""
+    lowest = float(model.history["elbo_validation"].min().iloc[0])
+    # the history's estimate is of one posterior sample per cell, as is this one
+    restored = -float(model.get_elbo(indices=model.validation_indices, return_mean=True))
+    assert restored == pytest.approx(lowest, abs=0.01 * lowest)

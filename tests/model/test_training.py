@@ -1,0 +1,145 @@
+import random
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+import crystallin as cr
+from crystallin.model._model import default_epochs
+from crystallin.model._split import split_cells
+from crystallin.model._trainingplan import KeepBestWeights
+
+
+def fresh(adata, **kwargs):
+    cr.ProgramVAE.setup_anndata(adata)
+    return cr.ProgramVAE(adata, **kwargs)
+
+
+def test_same_seed_same_model_and_other_seed_another(adata):
+    def activities(seed):
+        model = fresh(adata, random_state=seed)
+        model.train(max_epochs=2, enable_progress_bar=False)
+        return model.get_activity(), model.validation_indices
+
+    a, split_a = activities(3)
+    torch.rand(5)
+    b, split_b = activities(3)
+    c, split_c = activities(4)
+    np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(split_a, split_b)
+    assert not np.array_equal(a, c) and not np.array_equal(split_a, split_c)
+
+
+def test_no_global_random_state_is_touched(adata):
+    torch_before, numpy_before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    python_before = random.getstate()
+    model = fresh(adata)
+    model.train(max_epochs=1, enable_progress_bar=False)
+    model.get_activity()
+    model.sample_activity(2)
+    assert torch.equal(torch_before, torch.get_rng_state())
+    np.testing.assert_array_equal(numpy_before, np.random.get_state()[1])  # noqa: NPY002
+    assert random.getstate() == python_before
+
+
+def test_training_starts_from_the_data(adata):
+    model = fresh(adata)
+    untrained = model.module.decoder.loadings.detach().clone()
+    model.train(max_epochs=1, enable_progress_bar=False, plan_kwargs={"lr": 1e-9})
+    assert bool(model.module.started)
+    started = model.module.decoder.loadings
+    assert not torch.allclose(started, untrained)
+    # members of planted programs correlate, those of decoys do not
+    real = torch.as_tensor(~model.is_decoy)[model.module.decoder.program]
+    assert started[real].median() > 3 * started[~real].median()
+    # the start alone explains the data better than intercepts would: most of the gain is there before training
+    assert np.abs(model.get_activity(refine=False)[:, :8]).mean() > 0.3
+
+
+def test_training_goes_on_where_it_stopped(adata):
+    model = fresh(adata)
+    model.train(max_epochs=2, enable_progress_bar=False)
+    loadings = model.module.decoder.loadings.detach().clone()
+    validation = model.validation_indices
+    model.train(max_epochs=1, enable_progress_bar=False, plan_kwargs={"lr": 1e-9})
+    torch.testing.assert_close(model.module.decoder.loadings.detach(), loadings, atol=1e-5, rtol=0)
+    np.testing.assert_array_equal(validation, model.validation_indices)
+    assert len(model.history["elbo_train"]) == 3
+
+
+def test_learning_rate_is_annealed(adata):
+    model = fresh(adata)
+    model.train(max_epochs=3, enable_progress_bar=False)
+    rate = model.trainer.optimizers[0].param_groups[0]["lr"]
+    assert rate == pytest.approx(0.01 * 2e-3, rel=0.05)
+    kl_weight = model.history["kl_weight"] if "kl_weight" in model.history else None
+    assert kl_weight is None or float(kl_weight.iloc[-1, 0]) == 1.0
+
+
+def test_best_weights_are_restored():
+    """The callback alone: losses 3, 1, 2 leave the weights of the second epoch."""
+    weights = torch.nn.Linear(1, 1, bias=False)
+    plan = SimpleNamespace(module=weights)
+    callback = KeepBestWeights()
+    for epoch, loss in enumerate([3.0, 1.0, 2.0, float("nan")]):
+        weights.weight.data.fill_(epoch)
+        trainer = SimpleNamespace(
+            callback_metrics={"elbo_validation": torch.tensor(loss)}, sanity_checking=False, current_epoch=epoch
+        )
+        callback.on_validation_epoch_end(trainer, plan)
+    callback.on_train_end(trainer, plan)
+    assert weights.weight.item() == 1
+    assert (callback.best_epoch, callback.best_value) == (1, 1.0)
+
+
+def test_early_stopping_stops(adata):
+    model = fresh(adata)
+    model.train(max_epochs=40, enable_progress_bar=False, plan_kwargs={"lr": 0.5}, early_stopping_patience=2)
+    assert len(model.history["elbo_validation"]) < 40
+
+
+def test_without_validation_cells_training_runs_through(adata, caplog):
+    model = fresh(adata)
+    with caplog.at_level("INFO", logger="crystallin"):
+        model.train(max_epochs=2, train_size=1.0, enable_progress_bar=False)
+    assert "no validation cells" in caplog.text
+    assert len(model.history["elbo_train"]) == 2
+    assert "elbo_validation" not in model.history
+
+
+def test_last_minibatch_of_one_cell(adata):
+    model = fresh(adata)
+    parts = [np.arange(2 * 64 + 1), np.arange(129, 500), np.array([], dtype=int)]
+    with pytest.warns(UserWarning, match="Last batch will have a small size of 1"):
+        model.train(
+            max_epochs=1, enable_progress_bar=False, batch_size=64, datasplitter_kwargs={"external_indexing": parts}
+        )
+    assert np.isfinite(model.get_activity()).all()
+    assert np.isfinite(model.get_activity(batch_size=1, indices=[0])).all()
+
+
+def test_progress_bar_can_be_shown(adata, capsys):
+    fresh(adata).train(max_epochs=1)
+    shown = capsys.readouterr()
+    assert "Epoch 1/1" in shown.out + shown.err
+
+
+@pytest.mark.parametrize(
+    ("n_obs", "batch_size", "epochs"), [(100, 128, 200), (10_000, 128, 28), (1_000_000, 128, 10), (10_000, 1024, 200)]
+)
+def test_default_epochs(n_obs, batch_size, epochs):
+    assert default_epochs(n_obs, batch_size) == epochs
+
+
+def test_split():
+    rng = np.random.default_rng(0)
+    train, validation, test = split_cells(101, 0.8, 0.1, shuffle=True, rng=rng)
+    assert (len(train), len(validation), len(test)) == (81, 10, 10)
+    assert sorted(np.concatenate([train, validation, test])) == list(range(101))
+    train, validation, test = split_cells(10, None, None, shuffle=False, rng=rng)
+    assert validation.tolist() == [0] and train.tolist() == list(range(1, 10)) and not len(test)
+    with pytest.raises(ValueError, match="train_size=0"):
+        split_cells(10, 0, None, shuffle=True, rng=rng)
+    with pytest.raises(ValueError, match="validation_size=0.5 must lie between"):
+        split_cells(10, 0.9, 0.5, shuffle=True, rng=rng)
