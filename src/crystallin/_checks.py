@@ -212,7 +212,7 @@ def check_table(adata: Any, keys: Keys) -> None:
 
 def check_same_programs(stored: Sequence[str], names: np.ndarray, key: str) -> None:
     """Raise unless the programs stored in AnnData are the model's."""
-    if len(stored) != len(names) or (np.asarray(stored, dtype=str) != names).any():
+    if [str(name) for name in stored] != names.tolist():
         msg = (
             f"The programs under {key!r} ({len(stored)}, e.g. {_some(stored, 3)}) are not those of the model "
             f"({len(names)}, e.g. {_some(names, 3)}). Train a model on these programs, or give another key_added."

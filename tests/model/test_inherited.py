@@ -144,7 +144,7 @@ def test_backed(adata, quick, tmp_path):
     model = quick(backed)
     from_disk = model.get_activity()
     backed.file.close()
-    # rows of a minibatch come in another order from disk, and Adam enlarges rounding where gradients are next to nothing
+    # rows of a minibatch come in another order from disk, and Adam enlarges the rounding of tiny gradients
     assert np.abs(from_disk - in_memory).mean() < 0.02
     assert min(np.corrcoef(from_disk[:, i], in_memory[:, i])[0, 1] for i in range(8)) > 0.999
 

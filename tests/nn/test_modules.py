@@ -93,10 +93,14 @@ def test_encoder_without_context_reads_members_only():
     changed = x.clone()
     # swapping counts between two genes keeps the depth; gene 2 belongs to no program, gene 3 to the second
     changed[:, [2, 3]] = x[:, [3, 2]]
-    torch.testing.assert_close(encoder.posterior(x, torch.zeros(3))[0][:, 0], encoder.posterior(changed, torch.zeros(3))[0][:, 0])
+    torch.testing.assert_close(
+        encoder.posterior(x, torch.zeros(3))[0][:, 0], encoder.posterior(changed, torch.zeros(3))[0][:, 0]
+    )
     assert encoder.context is None
 
 
 def test_an_empty_cell_stays_finite():
-    mean, log_var = PrimedEncoder(GENE, PROGRAM, SIGN, n_genes=4, n_programs=2).posterior(torch.zeros(1, 4), torch.zeros(1))
+    mean, log_var = PrimedEncoder(GENE, PROGRAM, SIGN, n_genes=4, n_programs=2).posterior(
+        torch.zeros(1, 4), torch.zeros(1)
+    )
     assert mean.isfinite().all() and log_var.isfinite().all()

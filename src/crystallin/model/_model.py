@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 # gradient steps of a default run, and bounds of the epochs they make
 DEFAULT_STEPS = 2_000
-MIN_EPOCHS, MAX_EPOCHS = 10, 200
+MIN_EPOCHS, MAX_EPOCHS = 10, 400
 
 
 class ProgramVAE(PosteriorMixin, LoadingMixin, SCVI):
@@ -123,8 +123,9 @@ class ProgramVAE(PosteriorMixin, LoadingMixin, SCVI):
                 raise ValueError(msg)
             prior = read_prior(adata, Keys(programs_key))
         self._prior = as_prior(prior)
-        if adata is not None:
-            checks.check_same_genes(adata.var_names, self._prior.genes)
+        if adata is not None and adata.var_names.astype(str).tolist() != self._prior.genes.tolist():
+            msg = "The rows of prior are not adata.var_names; give prior.reindex(adata.var_names, fill_value=0)."
+            raise ValueError(msg)
         warn_if_not_identifiable(self._prior)
         # plain arrays from here on, so that a saved model holds no class of ours
         prior = self._prior.to_dict()
@@ -241,7 +242,7 @@ class ProgramVAE(PosteriorMixin, LoadingMixin, SCVI):
         ----------
         max_epochs
             Epochs; the learning rate is annealed over all of them. ``None`` aims at 2,000 gradient steps, between 10
-            and 200 epochs.
+            and 400 epochs.
         accelerator, devices
             Hardware, see :class:`lightning.pytorch.Trainer`.
         train_size, validation_size

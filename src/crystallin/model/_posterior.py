@@ -183,8 +183,9 @@ class PosteriorMixin:
             )
             raise ValueError(msg)
         if dataloader is None:
-            if adata is not None and adata is not self.adata:
+            if adata is not None and self.get_anndata_manager(adata) is None:
                 checks.check_same_genes(adata.var_names, self._prior.genes)
+                checks.check_counts(adata, self.registry["setup_args"]["layer"])
             adata = self._validate_anndata(adata)
             dataloader = self._make_data_loader(adata=adata, indices=indices, batch_size=batch_size)
         self.module.eval()

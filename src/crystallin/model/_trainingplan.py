@@ -36,7 +36,7 @@ class ProgramTrainingPlan(TrainingPlan):
         self,
         module: Any,
         *,
-        lr: float = 2e-3,
+        lr: float = 3e-3,
         eps: float = 1e-8,
         weight_decay: float = 0.0,
         n_epochs_kl_warmup: int | None = None,

@@ -94,8 +94,9 @@ def make_prior(
         msg = "All programs of the prior are decoys; add real programs with crystallin.pp.add_programs."
         raise ValueError(msg)
     return Prior(
-        genes=np.asarray(genes, dtype=str),
-        programs=np.asarray(programs, dtype=str),
+        # name by name: zarr gives back numpy's variable-width strings, which do not convert as a whole
+        genes=np.array([str(name) for name in genes]),
+        programs=np.array([str(name) for name in programs]),
         is_decoy=decoy,
         gene=columns.indices.astype(np.int64),
         program=np.repeat(np.arange(len(sizes)), sizes).astype(np.int64),

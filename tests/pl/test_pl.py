@@ -1,0 +1,70 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+
+import crystallin as cr
+from crystallin.pl._style import DOWN, UP
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    plt.close("all")
+
+
+def test_loadings_of_one_program(result):
+    _, ax = plt.subplots()
+    drawn = cr.pl.loadings(result, "Program/2", n_genes=5, ax=ax)
+    assert drawn is ax
+    expected = cr.get.loadings_df(result, "Program/2", n_genes=5)
+    np.testing.assert_allclose([bar.get_width() for bar in ax.patches], expected["loading"])
+    assert [label.get_text() for label in ax.get_yticklabels()] == expected["gene"].tolist()
+    assert ax.get_title() == "Program/2"
+    # the strongest gene is at the top
+    assert ax.yaxis_inverted()
+
+
+def test_loadings_of_several_programs(result):
+    axes = cr.pl.loadings(result, ["Program/1", "Program/0", "decoy 1"], n_cols=2)
+    assert [ax.get_title() for ax in axes] == ["Program/1", "Program/0", "decoy 1"]
+    assert len(plt.gcf().axes) == 3
+    with pytest.raises(ValueError, match="ax holds one program and 2 were asked for"):
+        cr.pl.loadings(result, ["Program/1", "Program/0"], ax=plt.gca())
+    with pytest.raises(ValueError, match="n_cols=0"):
+        cr.pl.loadings(result, n_cols=0)
+    assert len(cr.pl.loadings(result)) == 8
+
+
+def test_long_names_are_wrapped_and_directions_coloured(result):
+    name = "REACTOME_ANTIGEN_PROCESSING_UBIQUITINATION_PROTEASOME_DEGRADATION"
+    result.uns["programs"]["names"] = np.array([name, *result.uns["programs"]["names"][1:]])
+    result.varm["programs_loadings"][:, 0] *= np.where(np.arange(240) % 2, 1, -1)
+    ax = cr.pl.loadings(result, name)
+    assert max(len(line) for line in ax.get_title().split("\n")) <= 28
+    colours = {bar.get_facecolor() for bar in ax.patches}
+    assert colours == {plt.matplotlib.colors.to_rgba(UP), plt.matplotlib.colors.to_rgba(DOWN)}
+
+
+def test_history(model):
+    ax = cr.pl.history(model)
+    assert isinstance(ax, Axes)
+    training, validation, kept = ax.lines
+    history = model.history["elbo_validation"].iloc[:, 0]
+    np.testing.assert_allclose(validation.get_ydata(), history.astype(float))
+    assert kept.get_xdata()[0] == history.astype(float).argmin()
+    assert len(training.get_xdata()) == len(model.history["elbo_train"])
+
+
+def test_history_of_an_untrained_model(adata):
+    cr.ProgramVAE.setup_anndata(adata)
+    with pytest.raises(ValueError, match="no training history"):
+        cr.pl.history(cr.ProgramVAE(adata))
+
+
+def test_show(result, monkeypatch):
+    shown = []
+    monkeypatch.setattr(plt, "show", lambda: shown.append(True))
+    cr.pl.loadings(result, "Program/1", show=True)
+    cr.pl.loadings(result, "Program/1")
+    assert shown == [True]

@@ -1,0 +1,82 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+import crystallin as cr
+
+
+def test_slots(planted):
+    cr.pp.add_programs(planted.adata, planted.sets, n_decoys=3)
+    matrix = planted.adata.varm["programs"]
+    assert sparse.issparse(matrix) and matrix.dtype == np.float32 and matrix.shape == (240, 11)
+    stored = planted.adata.uns["programs"]
+    assert stored["names"].tolist() == [*planted.sets, "decoy 1", "decoy 2", "decoy 3"]
+    assert stored["table"]["decoy"].sum() == 3
+    assert stored["params"]["n_decoys"] == 3 and stored["params"]["origin"] == "dict"
+
+
+def test_copy_and_key_leave_the_original_alone(planted):
+    other = cr.pp.add_programs(planted.adata, planted.sets, key_added="mine", copy=True)
+    assert "mine" in other.varm and "mine" in other.uns
+    assert not planted.adata.varm and not planted.adata.uns
+
+
+def test_gene_symbols_for_ensembl_ids(planted):
+    adata = planted.adata
+    adata.var["symbol"] = adata.var_names
+    adata.var_names = [f"ENSG{i:011d}" for i in range(240)]
+    with pytest.raises(ValueError, match="gene_symbols="):
+        cr.pp.add_programs(adata, planted.sets)
+    adata.var.loc[adata.var_names[0], "symbol"] = np.nan
+    cr.pp.add_programs(adata, planted.sets, gene_symbols="symbol")
+    assert adata.varm["programs"].sum() > 90
+    with pytest.raises(KeyError, match="gene_symbols='symbl' is not a column of adata.var.*'symbol'"):
+        cr.pp.add_programs(adata, planted.sets, gene_symbols="symbl")
+
+
+def test_mean_expression_of_a_layer_matches_decoys(planted):
+    adata = planted.adata
+    adata.layers["counts"] = adata.X.copy()
+    adata.X = sparse.csr_matrix(adata.shape, dtype=np.float32)
+    cr.pp.add_programs(adata, planted.sets, n_decoys=20, layer="counts")
+    mean = np.asarray(adata.layers["counts"].mean(0)).ravel()
+    member = adata.varm["programs"].toarray() != 0
+    average = (mean @ member) / member.sum(0)
+    assert average[8:].mean() == pytest.approx(average[:8].mean(), rel=0.15)
+    # the decoys of a layer without expression are matched to nothing
+    cr.pp.add_programs(adata, planted.sets, n_decoys=20)
+    assert (adata.varm["programs"].toarray()[:, 8:] != 0).sum() == member[:, 8:].sum()
+
+
+def test_seed_of_decoys(planted):
+    def decoys(seed):
+        return cr.pp.add_programs(planted.adata, planted.sets, n_decoys=4, random_state=seed, copy=True).varm[
+            "programs"
+        ]
+
+    assert (decoys(0) != decoys(0)).nnz == 0
+    assert (decoys(0) != decoys(1)).nnz > 0
+
+
+def test_bad_arguments_leave_adata_alone(planted):
+    for arguments, match in [
+        ({"min_genes": 0}, "min_genes=0"),
+        ({"min_genes": 9, "max_genes": 8}, "max_genes=8 must be a whole number of at least 9"),
+        ({"n_decoys": -1}, "n_decoys=-1"),
+        ({"min_genes": 100}, "None of the 8 program"),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            cr.pp.add_programs(planted.adata, planted.sets, **arguments)
+    with pytest.raises(KeyError, match="layer='counts'"):
+        cr.pp.add_programs(planted.adata, planted.sets, layer="counts", n_decoys=1)
+    with pytest.raises(ValueError, match="view"):
+        cr.pp.add_programs(planted.adata[:9], planted.sets)
+    assert not planted.adata.varm and not planted.adata.uns
+
+
+def test_missing_genes_are_listed(planted):
+    cr.pp.add_programs(planted.adata, {"p": ["g1", "g2", "TP53", "MYC"]}, min_genes=2)
+    table = cr.get.programs_df(planted.adata)
+    assert table.loc["p", "missing"] == "TP53;MYC"
+    assert isinstance(table, pd.DataFrame)

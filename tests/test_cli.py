@@ -1,0 +1,90 @@
+import anndata as ad
+import pytest
+
+from crystallin._cli import main, top_programs
+
+
+@pytest.fixture
+def counts_file(planted, tmp_path):
+    path = tmp_path / "in.h5ad"
+    planted.adata.layers["counts"] = planted.adata.X.copy()
+    planted.adata.write_h5ad(path)
+    gmt = tmp_path / "sets.gmt"
+    gmt.write_text("".join("\t".join([name, "", *genes]) + "\n" for name, genes in planted.sets.items()))
+    return path, gmt
+
+
+def test_run(counts_file, tmp_path, capsys):
+    path, gmt = counts_file
+    out, figures = tmp_path / "new" / "out.h5ad", tmp_path / "figures"
+    command = [
+        "run",
+        str(path),
+        "--programs",
+        str(gmt),
+        "--layer",
+        "counts",
+        "--batch-key",
+        "batch",
+        "--max-epochs",
+        "2",
+    ]
+    status = main([*command, "--groupby", "cell_type", "--out", str(out), "--figures", str(figures)])
+    assert status == 0
+    printed = capsys.readouterr().out
+    assert "Most active programs by cell_type" in printed and "type 2: Program/" in printed
+    adata = ad.read_h5ad(out)
+    assert {"X_programs", "programs_sd"} <= set(adata.obsm) and "programs_loadings" in adata.varm
+    assert {path.name for path in figures.iterdir()} == {"history.png", "loadings.png", "matrixplot.png", "umap.png"}
+    assert all(path.stat().st_size > 5_000 for path in figures.iterdir())
+
+
+def test_run_without_groups_or_figures(counts_file, tmp_path, capsys):
+    path, gmt = counts_file
+    out = tmp_path / "out.h5ad"
+    assert main(["run", str(path), "--programs", str(gmt), "--max-epochs", "1", "--out", str(out)]) == 0
+    assert out.exists()
+    assert "Most active" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"--groupby": "celltype"}, "--groupby='celltype' is not a column of adata.obs.*Did you mean 'cell_type'"),
+        ({"--programs": "nope.gmt"}, "There is no gene-set file 'nope.gmt'"),
+        ({"--layer": "raw"}, "layer='raw' is not a layer"),
+        ({"in": "missing.h5ad"}, "There is no file 'missing.h5ad'"),
+    ],
+)
+def test_bad_input_is_a_message_and_status_2(counts_file, tmp_path, capsys, change, match):
+    path, gmt = counts_file
+    options = {"--programs": str(gmt), "--out": str(tmp_path / "out.h5ad"), "in": str(path), **change}
+    source = options.pop("in")
+    status = main(["run", source, *(word for pair in options.items() for word in pair)])
+    assert status == 2
+    message = capsys.readouterr().err
+    assert message.startswith("crystallin: ") and "Traceback" not in message
+    import re
+
+    assert re.search(match, message)
+    assert not (tmp_path / "out.h5ad").exists()
+
+
+def test_top_programs(result):
+    import crystallin as cr
+
+    acts = cr.get.activity(result)
+    top = top_programs(acts, "cell_type", n=3)
+    assert list(top) == ["type 0", "type 1", "type 2"]
+    for group, effects in top.items():
+        assert effects.is_monotonic_decreasing
+        inside = (acts.obs["cell_type"] == group).to_numpy()
+        gap = acts.X[inside].mean(0) - acts.X[~inside].mean(0)
+        # the program with the largest effect is also far up in plain difference
+        assert gap[list(acts.var_names).index(effects.index[0])] > 0
+
+
+def test_help_is_quick_and_lists_both_commands(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "run" in (shown := capsys.readouterr().out) and "demo" in shown
