@@ -32,7 +32,7 @@ MAX_PANELS = 12
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status; bad input ends with a message and status 2."""
     args = _parser().parse_args(argv)
-    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    _report_progress()
     try:
         args.command(args)
     except (ValueError, KeyError, TypeError, OSError) as error:
@@ -41,6 +41,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"crystallin: {message}\n")
         return 2
     return 0
+
+
+def _report_progress() -> None:
+    """Send this package's messages to standard error."""
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -106,6 +115,8 @@ def _fit(
     # here, not above: torch and scvi-tools take seconds to import, and --help should not
     from .model import ProgramVAE
 
+    # its messages are about hardware and loggers; importing it sets the level
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     ProgramVAE.setup_anndata(adata, layer=layer, batch_key=batch_key)
     model = ProgramVAE(adata, random_state=random_state)
     logger.info("Training on %d cells x %d genes with %d programs.", *adata.shape, len(model.program_names))
@@ -160,7 +171,9 @@ def _draw(
         varied = np.argsort(-np.asarray(acts.X).std(axis=0))[:12]
         shown = list(acts.var_names[varied])
     else:
-        shown = list(dict.fromkeys(name for programs in top.values() for name in programs.index[:2]))
+        # the clearest first: figures that hold only a few programs show different groups
+        best = pd.concat([programs.head(2) for programs in top.values()])
+        shown = list(dict.fromkeys(best.sort_values(ascending=False).index))
     pl.history(model)
     save("history")
     pl.loadings(adata, shown[:MAX_PANELS])
@@ -172,5 +185,7 @@ def _draw(
         sc.pp.neighbors(acts, use_rep="X")
         sc.tl.umap(acts)
     color = [*([groupby] if groupby else []), *shown[:5]]
-    sc.pl.umap(acts, color=color, cmap="RdBu_r", vcenter=0, ncols=3, frameon=False, show=False)
+    # room for the legend of the groups beside the first panel
+    wspace = 0.1 + 0.012 * max([0, *map(len, top or [])])
+    sc.pl.umap(acts, color=color, cmap="RdBu_r", vcenter=0, ncols=3, wspace=wspace, frameon=False, show=False)
     save("umap")

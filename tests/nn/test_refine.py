@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from crystallin.nn import CountLikelihood, marginal_sd, refine, sample_posterior, shared_genes
+from crystallin.nn import Cells, CountLikelihood, marginal_sd, refine, sample_posterior, shared_genes
+from crystallin.nn._refine import _gradient_and_precision
 
 N_CELLS, N_LATENT, N_GENES = 5, 4, 30
 
 
-def problem(seed=0, depth=300.0, kind="nb"):
+def problem(seed=0, depth=300.0, kind="nb", normalised=True):
     generator = torch.Generator().manual_seed(seed)
     weight = torch.rand(N_LATENT, N_GENES, generator=generator, dtype=torch.float64)
     weight *= torch.rand(N_LATENT, N_GENES, generator=generator) < 0.4
@@ -24,13 +25,16 @@ def problem(seed=0, depth=300.0, kind="nb"):
     likelihood = CountLikelihood(
         kind, torch.full((N_GENES,), 5.0, dtype=torch.float64), torch.full((N_GENES,), -2.0, dtype=torch.float64)
     )
-    return counts, offset, z, weight, log_depth, likelihood
+    if not normalised:
+        offset = offset - 3.5
+    return Cells(counts, offset, log_depth, likelihood, normalised), z, weight
 
 
-def objective(z, counts, offset, weight, log_depth, likelihood, normalised):
-    log_rate = offset + z @ weight
-    log_mu = log_depth + (log_rate.log_softmax(-1) if normalised else log_rate)
-    return likelihood.log_prob(counts, log_mu).sum(-1) - 0.5 * z.square().sum(-1)
+def objective(z, cells, weight):
+    """Written out again, for the test not to lean on what it tests."""
+    log_rate = cells.offset + z @ weight
+    log_mu = cells.log_depth + (log_rate.log_softmax(-1) if cells.normalised else log_rate)
+    return cells.likelihood.log_prob(cells.counts, log_mu).sum(-1) - 0.5 * z.square().sum(-1)
 
 
 def test_pairs_are_all_and_only_those_that_share_a_gene():
@@ -46,68 +50,69 @@ def test_pairs_are_all_and_only_those_that_share_a_gene():
 @pytest.mark.parametrize("kind", ["nb", "poisson", "zinb"])
 @pytest.mark.parametrize("normalised", [True, False])
 def test_mode_is_that_of_a_general_optimiser(kind, normalised):
-    counts, offset, z, weight, log_depth, likelihood = problem(kind=kind)
-    if not normalised:
-        offset = offset - 3.5
-    arguments = (counts, offset, weight, log_depth, likelihood, normalised)
-    mode, _ = refine(
-        counts, offset, z, shared_genes(weight), likelihood, normalised=normalised, log_depth=log_depth, n_steps=50
-    )
-    for cell in range(N_CELLS):
+    cells, z, weight = problem(kind=kind, normalised=normalised)
+    mode, _ = refine(cells, z, shared_genes(weight), tolerance=1e-14, max_steps=60)
+    for index in range(N_CELLS):
+        cell = cells[slice(index, index + 1)]
 
         def negative(flat, cell=cell):
             point = torch.tensor(flat, dtype=torch.float64).reshape(1, -1).requires_grad_()
-            one = [part[cell : cell + 1] for part in (counts, offset)]
-            value = -objective(point, *one, weight, log_depth[cell : cell + 1], likelihood, normalised).sum()
+            value = -objective(point, cell, weight).sum()
             (gradient,) = torch.autograd.grad(value, point)
             return value.item(), gradient.numpy().ravel()
 
         best = minimize(negative, np.zeros(N_LATENT), jac=True, method="BFGS", options={"gtol": 1e-9})
-        np.testing.assert_allclose(mode[cell], best.x, atol=1e-5)
-    assert (objective(mode, *arguments) >= objective(z, *arguments)).all()
+        np.testing.assert_allclose(mode[index], best.x, atol=1e-5)
+    # the default tolerance ends within a fraction of the posterior standard deviation
+    near, cholesky = refine(cells, z, shared_genes(weight))
+    assert ((near - mode).abs() / marginal_sd(cholesky)).max() < 0.05
 
 
 @pytest.mark.parametrize("normalised", [True, False])
 def test_precision_is_the_dense_fisher_information(normalised):
-    counts, offset, z, weight, log_depth, likelihood = problem()
-    mode, cholesky = refine(
-        counts, offset, z, shared_genes(weight), likelihood, normalised=normalised, log_depth=log_depth
-    )
-    for cell in range(N_CELLS):
+    cells, z, weight = problem(normalised=normalised)
+    mode, cholesky = refine(cells, z, shared_genes(weight), tolerance=1e-14, max_steps=60)
+    for index in range(N_CELLS):
 
-        def log_mu(point, cell=cell):
-            log_rate = offset[cell] + point @ weight
-            return log_depth[cell] + (log_rate.log_softmax(-1) if normalised else log_rate)
+        def log_mu(point, index=index):
+            return cells[slice(index, index + 1)].log_mu(point[None], weight)[0]
 
-        jacobian = torch.autograd.functional.jacobian(log_mu, mode[cell])
-        _, information = likelihood.score_and_information(counts[cell], log_mu(mode[cell]))
+        jacobian = torch.autograd.functional.jacobian(log_mu, mode[index])
+        _, information = cells.likelihood.score_and_information(cells.counts[index], log_mu(mode[index]))
         dense = torch.eye(N_LATENT, dtype=torch.float64) + jacobian.T @ (information[:, None] * jacobian)
-        torch.testing.assert_close(cholesky[cell] @ cholesky[cell].T, dense)
-        torch.testing.assert_close(marginal_sd(cholesky[cell]), dense.inverse().diagonal().sqrt())
+        torch.testing.assert_close(cholesky[index] @ cholesky[index].T, dense, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(marginal_sd(cholesky[index]), dense.inverse().diagonal().sqrt(), atol=1e-5, rtol=0)
 
 
-@given(st.integers(0, 1000), st.floats(1.0, 8.0))
-def test_a_step_never_lowers_the_objective(seed, distance):
+@given(st.integers(0, 1000), st.floats(1.0, 8.0), st.integers(1, 3))
+def test_steps_never_lower_the_objective(seed, distance, n_steps):
     """From far away an undamped Newton step overshoots."""
-    counts, offset, z, weight, log_depth, likelihood = problem(seed)
+    cells, z, weight = problem(seed)
     start = distance * torch.ones_like(z)
-    mode, _ = refine(counts, offset, start, shared_genes(weight), likelihood, normalised=True, log_depth=log_depth)
-    arguments = (counts, offset, weight, log_depth, likelihood, True)
-    assert (objective(mode, *arguments) >= objective(start, *arguments)).all()
+    mode, _ = refine(cells, start, shared_genes(weight), max_steps=n_steps)
+    assert (objective(mode, cells, weight) >= objective(start, cells, weight)).all()
+
+
+def test_an_undamped_step_from_far_away_would_lower_it():
+    """What the damping is for: the full Newton step from a far start loses ground in some cell."""
+    cells, z, weight = problem(depth=3000.0)
+    start = -8 * torch.ones_like(z)
+    gradient, precision = _gradient_and_precision(cells, start, shared_genes(weight))
+    full = start + torch.linalg.solve(precision, gradient)
+    assert (objective(full, cells, weight) < objective(start, cells, weight)).any()
 
 
 def test_dispersion_may_differ_by_cell():
-    counts, offset, z, weight, log_depth, likelihood = problem()
-    per_cell = CountLikelihood("nb", likelihood.theta.expand(N_CELLS, -1).clone(), likelihood.zero_logits)
-    shared = shared_genes(weight)
-    one = refine(counts, offset, z, shared, likelihood, normalised=True, log_depth=log_depth)
-    other = refine(counts, offset, z, shared, per_cell, normalised=True, log_depth=log_depth)
-    torch.testing.assert_close(one, other)
+    cells, z, weight = problem()
+    theta = cells.likelihood.theta
+    per_cell = CountLikelihood("nb", theta.expand(N_CELLS, -1).clone(), cells.likelihood.zero_logits)
+    other = Cells(cells.counts, cells.offset, cells.log_depth, per_cell, True)
+    torch.testing.assert_close(refine(cells, z, shared_genes(weight)), refine(other, z, shared_genes(weight)))
 
 
 def test_samples_have_the_posterior_covariance():
-    counts, offset, z, weight, log_depth, likelihood = problem()
-    mode, cholesky = refine(counts, offset, z, shared_genes(weight), likelihood, normalised=True, log_depth=log_depth)
+    cells, z, weight = problem()
+    mode, cholesky = refine(cells, z, shared_genes(weight))
     noise = torch.randn(40_000, *mode.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     samples = sample_posterior(mode, cholesky, noise)
     covariance = (cholesky[0] @ cholesky[0].T).inverse()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from anndata import AnnData
+from pandas.api.types import is_numeric_dtype
 
 from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, Keys
@@ -42,7 +43,10 @@ def activity(adata: AnnData, *, key: str = DEFAULT_KEY, decoys: bool = False) ->
     keys = Keys(key)
     checks.check_activity(adata, keys)
     columns, names = program_columns(adata, keys, decoys=decoys)
-    var = programs_df(adata, key=key, decoys=decoys).reindex(names)
+    var = programs_df(adata, key=key, decoys=decoys).drop(columns=["kept", "reason"], errors="ignore").reindex(names)
+    # as scanpy's plots would make it, with a message, on first use
+    text = [column for column in var if not is_numeric_dtype(var[column])]
+    var = var.astype(dict.fromkeys(text, "category"))
     own = {keys.activity, keys.sd}
     return AnnData(
         X=adata.obsm[keys.activity][:, columns].copy(),

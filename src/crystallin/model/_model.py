@@ -289,7 +289,10 @@ class ProgramVAE(PosteriorMixin, LoadingMixin, SCVI):
         if datamodule is None:
             rng = np.random.default_rng(self._random_state)
             parts = split_cells(n_obs, train_size, validation_size, shuffle=shuffle_set_split, rng=rng)
-            n_validation = len(datasplitter_kwargs.setdefault("external_indexing", parts)[1])
+            parts = datasplitter_kwargs.setdefault("external_indexing", parts)
+            n_validation = len(parts[1])
+            # Lightning warns of epochs with fewer minibatches than lie between two log entries
+            kwargs.setdefault("log_every_n_steps", max(1, min(10, len(parts[0]) // batch_size)))
         else:
             n_validation = getattr(datamodule, "n_val", 0)
         if n_validation:

@@ -153,24 +153,13 @@ class ProgramModule(VAE):
         covariates = tensors.get(REGISTRY_KEYS.CAT_COVS_KEY)
         categories = [batch, *(covariates.split(1, dim=1) if covariates is not None else [])]
         offset = self.decoder.offset(tensors.get(REGISTRY_KEYS.CONT_COVS_KEY), categories)
+        likelihood = blocks.CountLikelihood(self.gene_likelihood, self._theta(batch), self.decoder.zero_logits)
+        cells = blocks.Cells(counts, offset, self._depth(tensors).log(), likelihood, self.decoder.normalised)
         z, _ = self.z_encoder.posterior(counts, batch)
-        log_depth = self._depth(tensors).log()
-        theta = self._theta(batch)
         size = max(1, CHUNK_BYTES // (4 * 4 * self.n_latent**2))
         for start in range(0, len(counts), size):
             part = slice(start, start + size)
-            likelihood = blocks.CountLikelihood(
-                self.gene_likelihood, theta[part] if theta.ndim == 2 else theta, self.decoder.zero_logits
-            )
-            yield blocks.refine(
-                counts[part],
-                offset[part],
-                z[part],
-                shared,
-                likelihood,
-                normalised=self.decoder.normalised,
-                log_depth=log_depth[part],
-            )
+            yield blocks.refine(cells[part], z[part], shared)
 
     def _theta(self, batch: torch.Tensor) -> torch.Tensor:
         """Inverse dispersion: of each gene, or of each cell's batch."""

@@ -61,7 +61,7 @@ class PosteriorMixin:
         indices
             Positions of the cells wanted; ``None`` for all.
         refine
-            ``True`` takes a damped Fisher-Newton step from the encoder's mean to the mode of the exact posterior, where
+            ``True`` takes damped Fisher-Newton steps from the encoder's mean to the mode of the exact posterior, where
             the covariance is the inverse of the information (Laplace approximation; Tierney & Kadane 1986, J Am Stat
             Assoc 81:82). Activities then follow from the decoder alone, which removes the encoder's noise between
             retrainings and calibrates the uncertainty. ``False`` returns the encoder's diagonal Gaussian.

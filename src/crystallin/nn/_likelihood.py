@@ -21,7 +21,7 @@ class CountLikelihood:
     kind
         ``"nb"``, ``"poisson"`` or ``"zinb"``.
     theta
-        Inverse dispersion of the negative binomial, broadcastable to cells x genes (unused for Poisson).
+        Inverse dispersion of the negative binomial, per gene or cells x genes (unused for Poisson).
     zero_logits
         Logit of the probability of a technical zero (only ``"zinb"``).
     """
@@ -29,6 +29,11 @@ class CountLikelihood:
     kind: Literal["nb", "poisson", "zinb"]
     theta: torch.Tensor
     zero_logits: torch.Tensor
+
+    def __getitem__(self, cells: torch.Tensor | slice) -> CountLikelihood:
+        """The likelihood of some of the cells."""
+        per_cell = self.theta.ndim == 2
+        return CountLikelihood(self.kind, self.theta[cells] if per_cell else self.theta, self.zero_logits)
 
     def log_prob(self, x: torch.Tensor, log_mu: torch.Tensor) -> torch.Tensor:
         """Log-likelihood per count, up to terms in ``x`` alone."""

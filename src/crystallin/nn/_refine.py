@@ -1,8 +1,8 @@
 """Refinement of the posterior of the activities: damped Fisher-Newton steps on the exact objective.
 
-With a log-linear decoder the posterior of ``z`` given the counts is close to log-concave. From the encoder's mean a
-Newton step with the Fisher information ``H = I + J' D J`` (Laplace approximation, e.g. Tierney & Kadane 1986, J Am Stat
-Assoc 81:82) gives the mode and ``H^-1`` the covariance. ``J`` is the derivative of the log rates by the activities and
+With a log-linear decoder the posterior of ``z`` given the counts is close to log-concave. From the encoder's mean
+Newton steps with the Fisher information ``H = I + J' D J`` (Laplace approximation, e.g. Tierney & Kadane 1986, J Am
+Stat Assoc 81:82) give the mode and ``H^-1`` the covariance. ``J`` is the derivative of the log rates by the activities and
 ``D`` the information of the counts about them.
 
 ``J' D J`` is not formed densely: two programs interact only through genes they share, so all cells' matrices are one
@@ -17,8 +17,9 @@ import torch
 
 from ._likelihood import CountLikelihood
 
-# one step leaves the mode within a small fraction of its sd; a second costs as much again (docs/benchmarks)
-N_STEPS = 1
+# a cell is done when its Newton decrement, the squared length of the step in posterior sds, is below this
+TOLERANCE = 1e-2
+MAX_STEPS = 20
 # a step that lowers the objective is halved this often at most, then dropped
 MAX_HALVINGS = 5
 
@@ -65,52 +66,90 @@ def shared_genes(weight: torch.Tensor) -> SharedGenes:
     return SharedGenes(code // n_latent, code % n_latent, products, weight)
 
 
-def refine(
-    counts: torch.Tensor,
-    offset: torch.Tensor,
-    z: torch.Tensor,
-    shared: SharedGenes,
-    likelihood: CountLikelihood,
-    *,
-    normalised: bool,
-    log_depth: torch.Tensor,
-    n_steps: int = N_STEPS,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mode and Cholesky factor of the precision of the posterior of ``z`` under the prior N(0, I).
+@dataclass(frozen=True)
+class Cells:
+    """What is known about some cells before their activities are.
 
-    Parameters
+    Attributes
     ----------
     counts
         Cells x genes.
     offset
-        Log rate before the programs, cells x genes.
+        Log rate without programs, cells x genes.
+    log_depth
+        Log library size or size factor, cells x 1.
+    likelihood
+        Likelihood of the counts.
+    normalised
+        Whether rates are a softmax over genes (the derivative by the activities is then centred per cell).
+    """
+
+    counts: torch.Tensor
+    offset: torch.Tensor
+    log_depth: torch.Tensor
+    likelihood: CountLikelihood
+    normalised: bool
+
+    def __getitem__(self, index: torch.Tensor | slice) -> Cells:
+        """Some of the cells."""
+        return Cells(
+            self.counts[index], self.offset[index], self.log_depth[index], self.likelihood[index], self.normalised
+        )
+
+    def log_mu(self, z: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """Log mean of the counts at activities ``z``."""
+        log_rate = self.offset + z @ weight
+        return self.log_depth + (log_rate.log_softmax(-1) if self.normalised else log_rate)
+
+    def log_posterior(self, z: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """Log posterior density of ``z`` under the prior N(0, I), up to a constant of each cell."""
+        return self.likelihood.log_prob(self.counts, self.log_mu(z, weight)).sum(-1) - 0.5 * z.square().sum(-1)
+
+
+def refine(
+    cells: Cells,
+    z: torch.Tensor,
+    shared: SharedGenes,
+    *,
+    tolerance: float = TOLERANCE,
+    max_steps: int = MAX_STEPS,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mode of the posterior of ``z``, and Cholesky factor of its precision there.
+
+    From a good start most cells take two steps, and the second is next to nothing: it comes free with the precision at
+    the point that the first led to. Only cells with far to go take more.
+
+    Parameters
+    ----------
+    cells
+        Counts, offsets and likelihood.
     z
         Start: the encoder's mean, cells x latent.
     shared
         Loadings, prepared by :func:`shared_genes`.
-    likelihood
-        Likelihood of the counts.
-    normalised
-        Whether rates are a softmax over genes (then the activities' derivative is centred per cell).
-    log_depth
-        Log library size or size factor, cells x 1.
-    n_steps
-        Newton steps.
+    tolerance
+        Newton decrement below which a cell is done.
+    max_steps
+        Steps of a cell at most.
 
     Returns
     -------
-    Mode, cells x latent, and lower Cholesky factor of the precision at it, cells x latent x latent.
+    Mode, cells x latent, and lower Cholesky factor of the precision, cells x latent x latent.
     """
-    log_mu = _log_mu(offset, z, shared.weight, log_depth, normalised)
-    value = _log_posterior(counts, z, log_mu, likelihood)
-    for _ in range(n_steps):
-        gradient, precision = _gradient_and_precision(counts, z, log_mu, log_depth, shared, likelihood, normalised)
-        direction = torch.cholesky_solve(gradient.unsqueeze(-1), torch.linalg.cholesky(precision)).squeeze(-1)
-        z, log_mu, value = _damped_step(
-            counts, offset, z, log_mu, value, direction, shared, likelihood, normalised, log_depth
-        )
-    _, precision = _gradient_and_precision(counts, z, log_mu, log_depth, shared, likelihood, normalised)
-    return z, torch.linalg.cholesky(precision)
+    z = z.clone()
+    cholesky = torch.empty(*z.shape, z.shape[-1], dtype=z.dtype, device=z.device)
+    todo = torch.arange(len(z), device=z.device)
+    for _ in range(max_steps):
+        part = cells[todo]
+        gradient, precision = _gradient_and_precision(part, z[todo], shared)
+        factor = torch.linalg.cholesky(precision)
+        direction = torch.cholesky_solve(gradient.unsqueeze(-1), factor).squeeze(-1)
+        cholesky[todo] = factor
+        z[todo] = _damped_step(part, z[todo], direction, shared.weight)
+        todo = todo[(gradient * direction).sum(-1) > tolerance]
+        if not len(todo):
+            break
+    return z, cholesky
 
 
 def marginal_sd(cholesky: torch.Tensor) -> torch.Tensor:
@@ -126,38 +165,17 @@ def sample_posterior(mode: torch.Tensor, cholesky: torch.Tensor, noise: torch.Te
     return mode + shift.movedim(-1, 0)
 
 
-def _log_mu(
-    offset: torch.Tensor, z: torch.Tensor, weight: torch.Tensor, log_depth: torch.Tensor, normalised: bool
-) -> torch.Tensor:
-    log_rate = offset + z @ weight
-    return log_depth + (log_rate.log_softmax(-1) if normalised else log_rate)
-
-
-def _log_posterior(
-    counts: torch.Tensor, z: torch.Tensor, log_mu: torch.Tensor, likelihood: CountLikelihood
-) -> torch.Tensor:
-    return likelihood.log_prob(counts, log_mu).sum(-1) - 0.5 * z.square().sum(-1)
-
-
-def _gradient_and_precision(
-    counts: torch.Tensor,
-    z: torch.Tensor,
-    log_mu: torch.Tensor,
-    log_depth: torch.Tensor,
-    shared: SharedGenes,
-    likelihood: CountLikelihood,
-    normalised: bool,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    score, information = likelihood.score_and_information(counts, log_mu)
-    weight = shared.weight
+def _gradient_and_precision(cells: Cells, z: torch.Tensor, shared: SharedGenes) -> tuple[torch.Tensor, torch.Tensor]:
+    weight, log_mu = shared.weight, cells.log_mu(z, shared.weight)
+    score, information = cells.likelihood.score_and_information(cells.counts, log_mu)
     gradient = score @ weight.T - z
     pairs = torch.sparse.mm(shared.products, information.T.contiguous()).T
     precision = torch.zeros(len(z), len(weight), len(weight), dtype=z.dtype, device=z.device)
     precision[:, shared.first, shared.second] = pairs
     precision[:, shared.second, shared.first] = pairs
-    if normalised:
+    if cells.normalised:
         # softmax: J = W - mean of W under the cell's rates, a correction of rank two
-        centre = (log_mu - log_depth).exp() @ weight.T
+        centre = (log_mu - cells.log_depth).exp() @ weight.T
         spread = information @ weight.T - 0.5 * information.sum(-1, keepdim=True) * centre
         correction = spread.unsqueeze(-1) * centre.unsqueeze(-2)
         precision = precision - correction - correction.mT
@@ -166,35 +184,15 @@ def _gradient_and_precision(
     return gradient, precision
 
 
-def _damped_step(
-    counts: torch.Tensor,
-    offset: torch.Tensor,
-    z: torch.Tensor,
-    log_mu: torch.Tensor,
-    value: torch.Tensor,
-    direction: torch.Tensor,
-    shared: SharedGenes,
-    likelihood: CountLikelihood,
-    normalised: bool,
-    log_depth: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _damped_step(cells: Cells, z: torch.Tensor, direction: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """Take the longest of the steps 1, 1/2, 1/4, … that raises each cell's objective, else stay."""
-    z, log_mu, value = z.clone(), log_mu.clone(), value.clone()
+    z, value = z.clone(), cells.log_posterior(z, weight)
     todo = torch.arange(len(z), device=z.device)
     for halving in range(MAX_HALVINGS + 1):
         trial = z[todo] + 0.5**halving * direction[todo]
-        trial_log_mu = _log_mu(offset[todo], trial, shared.weight, log_depth[todo], normalised)
-        part = CountLikelihood(likelihood.kind, _rows(likelihood.theta, todo), _rows(likelihood.zero_logits, todo))
-        trial_value = _log_posterior(counts[todo], trial, trial_log_mu, part)
-        better = trial_value > value[todo]
-        taken = todo[better]
-        z[taken], log_mu[taken], value[taken] = trial[better], trial_log_mu[better], trial_value[better]
+        better = cells[todo].log_posterior(trial, weight) > value[todo]
+        z[todo[better]] = trial[better]
         todo = todo[~better]
         if not len(todo):
             break
-    return z, log_mu, value
-
-
-def _rows(parameter: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-    """Rows of a parameter that may differ by cell (dispersion per batch) or be shared by all."""
-    return parameter[index] if parameter.ndim == 2 and len(parameter) > 1 else parameter
+    return z

@@ -36,7 +36,7 @@ def activity(
     model
         A trained model.
     refine
-        ``True``: mode and covariance of the exact posterior from a Newton step after the encoder, see
+        ``True``: mode and covariance of the exact posterior from Newton steps after the encoder, see
         :meth:`crystallin.ProgramVAE.get_activity`. ``False``: the encoder's approximation.
     batch_size
         Cells per minibatch.
