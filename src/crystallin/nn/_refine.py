@@ -2,8 +2,8 @@
 
 With a log-linear decoder the posterior of ``z`` given the counts is close to log-concave. From the encoder's mean
 Newton steps with the Fisher information ``H = I + J' D J`` (Laplace approximation, e.g. Tierney & Kadane 1986, J Am
-Stat Assoc 81:82) give the mode and ``H^-1`` the covariance. ``J`` is the derivative of the log rates by the activities and
-``D`` the information of the counts about them.
+Stat Assoc 81:82) give the mode and ``H^-1`` the covariance. ``J`` is the derivative of the log rates by the
+activities, ``D`` the information of the counts about the log rates.
 
 ``J' D J`` is not formed densely: two programs interact only through genes they share, so all cells' matrices are one
 product (cells x genes) @ (genes x sharing pairs).
