@@ -53,8 +53,8 @@ def check_key(key: str | None, table: pd.DataFrame, argument: str, where: str = 
 
 def check_layer(adata: Any, layer: str | None) -> None:
     """Raise unless ``layer`` is ``None`` or a layer of ``adata``."""
-    if layer is not None and layer not in adata.layers:
-        listed = _some(adata.layers.keys(), 12) if len(adata.layers) else "none"
+    if layer is not None and layer not in _named_layers(adata):
+        listed = _some(_named_layers(adata), 12) or "none"
         msg = f"layer={layer!r} is not a layer of adata; it has {listed}. layer=None takes adata.X."
         raise KeyError(msg)
 
@@ -165,12 +165,18 @@ def _value_problem(values: np.ndarray) -> str:
 
 def _counts_elsewhere(adata: Any, layer: str | None) -> str:
     """Name the places that look like counts."""
-    found = [f"layer={name!r}" for name in adata.layers if name != layer and _looks_like_counts(adata.layers[name])]
+    others = [name for name in _named_layers(adata) if name != layer]
+    found = [f"layer={name!r}" for name in others if _looks_like_counts(adata.layers[name])]
     if layer is not None and adata.X is not None and _looks_like_counts(adata.X):
         found.append("layer=None (adata.X)")
     if adata.raw is not None and _looks_like_counts(adata.raw.X):
         found.append("adata.raw (take adata.raw.to_adata())")
     return f" These look like counts: {', '.join(found)}." if found else " No other layer looks like counts."
+
+
+def _named_layers(adata: Any) -> list[str]:
+    """Layers without ``X``, which anndata 0.13 lists among them as ``None``."""
+    return [name for name in adata.layers if name is not None]
 
 
 def _looks_like_counts(matrix: Any) -> bool:

@@ -17,7 +17,7 @@ def snapshot(adata):
         sorted(adata.uns),
         sorted(adata.obsm),
         sorted(adata.varm),
-        sorted(adata.layers),
+        list(adata.layers),
         adata.X.copy(),
     )
 
