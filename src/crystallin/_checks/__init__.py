@@ -1,0 +1,34 @@
+"""Checks of what users give: what was given, what is allowed, how to mend it. Nothing here changes its input."""
+
+from ._anndata import check_adata, check_categories, check_key, check_layer, check_numeric
+from ._counts import check_counts
+from ._programs import (
+    check_activity,
+    check_loadings,
+    check_program_names,
+    check_programs,
+    check_same_genes,
+    check_same_programs,
+    check_table,
+    hash_names,
+)
+from ._values import check_choice, check_int
+
+__all__ = [
+    "check_activity",
+    "check_adata",
+    "check_categories",
+    "check_choice",
+    "check_counts",
+    "check_int",
+    "check_key",
+    "check_layer",
+    "check_loadings",
+    "check_numeric",
+    "check_program_names",
+    "check_programs",
+    "check_same_genes",
+    "check_same_programs",
+    "check_table",
+    "hash_names",
+]

@@ -1,0 +1,107 @@
+"""Programs, activities and loadings in AnnData, and genes against a model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crystallin._keys import NAMES, PARAMS, Keys
+
+from ._words import did_you_mean, some
+
+
+def hash_names(names: Iterable[str]) -> str:
+    """Short hash of names in their order, to notice that the genes changed."""
+    return hashlib.sha256("\n".join(map(str, names)).encode()).hexdigest()[:16]
+
+
+def check_programs(adata: Any, keys: Keys) -> None:
+    """Raise unless programs were added to this AnnData and its genes are still the same."""
+    if keys.uns not in adata.uns or keys.prior not in adata.varm:
+        added = [key for key in adata.varm if PARAMS in adata.uns.get(key, {})]
+        hint = f" Programs are there under {some(added)}: pass programs_key." if added else ""
+        msg = f"adata has no programs under {keys.prefix!r}; call crystallin.pp.add_programs(adata, …) first.{hint}"
+        raise KeyError(msg)
+    params = adata.uns[keys.uns][PARAMS]
+    if params["var_names_hash"] != hash_names(adata.var_names):
+        msg = (
+            f"The genes of adata changed since its programs were added (then {params['n_vars']}, now {adata.n_vars}; "
+            "or their names or order). Call crystallin.pp.add_programs again after selecting genes."
+        )
+        raise ValueError(msg)
+
+
+def check_table(adata: Any, keys: Keys) -> None:
+    """Raise unless names and table of programs are there under ``keys``."""
+    if keys.uns not in adata.uns or NAMES not in adata.uns[keys.uns]:
+        msg = (
+            f"adata.uns has no programs under {keys.uns!r}; call crystallin.pp.add_programs (or, for a query, "
+            "crystallin.tl.activity) first, or name the key they were added under."
+        )
+        raise KeyError(msg)
+
+
+def check_same_programs(stored: Sequence[str], names: np.ndarray, key: str) -> None:
+    """Raise unless the programs stored in AnnData are the model's."""
+    if [str(name) for name in stored] != names.tolist():
+        msg = (
+            f"The programs under {key!r} ({len(stored)}, e.g. {some(stored, 3)}) are not those of the model "
+            f"({len(names)}, e.g. {some(names, 3)}). Train a model on these programs, or give another key_added."
+        )
+        raise ValueError(msg)
+
+
+def check_activity(adata: Any, keys: Keys) -> None:
+    """Raise unless activities were written under ``keys``."""
+    check_table(adata, keys)
+    if keys.activity not in adata.obsm:
+        msg = (
+            f"adata has no activities under {keys.activity!r}; call crystallin.tl.activity(adata, model) first, or "
+            "name the key they were added under."
+        )
+        raise KeyError(msg)
+
+
+def check_loadings(adata: Any, keys: Keys) -> None:
+    """Raise unless loadings, and the prior they belong to, were written under ``keys``."""
+    check_table(adata, keys)
+    if keys.loadings not in adata.varm or keys.prior not in adata.varm:
+        msg = (
+            f"adata has no loadings under {keys.loadings!r} with a prior under {keys.prior!r}; call "
+            "crystallin.tl.loadings(adata, model) on the data that crystallin.pp.add_programs was called on."
+        )
+        raise KeyError(msg)
+
+
+def check_program_names(wanted: Iterable[str], known: Sequence[str]) -> list[str]:
+    """Return ``wanted`` as a list, raising on names that are not programs."""
+    wanted = [wanted] if isinstance(wanted, str) else list(wanted)
+    known_set = set(known)
+    for name in wanted:
+        if name not in known_set:
+            hint = did_you_mean(name, known, n=3) or f" There are {some(known)}."
+            msg = f"{name!r} is not one of the {len(known)} programs.{hint}"
+            raise KeyError(msg)
+    return wanted
+
+
+def check_same_genes(var_names: pd.Index, genes: np.ndarray) -> None:
+    """Raise unless the data's genes are the model's, in the model's order."""
+    if len(var_names) == len(genes) and (var_names.to_numpy(dtype=str) == genes).all():
+        return
+    missing = np.setdiff1d(genes, var_names.to_numpy(dtype=str))
+    if not len(missing) and len(var_names) == len(genes):
+        problem = "has the model's genes in another order"
+    elif not len(missing):
+        problem = f"has {len(var_names) - len(genes)} genes that the model does not know"
+    else:
+        problem = f"lacks {len(missing)} of the model's {len(genes)} genes, e.g. {some(missing)}"
+    msg = (
+        f"adata {problem}. ProgramVAE.prepare_query_anndata(adata, model) brings genes into the model's order, drops "
+        "the others and fills missing ones with zeros."
+    )
+    raise ValueError(msg)

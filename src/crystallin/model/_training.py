@@ -1,0 +1,134 @@
+"""``train``: defaults, a reproducible split, and the best weights kept."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crystallin import _checks as checks
+
+from ._seeding import seeded
+from ._split import split_cells
+from ._trainingplan import KeepBestWeights
+
+if TYPE_CHECKING:
+    from lightning.pytorch import LightningDataModule
+
+logger = logging.getLogger(__name__)
+
+# gradient steps of a default run, and bounds of the epochs they make
+DEFAULT_STEPS = 2_000
+MIN_EPOCHS, MAX_EPOCHS = 10, 400
+
+
+class TrainingMixin:
+    """``train`` with this model's defaults in front of scvi-tools' work."""
+
+    _random_state: int
+
+    def train(
+        self,
+        max_epochs: int | None = None,
+        accelerator: str = "auto",
+        devices: int | list[int] | str = "auto",
+        train_size: float | None = None,
+        validation_size: float | None = None,
+        shuffle_set_split: bool = True,
+        batch_size: int = 128,
+        early_stopping: bool = True,
+        datasplitter_kwargs: dict[str, Any] | None = None,
+        plan_kwargs: dict[str, Any] | None = None,
+        datamodule: LightningDataModule | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Train the model, and keep the weights with the lowest validation loss.
+
+        Parameters
+        ----------
+        max_epochs
+            Epochs; the learning rate is annealed over all of them. ``None`` aims at 2,000 gradient steps, between 10
+            and 400 epochs.
+        accelerator, devices
+            Hardware, see :class:`lightning.pytorch.Trainer`.
+        train_size, validation_size
+            Shares of the cells; by default .9 and the rest.
+        shuffle_set_split
+            Split at random rather than in the order of the cells.
+        batch_size
+            Cells per minibatch.
+        early_stopping
+            Stop when the validation loss has not improved for a quarter of ``max_epochs``
+            (``early_stopping_patience``).
+        datasplitter_kwargs
+            To :class:`scvi.dataloaders.DataSplitter`.
+        plan_kwargs
+            To the training plan: ``lr`` and others.
+        datamodule
+            Source of minibatches instead of the AnnData.
+        **kwargs
+            To :class:`scvi.train.Trainer`.
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of range, or a query model has nothing to train.
+
+        Examples
+        --------
+        >>> model.train()  # doctest: +SKIP
+        >>> cr.pl.history(model)  # doctest: +SKIP
+        """
+        checks.check_int(batch_size, "batch_size", 1)
+        if max_epochs is not None:
+            checks.check_int(max_epochs, "max_epochs", 1)
+        if not any(parameter.requires_grad for parameter in self.module.parameters()):
+            msg = (
+                "Nothing is left to train: the query brings no new batches or categories. "
+                "Use the model as it is (get_activity, crystallin.tl.activity)."
+            )
+            raise ValueError(msg)
+        n_obs = self.adata.n_obs if datamodule is None else getattr(datamodule, "n_obs", None)
+        if max_epochs is None and n_obs is not None:
+            max_epochs = default_epochs(n_obs, batch_size)
+        datasplitter_kwargs = dict(datasplitter_kwargs or {})
+        if datamodule is None:
+            rng = np.random.default_rng(self._random_state)
+            parts = split_cells(n_obs, train_size, validation_size, shuffle=shuffle_set_split, rng=rng)
+            parts = datasplitter_kwargs.setdefault("external_indexing", parts)
+            n_validation = len(parts[1])
+            # Lightning warns of epochs with fewer minibatches than lie between two log entries
+            kwargs.setdefault("log_every_n_steps", max(1, min(10, len(parts[0]) // batch_size)))
+        else:
+            n_validation = getattr(datamodule, "n_val", 0)
+        if n_validation:
+            kwargs.setdefault("check_val_every_n_epoch", 1)
+            kwargs["callbacks"] = [*kwargs.get("callbacks", []), KeepBestWeights()]
+            kwargs.setdefault("early_stopping_patience", max(10, (max_epochs or 0) // 4))
+        elif early_stopping:
+            logger.info("There are no validation cells, so training runs for all epochs and keeps the last weights.")
+        # reading activities puts the module into evaluation mode, where dropout is off
+        self.module.train()
+        with seeded(self._random_state):
+            super().train(
+                max_epochs=max_epochs,
+                accelerator=accelerator,
+                devices=devices,
+                train_size=train_size,
+                validation_size=validation_size,
+                shuffle_set_split=shuffle_set_split,
+                batch_size=batch_size,
+                early_stopping=early_stopping and n_validation > 0,
+                datasplitter_kwargs=datasplitter_kwargs,
+                plan_kwargs=plan_kwargs,
+                datamodule=datamodule,
+                **kwargs,
+            )
+
+
+def default_epochs(n_obs: int, batch_size: int) -> int:
+    """Epochs that make about ``DEFAULT_STEPS`` gradient steps, within bounds."""
+    steps_per_epoch = math.ceil(0.9 * n_obs / batch_size)
+    return min(max(round(DEFAULT_STEPS / steps_per_epoch), MIN_EPOCHS), MAX_EPOCHS)
