@@ -87,6 +87,19 @@ over all programs of the {results["cells"]} embedded cells.
 """
 
 
+def alignment() -> str:
+    results = load("alignment")
+    rows = [[name, row["seconds"], row["peak_mb"]] for name, row in results["runs"].items()]
+    return f"""## Aligning large collections
+
+`benchmarks/alignment.py`: {results["n_sets"]:,} sets of 10 to 200 genes onto {results["n_genes"]:,} genes
+({results["n_edges"]:,} memberships), with a table of coverage and a check for identical sets, against the matrix alone,
+in plain Python. Ratio of times: {results["ratio_of_seconds"]}.
+
+{table(["way", "seconds", "peak memory, MB"], rows)}
+"""
+
+
 def main() -> None:
     page = f"""# Benchmarks
 
@@ -94,7 +107,8 @@ This page is written by `benchmarks/write_docs.py` from the results in `benchmar
 script that made them.
 
 {kang()}
-{refinement()}"""
+{refinement()}
+{alignment()}"""
     (ROOT / "docs" / "benchmarks.md").write_text(page)
 
 

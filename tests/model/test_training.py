@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import crystallin as cr
-from crystallin.model._training import default_epochs
 from crystallin.model._split import split_cells
+from crystallin.model._training import default_epochs
 from crystallin.model._trainingplan import KeepBestWeights
 
 
