@@ -41,6 +41,7 @@ class ProgramModule(VAE):
         n_continuous_cov: int = 0,
         n_cats_per_cov: Iterable[int] | None = None,
         use_size_factor_key: bool = False,
+        # scvi-tools also passes settings of the architecture that is replaced here
         **_: Any,
     ) -> None:
         prior = as_prior(prior)
@@ -116,9 +117,8 @@ class ProgramModule(VAE):
         encoder.mean.copy_(moments.mean)
         encoder.sd.copy_(moments.sd)
         decoder.categorical[0].copy_(moments.intercept)
-        if hasattr(self, "px_r"):
-            log_theta = moments.theta.log()
-            self.px_r.copy_(log_theta if self.px_r.ndim == 1 else log_theta[:, None].expand_as(self.px_r))
+        log_theta = moments.theta.log()
+        self.px_r.copy_(log_theta if self.px_r.ndim == 1 else log_theta[:, None].expand_as(self.px_r))
 
         correlation = decoder.sign
         for _ in range(2):
@@ -163,7 +163,5 @@ class ProgramModule(VAE):
 
     def _theta(self, batch: torch.Tensor) -> torch.Tensor:
         """Inverse dispersion: of each gene, or of each cell's batch."""
-        if not hasattr(self, "px_r"):
-            return torch.ones((), device=self.device)
         theta = self.px_r.exp()
         return theta if theta.ndim == 1 else theta.T[batch.reshape(-1).long()]

@@ -20,6 +20,8 @@ def load_enrichr(name: str) -> dict[str, list[str]]:
     if cached.is_file():
         logger.info("Enrichr library %s read from the cache %s.", name, cached)
         return read_gmt(str(cached))
+    # gseapy tries again for half a minute where there is no network
+    logger.info("Asking Enrichr for %s.", name)
     try:
         return gseapy.get_library(name, organism="Human", min_size=0, max_size=100_000)
     except ValueError as error:
@@ -43,6 +45,7 @@ def load_msigdb(name: str) -> dict[str, list[str]]:
     if cached.is_file():
         logger.info("MSigDB collection %s read from the cache %s.", name, cached)
         return read_gmt(str(cached))
+    logger.info("Asking MSigDB for %s.", name)
     try:
         sets = Msigdb.get_gmt(category=category, dbver=version)
     except Exception as error:
@@ -69,7 +72,7 @@ def _cache_folder() -> Path:
 
 def _unreachable(server: str, name: str, error: Exception) -> ConnectionError:
     msg = (
-        f"{server} could not be reached for {name!r} ({type(error).__name__}: {error}). Without a network give the "
+        f"{server} could not be reached for {name!r} ({type(error).__name__}). Without a network give the "
         'gene sets locally: a ".gmt" file downloaded elsewhere, a dict, a DataFrame (source, target[, weight]), or the '
         'built-in "immune".'
     )
