@@ -73,11 +73,12 @@ The four largest effects of the first seed:
 
 {table(["programs", "cell type", "Cohen's d"], tops)}
 
-**Decoys.** With {decoys["n_decoys"]} random sets, matched in size and mean expression, trained alongside Hallmark (first
-seed), interferon still comes first in {len(decoys["interferon_first_in"])} of {len(nulls)} types. Decoys are not silent in
-real data: the median standard deviation of their activities is {decoys["sd_of_activity_median_decoys"]} against
-{decoys["sd_of_activity_median_programs"]} for the programs. They hold genes that vary, and take up variation that the
-collection leaves open. What they do between conditions is the scale to read the programs' effects on:
+**Decoys.** With {decoys["n_decoys"]} random sets, matched in size and mean expression, trained alongside Hallmark
+(first seed), interferon still comes first in {len(decoys["interferon_first_in"])} of {len(nulls)} types. Decoys are not
+silent in real data: the median standard deviation of their activities is
+{decoys["sd_of_activity_median_decoys"]} against {decoys["sd_of_activity_median_programs"]} for the programs. They hold
+genes that vary, and take up variation that the collection leaves open. What they do between conditions is the scale to
+read the programs' effects on:
 
 {table(["cell type", "largest |d|, programs", "largest |d|, decoys"], nulls)}
 """

@@ -1,4 +1,8 @@
+import re
+
 import anndata as ad
+import numpy as np
+import pandas as pd
 import pytest
 
 from crystallin._cli import main, top_programs
@@ -53,21 +57,28 @@ def test_run_without_groups_or_figures(counts_file, tmp_path, capsys):
         ({"--groupby": "celltype"}, "--groupby='celltype' is not a column of adata.obs.*Did you mean 'cell_type'"),
         ({"--programs": "nope.gmt"}, "There is no gene-set file 'nope.gmt'"),
         ({"--layer": "raw"}, "layer='raw' is not a layer"),
-        ({"in": "missing.h5ad"}, "There is no file 'missing.h5ad'"),
+        ({"in": "missing.h5ad", "--out": "new/folder/out.h5ad"}, "There is no file 'missing.h5ad'"),
     ],
 )
-def test_bad_input_is_a_message_and_status_2(counts_file, tmp_path, capsys, change, match):
+def test_bad_input_is_a_message_and_status_2(counts_file, tmp_path, capsys, monkeypatch, change, match):
     path, gmt = counts_file
-    options = {"--programs": str(gmt), "--out": str(tmp_path / "out.h5ad"), "in": str(path), **change}
+    monkeypatch.chdir(tmp_path)
+    options = {"--programs": str(gmt), "--out": "out.h5ad", "in": str(path), **change}
     source = options.pop("in")
     status = main(["run", source, *(word for pair in options.items() for word in pair)])
     assert status == 2
     message = capsys.readouterr().err
     assert message.startswith("crystallin: ") and "Traceback" not in message
-    import re
-
     assert re.search(match, message)
-    assert not (tmp_path / "out.h5ad").exists()
+    assert not (tmp_path / "out.h5ad").exists() and not (tmp_path / "new").exists()
+
+
+def test_the_input_is_not_overwritten(counts_file, capsys):
+    path, gmt = counts_file
+    before = path.read_bytes()
+    assert main(["run", str(path), "--programs", str(gmt), "--out", str(path)]) == 2
+    assert "--out is the input" in capsys.readouterr().err
+    assert path.read_bytes() == before
 
 
 def test_top_programs(result):
@@ -82,6 +93,18 @@ def test_top_programs(result):
         gap = acts.X[inside].mean(0) - acts.X[~inside].mean(0)
         # the program with the largest effect is also far up in plain difference
         assert gap[list(acts.var_names).index(effects.index[0])] > 0
+
+
+def test_programs_that_hardly_vary_or_are_down_are_not_on_top():
+    group = np.repeat(["a", "b"], 50)
+    rng = np.random.default_rng(0)
+    # clearly up in a, tiny but very regular in a, down in a
+    values = np.column_stack([group == "a", 0.01 * (group == "a"), -1.0 * (group == "a")]).astype(float)
+    values += rng.normal(0, [0.5, 1e-4, 0.5], (100, 3))
+    acts = ad.AnnData(values, obs=pd.DataFrame({"group": group}, index=[f"c{i}" for i in range(100)]))
+    acts.var_names = ["up", "tiny", "down"]
+    assert list(top_programs(acts, "group")["a"].index) == ["up"]
+    assert list(top_programs(acts, "group")["b"].index) == ["down"]
 
 
 def test_help_is_quick_and_lists_both_commands(capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("crystallin")
 
-# programs shown for each group
+# programs shown for each group, and the smallest difference of mean activities (in prior sds) worth showing: a program
+# that hardly varies can have a large d
 TOP = 5
+MIN_DIFFERENCE = 0.25
 # panels of the loadings figure
 MAX_PANELS = 12
 
@@ -50,6 +53,9 @@ def _report_progress() -> None:
         handler.setFormatter(logging.Formatter("%(message)s"))
         logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    # to a terminal a warning is its message, not the line of code it came from
+    warnings.formatwarning = lambda message, category, *_: f"{category.__name__}: {message}\n"
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--min-genes", type=int, default=5, help="smallest number of a program's genes present (default: 5)"
     )
+    run.add_argument("--n-decoys", type=int, default=0, help="random sets to train alongside (default: 0)")
     run.add_argument("--max-epochs", type=int, help="epochs of training (default: from the number of cells)")
     run.add_argument("--random-state", type=int, default=0, help="seed (default: 0)")
     run.add_argument("--out", type=Path, required=True, metavar="OUT.h5ad", help="file to write")
@@ -87,15 +94,26 @@ def _parser() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace) -> None:
     import anndata
 
-    for folder in (args.out.parent, *([args.figures] if args.figures else [])):
-        folder.mkdir(parents=True, exist_ok=True)
     if not args.input.is_file():
         msg = f"There is no file {str(args.input)!r}."
         raise FileNotFoundError(msg)
+    if args.out.exists() and args.out.samefile(args.input):
+        msg = f"--out is the input {str(args.input)!r}; give another file."
+        raise ValueError(msg)
     adata = anndata.read_h5ad(args.input)
     checks.check_adata(adata)
     checks.check_categories(adata, args.groupby, "--groupby")
-    pp.add_programs(adata, args.programs, gene_symbols=args.gene_symbols, min_genes=args.min_genes)
+    pp.add_programs(
+        adata,
+        args.programs,
+        gene_symbols=args.gene_symbols,
+        min_genes=args.min_genes,
+        n_decoys=args.n_decoys,
+        layer=args.layer,
+        random_state=args.random_state,
+    )
+    for folder in (args.out.parent, *([args.figures] if args.figures else [])):
+        folder.mkdir(parents=True, exist_ok=True)
     model = _fit(adata, args.layer, args.batch_key, args.max_epochs, args.random_state)
     _write(adata, model, args.out, args.figures, args.groupby)
 
@@ -136,17 +154,18 @@ def _write(adata: AnnData, model: ProgramVAE, out: Path, figures: Path | None, g
         sys.stdout.write(f"\nMost active programs by {groupby} (Cohen's d against all other cells):\n")
         for group, programs in top.items():
             listed = ", ".join(f"{name} ({effect:+.1f})" for name, effect in programs.items())
-            sys.stdout.write(f"  {group}: {listed}\n")
+            sys.stdout.write(f"  {group}: {listed or 'none stands out'}\n")
     if figures is not None:
         _draw(adata, acts, model, figures, groupby, top)
 
 
 def top_programs(acts: AnnData, groupby: str, n: int = TOP) -> dict[str, pd.Series]:
-    """Programs with the largest effect in each group of ``acts`` (cells x programs)."""
+    """Programs with the largest Cohen's d in each group of ``acts`` (cells x programs), of those clearly up in it."""
     groups = acts.obs[groupby].astype("category").cat.remove_unused_categories()
-    effects = group_effects(np.asarray(acts.X), groups.cat.codes.to_numpy(), len(groups.cat.categories))
-    frame = pd.DataFrame(effects, index=groups.cat.categories.astype(str), columns=acts.var_names)
-    return {group: row.dropna().nlargest(n) for group, row in frame.iterrows()}
+    codes, names = groups.cat.codes.to_numpy(), groups.cat.categories.astype(str)
+    difference, effect = group_effects(np.asarray(acts.X), codes, len(names))
+    shown = pd.DataFrame(np.where(difference >= MIN_DIFFERENCE, effect, np.nan), index=names, columns=acts.var_names)
+    return {group: row.dropna().nlargest(n) for group, row in shown.iterrows()}
 
 
 def _draw(
@@ -179,7 +198,11 @@ def _draw(
     pl.loadings(adata, shown[:MAX_PANELS])
     save("loadings")
     if groupby is not None:
-        sc.pl.matrixplot(acts, shown, groupby=groupby, cmap="RdBu_r", vcenter=0, show=False, colorbar_title="activity")
+        means = acts[:, shown].to_df().groupby(acts.obs[groupby], observed=True).mean()
+        # one colour scale on which a single group far out does not pale the others
+        limit = max(float(means.abs().stack().quantile(0.95)), 0.5)
+        colours = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
+        sc.pl.matrixplot(acts, shown, groupby=groupby, show=False, colorbar_title="activity", **colours)
         save("matrixplot")
     if "X_umap" not in acts.obsm:
         sc.pp.neighbors(acts, use_rep="X")
@@ -187,5 +210,10 @@ def _draw(
     color = [*([groupby] if groupby else []), *shown[:5]]
     # room for the legend of the groups beside the first panel
     wspace = 0.1 + 0.012 * max([0, *map(len, top or [])])
-    sc.pl.umap(acts, color=color, cmap="RdBu_r", vcenter=0, ncols=3, wspace=wspace, frameon=False, show=False)
+    values = acts.to_df().abs()
+    limits = [None if name == groupby else float(values[name].quantile(0.99)) for name in color]
+    lows = [None if limit is None else -limit for limit in limits]
+    sc.pl.umap(
+        acts, color=color, cmap="RdBu_r", vmin=lows, vmax=limits, ncols=3, wspace=wspace, frameon=False, show=False
+    )
     save("umap")

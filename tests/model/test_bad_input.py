@@ -115,6 +115,13 @@ def test_columns_and_layers(adata):
     assert_refused(adata, ValueError, "must be positive", size_factor_key="age")
 
 
+def test_sparse_arrays_and_strings_for_lists(adata):
+    adata.layers["array"] = sparse.csr_array(adata.X)
+    assert_refused(adata, ValueError, r"csr_array, which scvi-tools cannot read.*csr_matrix", layer="array")
+    with pytest.raises(TypeError, match=r"must be a list of columns: \['batch'\]"):
+        cr.ProgramVAE.setup_anndata(adata, categorical_covariate_keys="batch")
+
+
 def test_category_without_cells_and_batch_of_one_cell(adata):
     adata.obs["batch"] = pd.Categorical(["lone", *["many"] * 499], categories=["lone", "many", "none"])
     with (
@@ -230,6 +237,23 @@ def test_data_with_other_genes(model, planted):
     extra.var_names = [*extra.var_names[:-1], "new"]
     with pytest.raises(ValueError, match="lacks 1 of"):
         cr.ProgramVAE.load_query_data(extra, model)
+
+
+def test_registered_data_are_checked_again(adata, quick):
+    """A copy carries scvi-tools' registration along, and people normalise X after training."""
+    model = quick()
+    shuffled = adata[:, np.random.default_rng(0).permutation(240)].copy()
+    renamed = adata.copy()
+    renamed.var_names = [f"x{i}" for i in range(240)]
+    for other in (shuffled, renamed):
+        with pytest.raises(ValueError, match="prepare_query_anndata"):
+            model.get_activity(other)
+    logged = adata.copy()
+    for data, call in ((logged, {"adata": logged}), (adata, {})):
+        sc.pp.normalize_total(data, target_sum=1e4)
+        sc.pp.log1p(data)
+        with pytest.raises(ValueError, match="must hold raw counts"):
+            model.get_activity(**call)
 
 
 def test_new_data_are_checked_like_the_old(model, planted):

@@ -70,6 +70,14 @@ def test_batch_size_and_order_of_cells_do_not_matter(model):
     np.testing.assert_allclose(whole[[30, 2]], model.get_activity(indices=[30, 2]), atol=0.02)
 
 
+def test_cells_by_mask_list_or_range(model):
+    some = model.get_activity(indices=[0, 2])
+    mask = np.arange(500) < 3
+    mask[1] = False
+    for indices in (mask, mask.tolist(), range(0, 3, 2)):
+        np.testing.assert_array_equal(model.get_activity(indices=indices), some)
+
+
 def test_the_best_weights_are_kept(model):
     """The validation loss of the restored weights is the lowest of the history."""
     lowest = float(model.history["elbo_validation"].min().iloc[0])

@@ -22,11 +22,14 @@ def test_moments_do_not_depend_on_minibatches_and_match_numpy():
         return gene_moments(((counts[p], batch[p], depth[p]) for p in parts), n_batch=2, n_genes=20)
 
     whole, pieces = run(len(counts)), run(300)
-    for name in ("mean", "sd", "intercept", "theta"):
+    for name in ("mean", "sd", "batch_shift", "intercept", "theta"):
         torch.testing.assert_close(getattr(whole, name), getattr(pieces, name))
     logged = log_normalise(counts.double())
     torch.testing.assert_close(whole.mean, logged.mean(0).float())
     torch.testing.assert_close(whole.sd, logged.std(0, correction=0).float())
+    in_batch = torch.stack([logged[batch == i].mean(0) for i in range(2)])
+    expected = (in_batch - logged.mean(0)) / logged.std(0, correction=0) * 2000 / 2010
+    torch.testing.assert_close(whole.batch_shift, expected.float(), atol=1e-5, rtol=1e-4)
     np.testing.assert_allclose(whole.intercept.exp(), np.tile(share, (2, 1)), rtol=0.1)
     # the moment estimate of a dispersion shared by all genes
     np.testing.assert_allclose(np.median(whole.theta), 4, rtol=0.15)

@@ -80,11 +80,18 @@ def test_log_normalise_is_scanpys():
 
 def test_encoder_starts_as_a_readout_of_member_genes():
     encoder = PrimedEncoder(GENE, PROGRAM, SIGN, n_genes=4, n_programs=2).eval()
+    encoder.sd.fill_(2.0)
     counts = torch.tensor([[5.0, 2, 1, 0]])
-    x = log_normalise(counts)[0]
+    x = log_normalise(counts)[0] / 2
     mean, log_var = encoder.posterior(counts, torch.zeros(1))
     torch.testing.assert_close(mean[0], torch.stack([(x[0] + x[1]) / 2, (x[1] - x[3]) / 2]))
     assert log_var.shape == mean.shape
+
+
+def test_a_rare_gene_cannot_run_away_with_a_program():
+    encoder = PrimedEncoder(GENE, PROGRAM, SIGN, n_genes=4, n_programs=2)
+    encoder.sd.fill_(0.05)
+    assert encoder.standardise(torch.tensor([[500.0, 0, 0, 0]])).abs().max() <= 5
 
 
 def test_encoder_without_context_reads_members_only():

@@ -75,6 +75,16 @@ def test_bad_arguments_leave_adata_alone(planted):
     assert not planted.adata.varm and not planted.adata.uns
 
 
+def test_results_of_earlier_programs_are_removed(result, planted, caplog):
+    """Or old activities would stand under new names."""
+    with caplog.at_level("WARNING", logger="crystallin"):
+        cr.pp.add_programs(result, planted.sets)
+    assert caplog.text.count("Removed") == 3
+    assert not {"X_programs", "programs_sd"} & set(result.obsm) and "programs_loadings" not in result.varm
+    with pytest.raises(KeyError, match="crystallin.tl.activity"):
+        cr.get.activity_df(result)
+
+
 def test_missing_genes_are_listed(planted):
     cr.pp.add_programs(planted.adata, {"p": ["g1", "g2", "TP53", "MYC"]}, min_genes=2)
     table = cr.get.programs_df(planted.adata)

@@ -104,6 +104,10 @@ def test_bad_strings(tmp_path):
         read_gene_sets("missing.gmt")
     with pytest.raises(ValueError, match="neither a file nor a collection"):
         read_gene_sets("hallmark")
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        read_gene_sets(tmp_path)
+    with pytest.raises(ValueError, match="has no name"):
+        read_gene_sets({"": ["CD3E"]})
     other = tmp_path / "sets.json"
     other.write_text("{}")
     with pytest.raises(ValueError, match="not a kind of gene-set file"):

@@ -35,6 +35,16 @@ def test_other_programs_under_the_key(model, planted):
     assert not planted.adata.obsm
 
 
+def test_programs_of_the_same_names_with_other_genes(model, planted):
+    names = list(planted.sets)
+    moved = {name: planted.sets[other] for name, other in zip(names, names[1:] + names[:1], strict=True)}
+    cr.pp.add_programs(planted.adata, moved, n_decoys=8)
+    assert list(planted.adata.uns["programs"]["names"]) == model.program_names.tolist()
+    for tool in (cr.tl.activity, cr.tl.loadings):
+        with pytest.raises(ValueError, match="names of the model's but other genes or weights"):
+            tool(planted.adata, model)
+
+
 def test_loadings_without_programs(model, planted):
     with pytest.raises(KeyError, match="no programs under 'programs'"):
         cr.tl.loadings(planted.adata, model)

@@ -18,13 +18,19 @@ CHUNK_ROWS = 8_192
 MAX_LOG_VALUE = 20.0
 
 
-def check_counts(adata: Any, layer: str | None) -> None:
+def check_counts(adata: Any, layer: str | None, *, warn_of_empty_genes: bool = True) -> None:
     """Raise unless the matrix holds counts: finite, non-negative, whole, some in every cell; warn of empty genes."""
     check_layer(adata, layer)
     where = "adata.X" if layer is None else f"adata.layers[{layer!r}]"
     matrix = adata.X if layer is None else adata.layers[layer]
     if matrix is None:
         msg = f"adata.X is None.{_counts_elsewhere(adata, layer)}"
+        raise ValueError(msg)
+    if sparse.issparse(matrix) and not isinstance(matrix, sparse.spmatrix):
+        msg = (
+            f"{where} is a {type(matrix).__name__}, which scvi-tools cannot read; make it a matrix: "
+            f"{where} = scipy.sparse.csr_matrix({where})."
+        )
         raise ValueError(msg)
     gene_totals = np.zeros(adata.n_vars)
     empty_cells: list[int] = []
@@ -55,7 +61,7 @@ def check_counts(adata: Any, layer: str | None) -> None:
             "Drop them first: sc.pp.filter_cells(adata, min_counts=1)."
         )
         raise ValueError(msg)
-    if (gene_totals == 0).any():
+    if warn_of_empty_genes and (gene_totals == 0).any():
         names = adata.var_names[gene_totals == 0]
         warnings.warn(
             f"{len(names)} gene(s) have no counts in {where}, e.g. {some(names)}; they carry no information. "

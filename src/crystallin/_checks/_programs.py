@@ -45,9 +45,18 @@ def check_table(adata: Any, keys: Keys) -> None:
         raise KeyError(msg)
 
 
-def check_same_programs(stored: Sequence[str], names: np.ndarray, key: str) -> None:
-    """Raise unless the programs stored in AnnData are the model's."""
-    if [str(name) for name in stored] != names.tolist():
+def check_same_programs(adata: Any, keys: Keys, names: np.ndarray, digest: str) -> None:
+    """Raise unless the programs in AnnData are the model's, by name and, where the prior is there, by gene."""
+    stored, key = adata.uns[keys.uns][NAMES], keys.prefix
+    params = adata.uns[keys.uns].get(PARAMS, {})
+    same_names = [str(name) for name in stored] == names.tolist()
+    if same_names and params.get("prior_digest", digest) != digest:
+        msg = (
+            f"The programs under {key!r} have the names of the model's but other genes or weights; they were added "
+            "again since. Train a model on these programs, or give another key_added."
+        )
+        raise ValueError(msg)
+    if not same_names:
         msg = (
             f"The programs under {key!r} ({len(stored)}, e.g. {some(stored, 3)}) are not those of the model "
             f"({len(names)}, e.g. {some(names, 3)}). Train a model on these programs, or give another key_added."

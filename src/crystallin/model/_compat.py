@@ -1,6 +1,7 @@
-"""Every name of scvi-tools that crystallin uses, in one place. Checked on scvi-tools 1.4.2 (Python 3.11).
+"""Every name of scvi-tools that crystallin uses, in one place.
 
-Public names come first; those of private modules are listed apart because they may move.
+Checked on scvi-tools 1.4.2 (Python 3.11) and 1.5.1 (Python 3.12). Public names come first; those of private modules are
+listed apart because they may move.
 """
 
 from __future__ import annotations

@@ -192,6 +192,13 @@ class ProgramVAE(PosteriorMixin, TrainingMixin, LoadingMixin, SCVI):
             raise ValueError(msg)
         checks.check_categories(adata, batch_key, "batch_key")
         checks.check_categories(adata, labels_key, "labels_key")
+        for argument, keys in (
+            ("categorical_covariate_keys", categorical_covariate_keys),
+            ("continuous_covariate_keys", continuous_covariate_keys),
+        ):
+            if isinstance(keys, str):
+                msg = f"{argument}={keys!r} must be a list of columns: [{keys!r}]."
+                raise TypeError(msg)
         for key in categorical_covariate_keys or []:
             checks.check_categories(adata, key, "categorical_covariate_keys")
         for key in continuous_covariate_keys or []:

@@ -120,13 +120,18 @@ class ProgramModule(VAE):
         log_theta = moments.theta.log()
         self.px_r.copy_(log_theta if self.px_r.ndim == 1 else log_theta[:, None].expand_as(self.px_r))
 
+        # within batches: what differs between them is not yet evidence of a program
         correlation = decoder.sign
         for _ in range(2):
             kept = (correlation * decoder.sign).clamp(min=0) * decoder.sign
             score = torch.zeros(decoder.n_programs, decoder.n_genes, device=device)
             score[decoder.program, decoder.gene] = kept
             correlation = blocks.member_correlations(
-                (encoder.standardise(t[REGISTRY_KEYS.X_KEY]) for t in first_cells()),
+                (
+                    encoder.standardise(t[REGISTRY_KEYS.X_KEY])
+                    - moments.batch_shift[t[REGISTRY_KEYS.BATCH_KEY][:, 0].long()]
+                    for t in first_cells()
+                ),
                 score,
                 decoder.program,
                 decoder.gene,
@@ -135,6 +140,7 @@ class ProgramModule(VAE):
         decoder.loadings.copy_(start.loadings)
         encoder.readout.copy_(start.readout)
         encoder.log_var[: self.n_programs] = start.log_var
+        encoder.batch_shift.copy_(-moments.batch_shift @ encoder.weight().T)
         self.started.fill_(True)
 
     @staticmethod

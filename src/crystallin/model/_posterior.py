@@ -40,6 +40,11 @@ class PosteriorMixin:
         """Which of :attr:`program_names` are decoys."""
         return self._prior.is_decoy.copy()
 
+    @property
+    def prior_digest(self) -> str:
+        """Short hash of the prior, to tell whether results and model belong together."""
+        return self._prior.digest
+
     def get_activity(
         self,
         adata: AnnData | None = None,
@@ -52,6 +57,8 @@ class PosteriorMixin:
     ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Posterior mean of each cell's program activities.
 
+        The mean is that of the Laplace approximation, which is the posterior's mode.
+
         Activities are in units of their prior's standard deviation: ``z ~ N(0, 1)``, 0 is the average cell.
 
         Parameters
@@ -63,8 +70,8 @@ class PosteriorMixin:
         refine
             ``True`` takes damped Fisher-Newton steps from the encoder's mean to the mode of the exact posterior, where
             the covariance is the inverse of the information (Laplace approximation; Tierney & Kadane 1986, J Am Stat
-            Assoc 81:82). Activities then follow from the decoder alone, which removes the encoder's noise between
-            retrainings and calibrates the uncertainty. ``False`` returns the encoder's diagonal Gaussian.
+            Assoc 81:82). Activities then follow from the decoder alone; the encoder is only where the steps
+            begin. ``False`` returns the encoder's diagonal Gaussian.
         return_sd
             Return the posterior standard deviations as well.
         batch_size
@@ -136,6 +143,7 @@ class PosteriorMixin:
         >>> samples = model.sample_activity(50, indices=range(10))  # doctest: +SKIP
         """
         checks.check_int(n_samples, "n_samples", 1)
+        checks.check_int(random_state, "random_state", 0)
         generator = torch.Generator().manual_seed(random_state)
         samples = []
         with seeded(random_state):
@@ -183,10 +191,14 @@ class PosteriorMixin:
             )
             raise ValueError(msg)
         if dataloader is None:
-            if adata is not None and self.get_anndata_manager(adata) is None:
+            adata = self.adata if adata is None else adata
+            # the model's own data too: people normalise X between training and reading activities
+            if adata is not None:
                 checks.check_same_genes(adata.var_names, self._prior.genes)
-                checks.check_counts(adata, self.registry["setup_args"]["layer"])
+                if self.module.minified_data_type is None:
+                    checks.check_counts(adata, self.registry["setup_args"]["layer"], warn_of_empty_genes=False)
             adata = self._validate_anndata(adata)
+            indices = None if indices is None else np.asarray(indices)
             dataloader = self._make_data_loader(adata=adata, indices=indices, batch_size=batch_size)
         self.module.eval()
         if not refine:

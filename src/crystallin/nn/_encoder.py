@@ -10,6 +10,9 @@ from ._edges import scatter
 
 TARGET_SUM = 1e4
 MIN_LOG_VAR, MAX_LOG_VAR = -12.0, 4.0
+# a transcript of a gene that is seen in one cell of a thousand stands dozens of sds out, and a linear read-out would
+# follow it there; bounded, it still says what it has to say
+MAX_STANDARDISED = 5.0
 
 
 def log_normalise(counts: torch.Tensor) -> torch.Tensor:
@@ -79,7 +82,9 @@ class PrimedEncoder(nn.Module):
             last = nn.Linear(n_hidden, 2 * n_latent)
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
-            self.context = nn.Sequential(nn.Linear(n_genes, n_hidden), nn.ReLU(), nn.Dropout(dropout_rate), last)
+            first = nn.Linear(n_genes, n_hidden)
+            nn.init.normal_(first.weight)
+            self.context = nn.Sequential(first, nn.ReLU(), nn.Dropout(dropout_rate), last)
 
     def weight(self) -> torch.Tensor:
         """Read-out weights of programs, then of unannotated dimensions: ``(n_latent, n_genes)``."""
@@ -87,8 +92,8 @@ class PrimedEncoder(nn.Module):
         return torch.cat([annotated, self.unannotated]) if len(self.unannotated) else annotated
 
     def standardise(self, counts: torch.Tensor) -> torch.Tensor:
-        """Log-normalised counts with mean 0 and sd 1 per gene over the training cells."""
-        return (log_normalise(counts) - self.mean) / self.sd
+        """Log-normalised counts with mean 0 and sd 1 per gene over the training cells, bounded."""
+        return ((log_normalise(counts) - self.mean) / self.sd).clamp(-MAX_STANDARDISED, MAX_STANDARDISED)
 
     def posterior(self, counts: torch.Tensor, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and log variance, both ``(n_cells, n_latent)``; ``batch`` is the index of each cell's batch."""
@@ -97,7 +102,8 @@ class PrimedEncoder(nn.Module):
         log_depth = torch.log(counts.sum(-1, keepdim=True).clamp(min=1) / 1e3)
         log_var = self.log_var + self.log_var_depth * log_depth
         if self.context is not None:
-            shift, log_var_shift = self.context(x).chunk(2, dim=-1)
+            # Adam moves all weights alike: without the scale a step would move hidden units by the number of genes
+            shift, log_var_shift = self.context(x / x.shape[-1] ** 0.5).chunk(2, dim=-1)
             mean, log_var = mean + shift, log_var + log_var_shift
         return mean, log_var.clamp(MIN_LOG_VAR, MAX_LOG_VAR)
 

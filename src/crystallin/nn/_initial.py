@@ -15,8 +15,8 @@ import torch
 from ._encoder import log_normalise
 
 MIN_SD = 0.05
-# intercepts of small batches are pulled towards the whole by this many cells of average depth
-INTERCEPT_PRIOR_CELLS = 10.0
+# small batches are drawn towards the whole by this many cells of average depth
+PRIOR_CELLS = 10.0
 MIN_THETA, MAX_THETA = 0.1, 100.0
 MIN_CORRELATION, MAX_CORRELATION = 0.02, 0.95
 MIN_LOADING, MAX_LOADING = 0.01, 1.5
@@ -24,10 +24,23 @@ MIN_LOADING, MAX_LOADING = 0.01, 1.5
 
 @dataclass(frozen=True)
 class GeneMoments:
-    """Moments over cells: log-normalised ``mean`` and ``sd``, ``intercept`` (batches x genes) and ``theta`` (genes)."""
+    """Moments over cells, of genes or batches x genes.
+
+    Attributes
+    ----------
+    mean, sd
+        Of log-normalised counts, per gene.
+    batch_shift
+        Mean of each batch minus ``mean``, in ``sd``, drawn towards 0 for small batches.
+    intercept
+        Log share of the counts in each batch.
+    theta
+        Inverse dispersion of each gene.
+    """
 
     mean: torch.Tensor
     sd: torch.Tensor
+    batch_shift: torch.Tensor
     intercept: torch.Tensor
     theta: torch.Tensor
 
@@ -42,8 +55,8 @@ def gene_moments(
     """Accumulate moments in double precision over minibatches of (counts, batch index, depth)."""
     zeros = partial(torch.zeros, dtype=torch.float64, device=device)
     total, depth_total, depth_squares = zeros(n_batch, n_genes), zeros(n_batch, 1), zeros(())
-    squares, log_total, log_squares = zeros(n_genes), zeros(n_genes), zeros(n_genes)
-    n_cells = 0
+    squares, log_total, log_squares = zeros(n_genes), zeros(n_batch, n_genes), zeros(n_genes)
+    n_in_batch = zeros(n_batch, 1)
     for counts, batch, depth in batches:
         counts, depth, index = counts.double(), depth.double().reshape(-1, 1), batch.reshape(-1).long()
         total.index_add_(0, index, counts)
@@ -51,19 +64,21 @@ def gene_moments(
         depth_squares += depth.square().sum()
         squares += counts.square().sum(0)
         logged = log_normalise(counts)
-        log_total += logged.sum(0)
+        log_total.index_add_(0, index, logged)
         log_squares += logged.square().sum(0)
-        n_cells += len(counts)
-    mean = log_total / n_cells
+        n_in_batch.index_add_(0, index, torch.ones_like(depth))
+    n_cells = n_in_batch.sum()
+    mean = log_total.sum(0) / n_cells
     sd = (log_squares / n_cells - mean.square()).clamp(min=MIN_SD**2).sqrt()
+    batch_shift = (log_total - n_in_batch * mean) / (n_in_batch + PRIOR_CELLS) / sd
     # half a count keeps genes never seen finite
     share = (total.sum(0) + 0.5) / depth_total.sum()
-    pseudo = INTERCEPT_PRIOR_CELLS * depth_total.sum() / n_cells
+    pseudo = PRIOR_CELLS * depth_total.sum() / n_cells
     intercept = ((total + pseudo * share) / (depth_total + pseudo)).log()
     # moments of x ~ NB(depth * share, theta): E[x^2] = E[mu] + E[mu^2] (1 + 1 / theta)
     excess = (squares - total.sum(0)) / (share.square() * depth_squares) - 1
     theta = (1 / excess.clamp(min=1 / MAX_THETA)).clamp(MIN_THETA, MAX_THETA)
-    return GeneMoments(mean.float(), sd.float(), intercept.float(), theta.float())
+    return GeneMoments(mean.float(), sd.float(), batch_shift.float(), intercept.float(), theta.float())
 
 
 @dataclass(frozen=True)

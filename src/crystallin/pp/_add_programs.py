@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +12,9 @@ import numpy as np
 
 from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, NAMES, PARAMS, TABLE, Keys
-from crystallin.programs import add_decoys, align, read_gene_sets
+from crystallin.programs import add_decoys, align, make_prior, read_gene_sets
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +75,8 @@ def add_programs(
 
     Returns
     -------
-    ``None``, or the copy if ``copy=True``. Sets:
+    ``None``, or the copy if ``copy=True``. Activities and loadings of earlier programs under ``key_added`` are removed.
+    Sets:
 
     ``adata.varm[key_added]`` : :class:`scipy.sparse.csr_matrix`, float32, genes x programs
         0 = not a member, otherwise the weight (1 if none was given); decoys are the last columns.
@@ -119,6 +123,11 @@ def add_programs(
 
     adata = adata.copy() if copy else adata
     keys = Keys(key_added)
+    stale = [(adata.obsm, keys.activity), (adata.obsm, keys.sd), (adata.varm, keys.loadings)]
+    for mapping, slot in stale:
+        if slot in mapping:
+            logger.warning("Removed %r: it belongs to the programs that these replace.", slot)
+            del mapping[slot]
     adata.varm[keys.prior] = aligned.matrix
     adata.uns[keys.uns] = {
         NAMES: aligned.names,
@@ -132,6 +141,7 @@ def add_programs(
             "random_state": random_state,
             "n_vars": adata.n_vars,
             "var_names_hash": checks.hash_names(adata.var_names),
+            "prior_digest": make_prior(aligned.matrix, adata.var_names, aligned.names).digest,
             "crystallin": version("crystallin"),
         },
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -43,6 +44,13 @@ class Prior:
     def n_programs(self) -> int:
         """Number of programs, decoys included."""
         return len(self.programs)
+
+    @property
+    def digest(self) -> str:
+        """Short hash of names and edges: the same for the same prior."""
+        names = ["\n".join(map(str, part)).encode() for part in (self.genes, self.programs)]
+        edges = [part.tobytes() for part in (self.gene, self.program, self.weight)]
+        return hashlib.sha256(b"|".join([*names, *edges])).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, np.ndarray]:
         """Plain arrays: what a saved model holds."""

@@ -80,6 +80,9 @@ def _is_gene_set_file(path: Path) -> bool:
 
 
 def _read_path(path: Path) -> GeneSets:
+    if path.is_dir():
+        msg = f"{str(path)!r} is a folder; give one of the files in it."
+        raise IsADirectoryError(msg)
     if not path.is_file():
         msg = f"There is no gene-set file {str(path)!r}; check the path (given relative to {str(Path.cwd())!r})."
         raise FileNotFoundError(msg)
@@ -170,6 +173,9 @@ def _edges_from_frame(frame: pd.DataFrame) -> pd.DataFrame:
             "weight": weight.to_numpy(dtype=np.float32),
         }
     )
+    if (edges["source"] == "").any():
+        msg = "A program has no name; give every set one."
+        raise ValueError(msg)
     edges = edges.loc[(edges["weight"] != 0) & (edges["target"] != "")]
     repeated = edges.duplicated(["source", "target"])
     if repeated.any():

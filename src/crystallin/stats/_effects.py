@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 
-def group_effects(values: np.ndarray, codes: np.ndarray, n_groups: int) -> np.ndarray:
-    """Cohen's d of each group against all other cells.
+def group_effects(values: np.ndarray, codes: np.ndarray, n_groups: int) -> tuple[np.ndarray, np.ndarray]:
+    """Difference of means and Cohen's d of each group against all other cells.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def group_effects(values: np.ndarray, codes: np.ndarray, n_groups: int) -> np.nd
 
     Returns
     -------
-    Groups x programs; NaN where the group or its complement has fewer than two cells.
+    Difference and d, both groups x programs; NaN where the group or its complement has fewer than two cells.
     """
     values, codes = values[codes >= 0].astype(np.float64), codes[codes >= 0]
     # centred on the whole, or large means would cancel badly in the sums of squares
@@ -34,12 +34,15 @@ def group_effects(values: np.ndarray, codes: np.ndarray, n_groups: int) -> np.nd
         within = squares - total**2 / n
         rest_within = rest_squares - rest_total**2 / rest_n
         pooled = np.sqrt((within + rest_within) / (n + rest_n - 2))
-        effect = (total / n - rest_total / rest_n) / pooled
-    effect[(n < 2).ravel() | (rest_n < 2).ravel()] = np.nan
-    return effect
+        difference = total / n - rest_total / rest_n
+        effect = difference / pooled
+    too_few = (n < 2).ravel() | (rest_n < 2).ravel()
+    difference[too_few] = effect[too_few] = np.nan
+    return difference, effect
 
 
 def standardised_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Cohen's d of the cells ``a`` against the cells ``b``, per program (column)."""
     codes = np.repeat([0, 1], [len(a), len(b)])
-    return group_effects(np.concatenate([a, b]), codes, 2)[0]
+    _, effect = group_effects(np.concatenate([a, b]), codes, 2)
+    return effect[0]

@@ -79,7 +79,7 @@ def activity(
     checks.check_adata(adata)
     names = model.program_names
     if keys.uns in adata.uns:
-        checks.check_same_programs(adata.uns[keys.uns][NAMES], names, key_added)
+        checks.check_same_programs(adata, keys, names, model.prior_digest)
     mean, sd = model.get_activity(adata, refine=refine, return_sd=True, batch_size=batch_size)
 
     adata = adata.copy() if copy else adata

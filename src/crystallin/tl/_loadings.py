@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crystallin import _checks as checks
-from crystallin._keys import DEFAULT_KEY, NAMES, Keys
+from crystallin._keys import DEFAULT_KEY, Keys
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -64,7 +64,7 @@ def loadings(adata: AnnData, model: ProgramVAE, *, key_added: str = DEFAULT_KEY,
     frame = model.get_loadings()
     names = model.program_names
     checks.check_same_genes(adata.var_names, frame.index.to_numpy(dtype=str))
-    checks.check_same_programs(adata.uns[keys.uns][NAMES], names, key_added)
+    checks.check_same_programs(adata, keys, names, model.prior_digest)
     adata = adata.copy() if copy else adata
     # the columns after the programs are unannotated dimensions
     adata.varm[keys.loadings] = frame.iloc[:, : len(names)].to_numpy(dtype=np.float32)
