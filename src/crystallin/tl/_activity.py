@@ -26,8 +26,9 @@ def activity(
 ) -> AnnData | None:
     """Write each cell's program activities and their uncertainty.
 
-    An activity is the posterior mean of a program's latent variable, in units of its prior standard deviation: 0 is the
-    average cell, and a program that the data say nothing about stays at 0 with a standard deviation near 1.
+    An activity is the posterior mean (of the Laplace approximation: the mode) of a program's latent variable, in units
+    of its prior standard deviation: 0 is the average cell, and a program that the counts of a cell say nothing about
+    stays at 0 with a standard deviation near 1.
 
     Parameters
     ----------
