@@ -86,15 +86,19 @@ read the programs' effects on:
 
 def refinement() -> str:
     results = load("refinement")
-    rows = [
-        [name, row["median_distance_in_sd"], row["99th_percentile"], row["largest"], row["ratio_of_sd_median"]]
-        for name, row in results["distance"].items()
-    ]
-    header = ["activities", "median", "99th percentile", "largest", "sd / sd at the mode, median"]
+    rows = []
+    for name in ("pbmc68k", "pbmc3k"):
+        if name not in results:
+            continue
+        part = results[name]
+        data = f"{name}, {part['cells']} cells × {part['genes']} genes"
+        for activities, row in part["distance"].items():
+            rows.append([data, activities, *row.values()])
+    header = ["data", "activities", "median", "99th percentile", "largest", "sd / sd at the mode, median"]
     return f"""## How far is the posterior from its mode?
 
 `benchmarks/refinement.py`: distance of activities from the converged mode in units of the posterior standard deviation,
-over all programs of the {results["cells"]} embedded cells.
+over all cells and programs of the immune collection.
 
 {table(header, rows)}
 """

@@ -29,6 +29,8 @@ def test_load_without_data(model, result, tmp_path):
     model.save(tmp_path / "model", prefix="mine_")
     again = cr.ProgramVAE.load(tmp_path / "model", False, prefix="mine_")
     assert again.adata is None
+    with pytest.raises(ValueError, match="The model holds no data; give adata"):
+        again.get_activity()
     np.testing.assert_array_equal(again.get_loadings(), model.get_loadings())
     np.testing.assert_array_equal(again.get_activity(result), model.get_activity())
 

@@ -192,11 +192,13 @@ class PosteriorMixin:
             raise ValueError(msg)
         if dataloader is None:
             adata = self.adata if adata is None else adata
+            if adata is None:
+                msg = "The model holds no data; give adata (or dataloader)."
+                raise ValueError(msg)
             # the model's own data too: people normalise X between training and reading activities
-            if adata is not None:
-                checks.check_same_genes(adata.var_names, self._prior.genes)
-                if self.module.minified_data_type is None:
-                    checks.check_counts(adata, self.registry["setup_args"]["layer"], warn_of_empty_genes=False)
+            checks.check_same_genes(adata.var_names, self._prior.genes)
+            if self.module.minified_data_type is None:
+                checks.check_counts(adata, self.registry["setup_args"]["layer"], warn_of_empty_genes=False)
             adata = self._validate_anndata(adata)
             indices = None if indices is None else np.asarray(indices)
             dataloader = self._make_data_loader(adata=adata, indices=indices, batch_size=batch_size)
