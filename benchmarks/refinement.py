@@ -1,8 +1,8 @@
 """How far are activities from the mode of the posterior, and how many Newton steps does it take?
 
-Distance of each cell's activities from the converged mode in units of the posterior standard deviation: at the encoder's
-mean, after 1 and 2 steps, and where the default stops. On the embedded data and, where the data folder named by
-CRYSTALLIN_DATA_DIR (default ``../shared/data``) is there, on 2,638 cells with all 13,714 genes.
+Distance of each cell's activities from the converged mode in units of the posterior standard deviation: at the
+encoder's mean, after 1 and 2 steps, and where the default stops. On the embedded data and, where the data folder named
+by CRYSTALLIN_DATA_DIR (default ``../shared/data``) is there, on 2,638 cells with all 13,714 genes.
 
     python benchmarks/refinement.py      # writes benchmarks/results/refinement.json
 """
