@@ -43,6 +43,17 @@ def test_run(counts_file, tmp_path, capsys):
     assert all(path.stat().st_size > 5_000 for path in figures.iterdir())
 
 
+def test_groups_that_do_not_differ(counts_file, tmp_path, capsys):
+    path, gmt = counts_file
+    adata = ad.read_h5ad(path)
+    adata.obs["half"] = np.arange(500) % 2
+    adata.write_h5ad(path)
+    command = ["run", str(path), "--programs", str(gmt), "--max-epochs", "1", "--groupby", "half"]
+    assert main([*command, "--out", str(tmp_path / "out.h5ad"), "--figures", str(tmp_path / "figures")]) == 0
+    assert "none stands out" in capsys.readouterr().out
+    assert len(list((tmp_path / "figures").iterdir())) == 4
+
+
 def test_run_without_groups_or_figures(counts_file, tmp_path, capsys):
     path, gmt = counts_file
     out = tmp_path / "out.h5ad"

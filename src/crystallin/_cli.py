@@ -150,6 +150,8 @@ def _write(adata: AnnData, model: ProgramVAE, out: Path, figures: Path | None, g
     acts = get.activity(adata)
     top = None
     if groupby is not None:
+        # scanpy's plots want categories
+        acts.obs[groupby] = acts.obs[groupby].astype("category")
         top = top_programs(acts, groupby)
         sys.stdout.write(f"\nMost active programs by {groupby} (Cohen's d against all other cells):\n")
         for group, programs in top.items():
@@ -186,13 +188,12 @@ def _draw(
         logger.info("Wrote %s.", path)
 
     plt.switch_backend("agg")
-    if top is None:
-        varied = np.argsort(-np.asarray(acts.X).std(axis=0))[:12]
+    # the clearest first: figures that hold only a few programs show different groups
+    best = pd.concat([programs.head(2) for programs in top.values()]) if top else pd.Series(dtype=float)
+    shown = list(dict.fromkeys(best.sort_values(ascending=False).index))
+    if not shown:
+        varied = np.argsort(-np.asarray(acts.X).std(axis=0))[:MAX_PANELS]
         shown = list(acts.var_names[varied])
-    else:
-        # the clearest first: figures that hold only a few programs show different groups
-        best = pd.concat([programs.head(2) for programs in top.values()])
-        shown = list(dict.fromkeys(best.sort_values(ascending=False).index))
     pl.history(model)
     save("history")
     pl.loadings(adata, shown[:MAX_PANELS])
