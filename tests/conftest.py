@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+import hypothesis
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -15,6 +16,9 @@ from scipy import sparse
 import crystallin as cr
 
 mpl.use("agg")
+# a busy machine is no failure
+hypothesis.settings.register_profile("steady", deadline=None)
+hypothesis.settings.load_profile("steady")
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
 N_CELLS, N_GENES, N_PROGRAMS = 500, 240, 8
