@@ -38,6 +38,8 @@ def test_refined_intervals_cover(model, planted, level, z):
 def test_loadings_are_on_the_prior_and_have_its_sign(model, planted):
     loadings = model.get_loadings()
     assert loadings.shape == (240, 16)
+    # decoys too, whose loadings would scatter around zero without the constraint
+    assert (loadings >= 0).all(axis=None)
     for name, members in planted.sets.items():
         outside = loadings.index.difference(members)
         assert (loadings.loc[outside, name] == 0).all()

@@ -14,11 +14,11 @@ from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, NAMES, PARAMS, TABLE, Keys
 from crystallin.programs import add_decoys, align, make_prior, read_gene_sets
 
-logger = logging.getLogger(__name__)
-
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
+
+logger = logging.getLogger(__name__)
 
 
 def add_programs(
