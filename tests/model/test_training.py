@@ -51,7 +51,7 @@ def test_training_starts_from_the_data(adata):
     started = model.module.decoder.loadings
     assert not torch.allclose(started, untrained)
     # members of planted programs correlate, those of decoys do not
-    real = torch.as_tensor(~model.is_decoy)[model.module.decoder.program]
+    real = torch.as_tensor(~model.is_decoy)[model.module.decoder.edges.program]
     assert started[real].median() > 3 * started[~real].median()
     # the start alone explains the data better than intercepts would: most of the gain is there before training
     assert np.abs(model.get_activity(refine=False)[:, :8]).mean() > 0.3

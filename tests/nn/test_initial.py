@@ -1,8 +1,7 @@
 import numpy as np
 import torch
 
-from crystallin.nn import gene_moments, member_correlations, starting_point
-from crystallin.nn._encoder import log_normalise
+from crystallin.nn import Edges, SparseCounts, gene_moments, member_correlations, starting_point
 
 
 def counts_with(theta=4.0, n=4000, seed=0):
@@ -19,12 +18,12 @@ def test_moments_do_not_depend_on_minibatches_and_match_numpy():
 
     def run(size):
         parts = [slice(i, i + size) for i in range(0, len(counts), size)]
-        return gene_moments(((counts[p], batch[p], depth[p]) for p in parts), n_batch=2, n_genes=20)
+        return gene_moments(((SparseCounts.of(counts[p]), batch[p], depth[p]) for p in parts), n_batch=2, n_genes=20)
 
     whole, pieces = run(len(counts)), run(300)
     for name in ("mean", "sd", "batch_shift", "intercept", "theta"):
         torch.testing.assert_close(getattr(whole, name), getattr(pieces, name))
-    logged = log_normalise(counts.double())
+    logged = torch.log1p(1e4 * counts.double() / counts.double().sum(1, keepdim=True))
     torch.testing.assert_close(whole.mean, logged.mean(0).float())
     torch.testing.assert_close(whole.sd, logged.std(0, correction=0).float())
     in_batch = torch.stack([logged[batch == i].mean(0) for i in range(2)])
@@ -37,7 +36,7 @@ def test_moments_do_not_depend_on_minibatches_and_match_numpy():
 
 def test_a_gene_never_seen_and_a_batch_never_seen_stay_finite():
     counts = torch.tensor([[300.0, 100.0, 0.0], [500.0, 300.0, 0.0]])
-    moments = gene_moments([(counts, torch.zeros(2), counts.sum(1))], n_batch=2, n_genes=3)
+    moments = gene_moments([(SparseCounts.of(counts), torch.zeros(2), counts.sum(1))], n_batch=2, n_genes=3)
     assert moments.intercept.isfinite().all()
     assert moments.theta.isfinite().all()
     # a batch without cells takes the average of all
@@ -52,9 +51,9 @@ def test_correlations_leave_the_gene_out_of_its_own_score():
     # program 0: four that go together and one that does not; program 1: noise
     program = torch.tensor([0] * 5 + [1] * 4)
     gene = torch.tensor([0, 1, 2, 3, 4, 8, 9, 10, 11])
-    weight = torch.zeros(2, 12)
-    weight[program, gene] = 1.0
-    found = member_correlations([x[:2000], x[2000:]], weight, program, gene)
+    ones = torch.ones(9)
+    edges = Edges(gene, program, ones, n_genes=12, n_programs=2)
+    found = member_correlations([x[:2000].T, x[2000:].T], ones, edges)
     values = x.numpy()
     expected = [
         np.corrcoef(values[:, g], sum(values[:, h] for q, h in zip(program, gene, strict=True) if q == p and h != g))[
@@ -74,14 +73,16 @@ def test_readout_is_the_posterior_mean_of_a_factor_model():
     x = z[:, None] * r + rng.normal(size=(200_000, 3)) * np.sqrt(1 - r**2)
     best, residual, *_ = np.linalg.lstsq(x, z, rcond=None)
     index = torch.zeros(3, dtype=torch.long)
-    moments = gene_moments([(torch.ones(2, 3), torch.zeros(2), torch.ones(2))], n_batch=1, n_genes=3)
-    start = starting_point(torch.tensor(r).float(), torch.ones(3), index, torch.arange(3), moments)
+    moments = gene_moments([(SparseCounts.of(torch.ones(2, 3)), torch.zeros(2), torch.ones(2))], n_batch=1, n_genes=3)
+    edges = Edges(torch.arange(3), index, torch.ones(3), n_genes=3, n_programs=1)
+    start = starting_point(torch.tensor(r).float(), edges, moments)
     np.testing.assert_allclose(start.readout, best, atol=0.01)
     np.testing.assert_allclose(start.log_var.exp(), residual / 200_000, atol=0.01)
 
 
 def test_start_has_the_priors_signs():
     correlation, sign = torch.tensor([0.5, -0.5, -0.5, 0.5]), torch.tensor([1.0, -1.0, 1.0, -1.0])
-    moments = gene_moments([(torch.ones(2, 4), torch.zeros(2), torch.ones(2))], n_batch=1, n_genes=4)
-    start = starting_point(correlation, sign, torch.zeros(4, dtype=torch.long), torch.arange(4), moments)
+    moments = gene_moments([(SparseCounts.of(torch.ones(2, 4)), torch.zeros(2), torch.ones(2))], n_batch=1, n_genes=4)
+    edges = Edges(torch.arange(4), torch.zeros(4, dtype=torch.long), sign, n_genes=4, n_programs=1)
+    start = starting_point(correlation, edges, moments)
     assert (start.loadings * sign > 0).all() and (start.readout * sign > 0).all()

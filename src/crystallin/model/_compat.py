@@ -8,13 +8,28 @@ from __future__ import annotations
 
 import lightning.pytorch as pl
 from scvi import REGISTRY_KEYS
+from scvi.data import AnnDataManager
 
 # private modules
 from scvi.data._constants import _ADATA_MINIFY_TYPE_UNS_KEY as MINIFY_TYPE_UNS_KEY
+from scvi.dataloaders import DataSplitter
 from scvi.model import SCVI
 from scvi.model.base._constants import SAVE_KEYS
 from scvi.module import VAE
 from scvi.module._constants import MODULE_KEYS
+from scvi.module.base import LossOutput
 from scvi.train import TrainingPlan
 
-__all__ = ["MINIFY_TYPE_UNS_KEY", "MODULE_KEYS", "REGISTRY_KEYS", "SAVE_KEYS", "SCVI", "VAE", "TrainingPlan", "pl"]
+__all__ = [
+    "AnnDataManager",
+    "DataSplitter",
+    "LossOutput",
+    "MINIFY_TYPE_UNS_KEY",
+    "MODULE_KEYS",
+    "REGISTRY_KEYS",
+    "SAVE_KEYS",
+    "SCVI",
+    "VAE",
+    "TrainingPlan",
+    "pl",
+]

@@ -11,7 +11,7 @@ import torch
 from crystallin import nn as blocks
 from crystallin.programs import as_prior
 
-from ._compat import REGISTRY_KEYS, VAE
+from ._compat import MODULE_KEYS, REGISTRY_KEYS, VAE, LossOutput
 
 # training cells read to start the parameters; more do not sharpen the start
 MAX_START_CELLS = 20_000
@@ -62,15 +62,15 @@ class ProgramModule(VAE):
         # the library is observed, so nothing calls its encoder
         del self.l_encoder
         self.n_programs = prior.n_programs
-        edges = (
+        edges = blocks.Edges(
             torch.as_tensor(prior.gene),
             torch.as_tensor(prior.program),
             torch.as_tensor(np.sign(prior.weight)),
-        )
-        self.z_encoder = blocks.PrimedEncoder(
-            *edges,
             n_genes=n_input,
             n_programs=prior.n_programs,
+        )
+        self.z_encoder = blocks.PrimedEncoder(
+            edges,
             n_unannotated=n_unannotated,
             n_batch=max(n_batch, 1),
             n_hidden=n_hidden,
@@ -78,9 +78,7 @@ class ProgramModule(VAE):
             dropout_rate=dropout_rate,
         )
         self.decoder = blocks.ProgramDecoder(
-            *edges,
-            n_genes=n_input,
-            n_programs=prior.n_programs,
+            edges,
             n_unannotated=n_unannotated,
             n_continuous=n_continuous_cov,
             n_categories=[max(n_batch, 1), *(n_cats_per_cov or [])],
@@ -100,19 +98,18 @@ class ProgramModule(VAE):
             return
         encoder, decoder, device = self.z_encoder, self.decoder, self.device
 
-        def first_cells() -> Iterator[dict[str, torch.Tensor]]:
+        def first_cells() -> Iterator[tuple[blocks.SparseCounts, torch.Tensor, torch.Tensor]]:
             n_cells = 0
             for tensors in minibatches:
-                yield {key: value.to(device) for key, value in tensors.items()}
-                n_cells += len(tensors[REGISTRY_KEYS.X_KEY])
+                tensors = {key: value.to(device) for key, value in tensors.items()}
+                counts = blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY])
+                yield counts, tensors[REGISTRY_KEYS.BATCH_KEY][:, 0].long(), self._depth(tensors, counts)
+                n_cells += len(counts)
                 if n_cells >= MAX_START_CELLS:
                     return
 
         moments = blocks.gene_moments(
-            ((t[REGISTRY_KEYS.X_KEY], t[REGISTRY_KEYS.BATCH_KEY], self._depth(t)) for t in first_cells()),
-            n_batch=len(decoder.categorical[0]),
-            n_genes=decoder.n_genes,
-            device=device,
+            first_cells(), n_batch=len(decoder.categorical[0]), n_genes=decoder.n_genes, device=device
         )
         encoder.mean.copy_(moments.mean)
         encoder.sd.copy_(moments.sd)
@@ -121,32 +118,60 @@ class ProgramModule(VAE):
         self.px_r.copy_(log_theta if self.px_r.ndim == 1 else log_theta[:, None].expand_as(self.px_r))
 
         # within batches: what differs between them is not yet evidence of a program
-        correlation = decoder.sign
+        edges = decoder.edges
+        correlation = edges.sign
         for _ in range(2):
-            kept = (correlation * decoder.sign).clamp(min=0) * decoder.sign
-            score = torch.zeros(decoder.n_programs, decoder.n_genes, device=device)
-            score[decoder.program, decoder.gene] = kept
             correlation = blocks.member_correlations(
-                (
-                    encoder.standardise(t[REGISTRY_KEYS.X_KEY])
-                    - moments.batch_shift[t[REGISTRY_KEYS.BATCH_KEY][:, 0].long()]
-                    for t in first_cells()
-                ),
-                score,
-                decoder.program,
-                decoder.gene,
+                (encoder.standardise(counts) - moments.batch_shift[batch].T for counts, batch, _ in first_cells()),
+                edges.project_signs(correlation),
+                edges,
             )
-        start = blocks.starting_point(correlation, decoder.sign, decoder.program, decoder.gene, moments)
+        start = blocks.starting_point(correlation, edges, moments)
         decoder.loadings.copy_(start.loadings)
         encoder.readout.copy_(start.readout)
         encoder.log_var[: self.n_programs] = start.log_var
-        encoder.batch_shift.copy_(-moments.batch_shift @ encoder.weight().T)
+        encoder.batch_shift.copy_(-encoder.read(moments.batch_shift.T.contiguous()).T)
         self.started.fill_(True)
 
+    def training_loss(self, tensors: dict[str, torch.Tensor], kl_weight: float | torch.Tensor = 1.0) -> LossOutput:
+        """Negative evidence lower bound of a minibatch, as ``forward`` gives it, at the cost of the non-zeros.
+
+        Written out for the likelihood that is the default, negative binomial with one dispersion per gene; the rest
+        goes through scvi-tools' distributions. The loss leaves out the terms in the counts alone, what is reported
+        does not.
+        """
+        counts, batch = tensors[REGISTRY_KEYS.X_KEY], tensors[REGISTRY_KEYS.BATCH_KEY]
+        if self.gene_likelihood != "nb" or self.dispersion != "gene":
+            if isinstance(counts, blocks.SparseCounts):
+                tensors = {**tensors, REGISTRY_KEYS.X_KEY: counts.dense()}
+            return self(tensors, loss_kwargs={"kl_weight": kl_weight})[-1]
+        counts = blocks.SparseCounts.of(counts)
+        mean, log_var = self.z_encoder.posterior(counts, batch)
+        z = torch.addcmul(mean, (0.5 * log_var).exp(), torch.randn_like(mean))
+        kl = 0.5 * (mean.square() + log_var.exp() - log_var - 1).sum(0)
+        log_rate = self.decoder.log_rate(z, tensors.get(REGISTRY_KEYS.CONT_COVS_KEY), self._categories(tensors))
+        depth = self._depth(tensors, counts).reshape(-1)
+        total, log_likelihood = blocks.nb_log_likelihood(
+            log_rate, depth, self.px_r, counts, normalised=self.decoder.normalised
+        )
+        constant = log_likelihood.new_zeros(len(counts)).index_add(0, counts.cell, torch.lgamma(counts.value + 1))
+        return LossOutput(
+            loss=(kl_weight * kl.sum() - total) / len(counts),
+            reconstruction_loss=constant - log_likelihood,
+            kl_local={MODULE_KEYS.KL_Z_KEY: kl.detach()},
+        )
+
     @staticmethod
-    def _depth(tensors: dict[str, torch.Tensor]) -> torch.Tensor:
+    def _categories(tensors: dict[str, torch.Tensor]) -> list[torch.Tensor]:
+        """Index of each cell's batch, then of its further categorical covariates."""
+        covariates = tensors.get(REGISTRY_KEYS.CAT_COVS_KEY)
+        return [tensors[REGISTRY_KEYS.BATCH_KEY], *(covariates.split(1, dim=1) if covariates is not None else [])]
+
+    @staticmethod
+    def _depth(tensors: dict[str, torch.Tensor], counts: blocks.SparseCounts) -> torch.Tensor:
+        """Size factor if there is one, else the sum of the counts, cells x 1."""
         size_factor = tensors.get(REGISTRY_KEYS.SIZE_FACTOR_KEY)
-        return tensors[REGISTRY_KEYS.X_KEY].sum(-1, keepdim=True) if size_factor is None else size_factor
+        return counts.total[:, None] if size_factor is None else size_factor
 
     @torch.inference_mode()
     def refined_posterior(
@@ -154,14 +179,14 @@ class ProgramModule(VAE):
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Mode and Cholesky factor of the precision, for successive chunks of the minibatch's cells."""
         tensors = {key: value.to(self.device) for key, value in tensors.items()}
-        counts = tensors[REGISTRY_KEYS.X_KEY].float()
+        counts = blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY])
         batch = tensors[REGISTRY_KEYS.BATCH_KEY]
-        covariates = tensors.get(REGISTRY_KEYS.CAT_COVS_KEY)
-        categories = [batch, *(covariates.split(1, dim=1) if covariates is not None else [])]
-        offset = self.decoder.offset(tensors.get(REGISTRY_KEYS.CONT_COVS_KEY), categories)
+        offset = self.decoder.offset(tensors.get(REGISTRY_KEYS.CONT_COVS_KEY), self._categories(tensors)).T
         likelihood = blocks.CountLikelihood(self.gene_likelihood, self._theta(batch), self.decoder.zero_logits)
-        cells = blocks.Cells(counts, offset, self._depth(tensors).log(), likelihood, self.decoder.normalised)
-        z, _ = self.z_encoder.posterior(counts, batch)
+        offset = offset.expand(len(counts), -1)
+        depth = self._depth(tensors, counts)
+        cells = blocks.Cells(counts.dense(), offset, depth.log(), likelihood, self.decoder.normalised)
+        z = self.z_encoder.posterior(counts, batch)[0].T
         size = max(1, CHUNK_BYTES // (4 * 4 * self.n_latent**2))
         for start in range(0, len(counts), size):
             part = slice(start, start + size)

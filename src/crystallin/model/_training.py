@@ -10,6 +10,7 @@ import numpy as np
 
 from crystallin import _checks as checks
 
+from ._resident import ProgramDataSplitter
 from ._seeding import seeded
 from ._split import split_cells
 from ._trainingplan import KeepBestWeights
@@ -28,6 +29,7 @@ class TrainingMixin:
     """``train`` with this model's defaults in front of scvi-tools' work."""
 
     _random_state: int
+    _data_splitter_cls = ProgramDataSplitter
 
     def train(
         self,
@@ -39,6 +41,7 @@ class TrainingMixin:
         shuffle_set_split: bool = True,
         batch_size: int = 128,
         early_stopping: bool = True,
+        device_budget: int | None = None,
         datasplitter_kwargs: dict[str, Any] | None = None,
         plan_kwargs: dict[str, Any] | None = None,
         datamodule: LightningDataModule | None = None,
@@ -62,6 +65,11 @@ class TrainingMixin:
         early_stopping
             Stop when the validation loss has not improved for a quarter of ``max_epochs``
             (``early_stopping_patience``).
+        device_budget
+            Bytes that the counts may take on the training device. Counts that fit are kept there, sparse, for the whole
+            training; others are sent from the AnnData minibatch by minibatch, which gives the same results. ``None`` is
+            half of an accelerator's free memory, and no limit on a CPU, where counts in memory are used in place. 0
+            sends minibatches in any case.
         datasplitter_kwargs
             To :class:`scvi.dataloaders.DataSplitter`.
         plan_kwargs
@@ -82,6 +90,8 @@ class TrainingMixin:
         >>> cr.pl.history(model)  # doctest: +SKIP
         """
         checks.check_int(batch_size, "batch_size", 1)
+        if device_budget is not None:
+            checks.check_int(device_budget, "device_budget", 0)
         if max_epochs is not None:
             checks.check_int(max_epochs, "max_epochs", 1)
         if not any(parameter.requires_grad for parameter in self.module.parameters()):
@@ -97,6 +107,7 @@ class TrainingMixin:
         if datamodule is None:
             rng = np.random.default_rng(self._random_state)
             parts = split_cells(n_obs, train_size, validation_size, shuffle=shuffle_set_split, rng=rng)
+            datasplitter_kwargs.setdefault("device_budget", device_budget)
             parts = datasplitter_kwargs.setdefault("external_indexing", parts)
             n_validation = len(parts[1])
             # Lightning warns of epochs with fewer minibatches than lie between two log entries

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,11 +13,13 @@ from ._compat import TrainingPlan, pl
 
 
 class ProgramTrainingPlan(TrainingPlan):
-    """:class:`~scvi.train.TrainingPlan` with other defaults and three additions.
+    """:class:`~scvi.train.TrainingPlan` with other defaults and some additions.
 
     * before the first step the parameters are started from the training data;
     * the learning rate follows a cosine from ``lr`` to a hundredth of it;
-    * after each step the loadings are put back onto the prior's signs.
+    * after each step the loadings are put back onto the prior's signs;
+    * steps take the module's own loss, and metrics are added up here and logged once an epoch, under scvi-tools' names:
+      logging at each step takes as long as a small step itself.
 
     Parameters
     ----------
@@ -45,10 +48,47 @@ class ProgramTrainingPlan(TrainingPlan):
         super().__init__(
             module, lr=lr, eps=eps, weight_decay=weight_decay, n_epochs_kl_warmup=n_epochs_kl_warmup, **kwargs
         )
+        # sums over the cells of the epoch so far, by "train" and "validation"
+        self._sums: dict[str, torch.Tensor] = {}
 
     def on_train_start(self) -> None:
         """Start the parameters from the training data, unless they were started before."""
         self.module.start_from(self.trainer.train_dataloader)
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> torch.Tensor:
+        """Loss of a minibatch."""
+        return self._loss_and_sums(batch, "train")
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """Add a minibatch to the validation metrics."""
+        self._loss_and_sums(batch, "validation")
+
+    def on_train_epoch_end(self) -> None:
+        """Log what was added up over the training minibatches."""
+        self._log_sums("train")
+
+    def on_validation_epoch_end(self) -> None:
+        """Log what was added up over the validation minibatches."""
+        self._log_sums("validation")
+
+    def _loss_and_sums(self, batch: dict[str, Any], mode: str) -> torch.Tensor:
+        output = self.module.training_loss(batch, self.kl_weight)
+        n_cells = output.n_obs_minibatch
+        reconstruction, kl = output.reconstruction_loss_sum.detach(), output.kl_local_sum.detach()
+        sums = torch.stack([reconstruction, kl, n_cells * output.loss.detach(), torch.full_like(kl, n_cells)])
+        self._sums[mode] = self._sums[mode] + sums if mode in self._sums else sums
+        return output.loss
+
+    def _log_sums(self, mode: str) -> None:
+        reconstruction, kl, loss, n_cells = self._sums.pop(mode)
+        per_cell = {
+            f"{mode}_loss": loss / n_cells,
+            f"elbo_{mode}": (reconstruction + kl) / n_cells,
+            f"reconstruction_loss_{mode}": reconstruction / n_cells,
+            f"kl_local_{mode}": kl / n_cells,
+        }
+        for name, value in per_cell.items():
+            self.log(name, value, prog_bar=name == "train_loss", sync_dist=self.use_sync_dist)
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Adam with cosine annealing per step."""
@@ -62,6 +102,11 @@ class ProgramTrainingPlan(TrainingPlan):
             scheduler = torch.optim.lr_scheduler.LambdaLR(config["optimizer"], factor)
             config["lr_scheduler"] = {"scheduler": scheduler, "interval": "step"}
         return config
+
+    def _optimizer_creator_fn(self, optimizer_cls: Any) -> Any:
+        """Adam in one pass over each parameter."""
+        fused = self.module.device.type in ("cpu", "cuda")
+        return partial(optimizer_cls, lr=self.lr, eps=self.eps, weight_decay=self.weight_decay, fused=fused)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Take a step, then project the loadings onto the prior's signs."""

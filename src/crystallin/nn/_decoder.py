@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from ._edges import project_signs, scatter
+from ._edges import Edges
 
 
 class ProgramDecoder(nn.Module):
@@ -19,10 +19,8 @@ class ProgramDecoder(nn.Module):
 
     Parameters
     ----------
-    gene, program, sign
-        Edges of the prior: position of gene and program, and +1 or -1. Shape ``(n_edges,)``.
-    n_genes, n_programs
-        Sizes.
+    edges
+        Edges of the prior.
     n_unannotated
         Latent dimensions after the programs that reach every gene, with any sign.
     n_continuous
@@ -36,30 +34,20 @@ class ProgramDecoder(nn.Module):
 
     def __init__(
         self,
-        gene: torch.Tensor,
-        program: torch.Tensor,
-        sign: torch.Tensor,
+        edges: Edges,
         *,
-        n_genes: int,
-        n_programs: int,
         n_unannotated: int = 0,
         n_continuous: int = 0,
         n_categories: Sequence[int] = (1,),
         normalised: bool = True,
     ) -> None:
         super().__init__()
-        self.gene: torch.Tensor
-        self.program: torch.Tensor
-        self.sign: torch.Tensor
-        self.n_genes = n_genes
-        self.n_programs = n_programs
+        self.edges = edges
+        self.n_programs, self.n_genes = n_programs, n_genes = edges.shape
         self.n_latent = n_programs + n_unannotated
         self.normalised = normalised
-        self.register_buffer("gene", gene)
-        self.register_buffer("program", program)
-        self.register_buffer("sign", sign)
         # arbitrary but non-zero, so that an untrained model has a gradient; training starts from the data
-        self.loadings = nn.Parameter(0.1 * sign)
+        self.loadings = nn.Parameter(0.1 * edges.sign)
         self.unannotated = nn.Parameter(0.05 * torch.randn(n_unannotated, n_genes))
         self.continuous = nn.Parameter(torch.zeros(n_continuous, n_genes))
         self.categorical = nn.ParameterList([torch.zeros(max(n, 1), n_genes) for n in n_categories])
@@ -68,18 +56,26 @@ class ProgramDecoder(nn.Module):
 
     def weight(self) -> torch.Tensor:
         """Loadings of programs, then unannotated programs: ``(n_latent, n_genes)``."""
-        annotated = scatter(self.loadings, self.program, self.gene, (self.n_programs, self.n_genes))
-        return torch.cat([annotated, self.unannotated]) if len(self.unannotated) else annotated
+        return torch.cat([self.edges.dense(self.loadings), self.unannotated])
 
     def offset(self, continuous: torch.Tensor | None, categories: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Log rate of each cell before its programs: ``(n_cells, n_genes)``."""
+        """Log rate of each cell before its programs, genes x cells (or x 1 where it is the same for all)."""
+        offset = torch.zeros((), device=self.loadings.device)
         # VAE appends the label to the categories; it has no table here and is left out by the shorter zip
-        offset = sum(
-            table[index.reshape(-1).long()] for table, index in zip(self.categorical, categories, strict=False)
-        )
+        for table, index in zip(self.categorical, categories, strict=False):
+            offset = offset + (table if len(table) == 1 else table[index.reshape(-1).long()]).T
         if continuous is not None and continuous.shape[-1]:
-            offset = offset + continuous @ self.continuous
+            offset = offset + self.continuous.T @ continuous.T
         return offset
+
+    def log_rate(
+        self, z: torch.Tensor, continuous: torch.Tensor | None, categories: Sequence[torch.Tensor]
+    ) -> torch.Tensor:
+        """Log rate before normalisation, genes x cells, at activities ``z``, latent x cells."""
+        log_rate = self.edges.to_genes(self.loadings, z[: self.n_programs])
+        if len(self.unannotated):
+            log_rate = log_rate + self.unannotated.T @ z[self.n_programs :]
+        return log_rate + self.offset(continuous, categories)
 
     def forward(
         self, dispersion: str, z: torch.Tensor, library: torch.Tensor, *categories: torch.Tensor | None
@@ -88,13 +84,15 @@ class ProgramDecoder(nn.Module):
 
         ``z`` is ``(..., n_cells, n_latent + n_continuous)`` and ``library`` the log library size or log size factor.
         """
-        activity, continuous = z[..., : self.n_latent], z[..., self.n_latent :]
-        tables = [index for index in categories if index is not None]
-        log_rate = self.offset(continuous, tables) + activity @ self.weight()
+        cells = z.reshape(-1, z.shape[-1])
+        repeats = len(cells) // z.shape[-2]
+        tables = [index.reshape(-1).repeat(repeats) for index in categories if index is not None]
+        log_rate = self.log_rate(cells[:, : self.n_latent].T, cells[:, self.n_latent :], tables)
+        log_rate = log_rate.T.reshape(*z.shape[:-1], self.n_genes)
         scale = log_rate.softmax(-1) if self.normalised else log_rate.exp()
         return scale, None, library.exp() * scale, self.zero_logits.expand_as(scale)
 
     @torch.no_grad()
     def project_(self) -> None:
         """Put the loadings back onto the prior's signs (call after each optimiser step)."""
-        self.loadings.copy_(project_signs(self.loadings, self.sign))
+        self.loadings.copy_(self.edges.project_signs(self.loadings))

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 from torch.distributions import Normal
 
-from ._edges import scatter
+from ._counts import SparseCounts
+from ._edges import Edges
 
 TARGET_SUM = 1e4
 MIN_LOG_VAR, MAX_LOG_VAR = -12.0, 4.0
@@ -15,10 +16,10 @@ MIN_LOG_VAR, MAX_LOG_VAR = -12.0, 4.0
 MAX_STANDARDISED = 5.0
 
 
-def log_normalise(counts: torch.Tensor) -> torch.Tensor:
-    """log(1 + counts per 10,000), as ``scanpy.pp.normalize_total`` and ``log1p`` give it."""
-    total = counts.sum(-1, keepdim=True).clamp(min=1)
-    return torch.log1p(counts * (TARGET_SUM / total))
+def log_normalise(counts: SparseCounts) -> torch.Tensor:
+    """log(1 + counts per 10,000) at the non-zeros, as ``scanpy.pp.normalize_total`` and ``log1p`` give it."""
+    scale = TARGET_SUM / counts.total.clamp(min=1)
+    return torch.log1p(counts.value * scale[counts.cell])
 
 
 class PrimedEncoder(nn.Module):
@@ -30,10 +31,10 @@ class PrimedEncoder(nn.Module):
 
     Parameters
     ----------
-    gene, program, sign
+    edges
         Edges of the prior.
-    n_genes, n_programs, n_unannotated
-        Sizes.
+    n_unannotated
+        Further latent dimensions, which read all genes.
     n_batch
         Number of batches; each shifts the posterior mean by a learned vector, because the decoder explains what a batch
         does to the genes and the read-out alone would blame it on the programs.
@@ -47,12 +48,8 @@ class PrimedEncoder(nn.Module):
 
     def __init__(
         self,
-        gene: torch.Tensor,
-        program: torch.Tensor,
-        sign: torch.Tensor,
+        edges: Edges,
         *,
-        n_genes: int,
-        n_programs: int,
         n_unannotated: int = 0,
         n_batch: int = 1,
         n_hidden: int = 128,
@@ -60,18 +57,15 @@ class PrimedEncoder(nn.Module):
         dropout_rate: float = 0.1,
     ) -> None:
         super().__init__()
-        self.gene: torch.Tensor
-        self.program: torch.Tensor
         self.mean: torch.Tensor
         self.sd: torch.Tensor
+        self.edges = edges
+        n_programs, n_genes = edges.shape
         n_latent = n_programs + n_unannotated
-        self.shape = (n_programs, n_genes)
-        self.register_buffer("gene", gene)
-        self.register_buffer("program", program)
         self.register_buffer("mean", torch.zeros(n_genes))
         self.register_buffer("sd", torch.ones(n_genes))
-        size = torch.bincount(program, minlength=n_programs).clamp(min=1)
-        self.readout = nn.Parameter(sign / size[program])
+        size = torch.bincount(edges.program, minlength=n_programs).clamp(min=1)
+        self.readout = nn.Parameter(edges.sign / size[edges.program])
         self.unannotated = nn.Parameter(torch.randn(n_unannotated, n_genes) / n_genes**0.5)
         self.batch_shift = nn.Parameter(torch.zeros(n_batch, n_latent))
         # the posterior is wider in shallow cells: log variance is linear in log depth, per dimension
@@ -86,24 +80,40 @@ class PrimedEncoder(nn.Module):
             nn.init.normal_(first.weight)
             self.context = nn.Sequential(first, nn.ReLU(), nn.Dropout(dropout_rate), last)
 
-    def weight(self) -> torch.Tensor:
-        """Read-out weights of programs, then of unannotated dimensions: ``(n_latent, n_genes)``."""
-        annotated = scatter(self.readout, self.program, self.gene, self.shape)
-        return torch.cat([annotated, self.unannotated]) if len(self.unannotated) else annotated
+    def standardise(self, counts: SparseCounts) -> torch.Tensor:
+        """Log-normalised counts with mean 0 and sd 1 per gene over the training cells, bounded: genes x cells."""
+        at_zero = self.bound(-self.mean / self.sd)
+        x = at_zero[:, None].repeat(1, counts.n_cells)
+        x.view(-1)[counts.flat] = self.bound((log_normalise(counts) - self.mean[counts.gene]) / self.sd[counts.gene])
+        return x
 
-    def standardise(self, counts: torch.Tensor) -> torch.Tensor:
-        """Log-normalised counts with mean 0 and sd 1 per gene over the training cells, bounded."""
-        return ((log_normalise(counts) - self.mean) / self.sd).clamp(-MAX_STANDARDISED, MAX_STANDARDISED)
+    @staticmethod
+    def bound(standardised: torch.Tensor) -> torch.Tensor:
+        """Standardised values within ±5."""
+        return standardised.clamp(-MAX_STANDARDISED, MAX_STANDARDISED)
 
-    def posterior(self, counts: torch.Tensor, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and log variance, both ``(n_cells, n_latent)``; ``batch`` is the index of each cell's batch."""
+    def read(self, x: torch.Tensor) -> torch.Tensor:
+        """Linear read-out of standardised expression, genes x cells: latent x cells."""
+        programs = self.edges.to_programs(self.readout, x)
+        return torch.cat([programs, self.unannotated @ x]) if len(self.unannotated) else programs
+
+    def posterior(self, counts: SparseCounts | torch.Tensor, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and log variance, both latent x cells; ``batch`` is the index of each cell's batch.
+
+        ``counts`` may be a cells x genes matrix.
+        """
+        counts = SparseCounts.of(counts)
         x = self.standardise(counts)
-        mean = x @ self.weight().T + self.batch_shift[batch.reshape(-1).long()]
-        log_depth = torch.log(counts.sum(-1, keepdim=True).clamp(min=1) / 1e3)
-        log_var = self.log_var + self.log_var_depth * log_depth
+        mean = self.read(x) + self.batch_shift[batch.reshape(-1).long()].T
+        log_depth = torch.log(counts.total.clamp(min=1) / 1e3)
+        log_var = self.log_var[:, None] + self.log_var_depth[:, None] * log_depth
         if self.context is not None:
+            first, *middle, last = self.context
             # Adam moves all weights alike: without the scale a step would move hidden units by the number of genes
-            shift, log_var_shift = self.context(x / x.shape[-1] ** 0.5).chunk(2, dim=-1)
+            hidden = torch.addmm(first.bias[:, None], first.weight, x, alpha=len(x) ** -0.5)
+            for layer in middle:
+                hidden = layer(hidden)
+            shift, log_var_shift = torch.addmm(last.bias[:, None], last.weight, hidden).chunk(2)
             mean, log_var = mean + shift, log_var + log_var_shift
         return mean, log_var.clamp(MIN_LOG_VAR, MAX_LOG_VAR)
 
@@ -112,7 +122,7 @@ class PrimedEncoder(nn.Module):
     ) -> tuple[Normal, torch.Tensor]:
         """Distribution and one reparametrised sample; further covariates are not read."""
         mean, log_var = self.posterior(counts, batch)
-        q = Normal(mean, (0.5 * log_var).exp())
+        q = Normal(mean.T, (0.5 * log_var.T).exp())
         return q, q.rsample()
 
     @staticmethod

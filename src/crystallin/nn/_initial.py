@@ -12,6 +12,8 @@ from functools import partial
 
 import torch
 
+from ._counts import SparseCounts
+from ._edges import Edges
 from ._encoder import log_normalise
 
 MIN_SD = 0.05
@@ -46,7 +48,7 @@ class GeneMoments:
 
 
 def gene_moments(
-    batches: Iterable[tuple[torch.Tensor, torch.Tensor, torch.Tensor]],
+    batches: Iterable[tuple[SparseCounts, torch.Tensor, torch.Tensor]],
     *,
     n_batch: int,
     n_genes: int,
@@ -58,14 +60,15 @@ def gene_moments(
     squares, log_total, log_squares = zeros(n_genes), zeros(n_batch, n_genes), zeros(n_genes)
     n_in_batch = zeros(n_batch, 1)
     for counts, batch, depth in batches:
-        counts, depth, index = counts.double(), depth.double().reshape(-1, 1), batch.reshape(-1).long()
-        total.index_add_(0, index, counts)
+        depth, index, gene = depth.double().reshape(-1, 1), batch.reshape(-1).long(), counts.gene
+        # zeros add nothing to any of the sums
+        x, logged, entry = counts.value.double(), log_normalise(counts).double(), (index[counts.cell], gene)
+        total.index_put_(entry, x, accumulate=True)
+        squares.index_add_(0, gene, x.square())
+        log_total.index_put_(entry, logged, accumulate=True)
+        log_squares.index_add_(0, gene, logged.square())
         depth_total.index_add_(0, index, depth)
         depth_squares += depth.square().sum()
-        squares += counts.square().sum(0)
-        logged = log_normalise(counts)
-        log_total.index_add_(0, index, logged)
-        log_squares += logged.square().sum(0)
         n_in_batch.index_add_(0, index, torch.ones_like(depth))
     n_cells = n_in_batch.sum()
     mean = log_total.sum(0) / n_cells
@@ -90,51 +93,45 @@ class StartingPoint:
     log_var: torch.Tensor
 
 
-def member_correlations(
-    batches: Iterable[torch.Tensor], weight: torch.Tensor, program: torch.Tensor, gene: torch.Tensor
-) -> torch.Tensor:
+def member_correlations(batches: Iterable[torch.Tensor], weight: torch.Tensor, edges: Edges) -> torch.Tensor:
     """Correlation of each member gene with its program's score without that gene, one value per edge.
 
     Parameters
     ----------
     batches
-        Minibatches of standardised expression (mean 0, sd 1), cells x genes.
+        Minibatches of standardised expression (mean 0, sd 1), genes x cells.
     weight
-        Programs x genes; the score of a program is the expression weighted by its row.
-    program, gene
-        Edges.
+        Weight of each edge; the score of a program is the weighted sum of its genes' expression.
+    edges
+        Edges of the prior.
     """
-    cross = torch.zeros_like(weight, dtype=torch.float64)
-    square = torch.zeros(len(weight), dtype=torch.float64, device=weight.device)
-    gene_square = torch.zeros(weight.shape[1], dtype=torch.float64, device=weight.device)
+    zeros = partial(torch.zeros, dtype=torch.float64, device=weight.device)
+    cross, square, gene_square = zeros(len(edges)), zeros(edges.shape[0]), zeros(edges.shape[1])
     n_cells = 0
     for x in batches:
-        score = x @ weight.T
-        cross += (score.T @ x).double()
-        square += score.double().square().sum(0)
-        gene_square += x.double().square().sum(0)
-        n_cells += len(x)
-    own = weight[program, gene].double()
-    gene_var = gene_square[gene] / n_cells
+        score = edges.to_programs(weight, x)
+        cross += edges.inner(score, x).double()
+        square += score.double().square().sum(1)
+        gene_square += x.double().square().sum(1)
+        n_cells += x.shape[1]
+    own, gene_var = weight.double(), gene_square[edges.gene] / n_cells
     # leave the gene out of the score it is compared with, or small sets look coherent by themselves
-    covariance = cross[program, gene] / n_cells - own * gene_var
-    variance = square[program] / n_cells - 2 * own * covariance - own.square() * gene_var
+    covariance = cross / n_cells - own * gene_var
+    variance = square[edges.program] / n_cells - 2 * own * covariance - own.square() * gene_var
     return (covariance / (variance * gene_var).clamp(min=1e-12).sqrt()).clamp(-1, 1).float()
 
 
-def starting_point(
-    correlation: torch.Tensor, sign: torch.Tensor, program: torch.Tensor, gene: torch.Tensor, moments: GeneMoments
-) -> StartingPoint:
+def starting_point(correlation: torch.Tensor, edges: Edges, moments: GeneMoments) -> StartingPoint:
     """Turn correlations into loadings, and into the read-out of a one-factor model.
 
     With standardised genes ``x_g = r_g z + noise`` the posterior of ``z ~ N(0, 1)`` has mean
     ``sum_g r_g / (1 - r_g^2) x_g / (1 + S)`` and variance ``1 / (1 + S)``, ``S = sum_g r_g^2 / (1 - r_g^2)``.
     """
-    n_programs = int(program.max()) + 1
+    sign, program, gene = edges.sign, edges.program, edges.gene
     # a member that does not follow its set starts small but not at zero, so that it can recover
     r = (correlation * sign).clamp(min=MIN_CORRELATION, max=MAX_CORRELATION)
     information = r.square() / (1 - r.square())
-    precision = 1 + torch.zeros(n_programs, device=r.device).index_add_(0, program, information)
+    precision = 1 + torch.zeros(edges.shape[0], device=r.device).index_add_(0, program, information)
     readout = sign * r / (1 - r.square()) / precision[program]
     # log-rate variance of a gene from its overdispersion; r^2 is the share of it that the program explains
     log_rate_sd = torch.log1p(1 / moments.theta).sqrt()[gene]

@@ -1,0 +1,183 @@
+"""Counts kept on the device as they are, sparse, and minibatches cut there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import sparse
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
+
+from crystallin.nn import SparseCounts
+
+from ._compat import REGISTRY_KEYS, AnnDataManager, DataSplitter
+
+logger = logging.getLogger(__name__)
+
+# share of an accelerator's free memory that the counts may take; the rest is for the training
+BUDGET_SHARE = 0.5
+
+
+class ResidentCells(Dataset):
+    """Registered data on a device, counts as CSR; ``cells[[3, 5]]`` is a minibatch.
+
+    On a CPU the arrays of a CSR matrix in memory are used where they are. Positions and order of what comes out are
+    those of scvi-tools' dataset, only that the counts are :class:`~crystallin.nn.SparseCounts`.
+    """
+
+    def __init__(self, adata_manager: AnnDataManager, counts: sparse.csr_matrix, device: torch.device) -> None:
+        self.n_cells, self.n_genes = counts.shape
+        self.device = device
+        self.start = self._tensor(counts.indptr).long()
+        self.gene, self.value = self._tensor(counts.indices), self._tensor(counts.data)
+        self.others: dict[str, torch.Tensor] = {}
+        for key, dtype in adata_manager.create_torch_dataset().keys_and_dtypes.items():
+            values = adata_manager.get_from_registry(key)
+            # how the data were minified is a word
+            if key == REGISTRY_KEYS.X_KEY or isinstance(values, str):
+                continue
+            values = values.to_numpy() if isinstance(values, pd.DataFrame) else values
+            self.others[key] = self._tensor(np.asarray(values).astype(dtype, copy=False))
+
+    def _tensor(self, array: np.ndarray) -> torch.Tensor:
+        # torch warns of arrays that it may not write to
+        return torch.from_numpy(np.require(array, requirements="W")).to(self.device)
+
+    def __len__(self) -> int:
+        return self.n_cells
+
+    def __getitem__(self, indices: Sequence[int]) -> dict[str, Any]:
+        """Minibatch of the cells at these positions."""
+        index = torch.as_tensor(np.asarray(indices), device=self.device)
+        start = self.start[index]
+        size = self.start[index + 1] - start
+        cell = torch.repeat_interleave(torch.arange(len(index), device=self.device), size)
+        # position of each entry: where its row starts, plus its place in the row
+        shift = start - (size.cumsum(0) - size)
+        entry = torch.arange(len(cell), device=self.device) + shift[cell]
+        counts = SparseCounts(cell, self.gene[entry].long(), self.value[entry].float(), len(index), self.n_genes)
+        return {REGISTRY_KEYS.X_KEY: counts} | {key: values[index] for key, values in self.others.items()}
+
+    def loader(self, indices: np.ndarray, batch_size: int, *, shuffle: bool, drop_last: bool = False) -> DataLoader:
+        """Minibatches of the cells at ``indices``, in the order that scvi-tools' loader would give them."""
+        sampler = (RandomSampler if shuffle else SequentialSampler)(indices)
+        batches = BatchSampler(sampler, batch_size=batch_size, drop_last=drop_last)
+        return DataLoader(_Part(self, np.asarray(indices)), sampler=batches, batch_size=None)
+
+
+class _Part(Dataset):
+    """Some of the cells."""
+
+    def __init__(self, cells: ResidentCells, indices: np.ndarray) -> None:
+        self.cells, self.indices = cells, indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, positions: Sequence[int]) -> dict[str, Any]:
+        return self.cells[self.indices[positions]]
+
+
+def resident_cells(
+    adata_manager: AnnDataManager, device: torch.device, budget: int | None = None
+) -> ResidentCells | None:
+    """Put the registered data on ``device``, or return ``None`` (and log why) if they do not belong there.
+
+    Parameters
+    ----------
+    adata_manager
+        Registered data.
+    device
+        Where to.
+    budget
+        Bytes that the counts may take there. ``None``: half of an accelerator's free memory; on a CPU as much as it
+        takes, because the data are there already. 0: never.
+    """
+    counts = adata_manager.get_from_registry(REGISTRY_KEYS.X_KEY)
+    if budget == 0:
+        return None
+    if not (sparse.issparse(counts) or isinstance(counts, np.ndarray)):
+        logger.info("Counts are not in memory (%s): minibatches are read one by one.", type(counts).__name__)
+        return None
+    n_stored = counts.nnz if sparse.issparse(counts) else np.count_nonzero(counts)
+    # 4 bytes each for gene and value, 8 for the start of a row
+    n_bytes = 8 * (n_stored + counts.shape[0] + 1)
+    if budget is None and device.type == "cuda":
+        budget = int(BUDGET_SHARE * torch.cuda.mem_get_info(device)[0])
+    if budget is not None and n_bytes > budget:
+        logger.info(
+            "Counts take %s on %s, more than the budget of %s (device_budget): minibatches are sent one by one.",
+            _in_words(n_bytes),
+            device,
+            _in_words(budget),
+        )
+        return None
+    counts = counts if sparse.issparse(counts) and counts.format == "csr" else sparse.csr_matrix(counts)
+    if device.type != "cpu":
+        counts = counts.astype(np.float32, copy=False)
+    return ResidentCells(adata_manager, counts, device)
+
+
+def _in_words(n_bytes: int) -> str:
+    return f"{n_bytes / 2**30:.3g} GiB"
+
+
+class ProgramDataSplitter(DataSplitter):
+    """scvi-tools' data module, with counts kept on the training device where they fit.
+
+    Parameters
+    ----------
+    adata_manager
+        Registered data.
+    *args, **kwargs
+        To :class:`scvi.dataloaders.DataSplitter`.
+    device_budget
+        Bytes that counts may take on the device, see :meth:`crystallin.ProgramVAE.train`.
+    """
+
+    def __init__(
+        self, adata_manager: AnnDataManager, *args: Any, device_budget: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(adata_manager, *args, **kwargs)
+        self.device_budget = device_budget
+        self._resident: ResidentCells | None = None
+
+    def setup(self, stage: str | None = None) -> None:
+        """Split the cells, and send them to the device if they fit."""
+        super().setup(stage)
+        # what only scvi-tools' loader does: several processes, cells dealt to several devices
+        if {key: value for key, value in self.data_loader_kwargs.items() if value and key != "batch_size"}:
+            return
+        device = torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
+        self._resident = resident_cells(self.adata_manager, device, self.device_budget)
+
+    def train_dataloader(self) -> Any:
+        """Minibatches of the training cells, shuffled anew in each epoch."""
+        if self._resident is None:
+            return super().train_dataloader()
+        return self._loader(self.train_idx, shuffle=True, drop_last=self.drop_last)
+
+    def val_dataloader(self) -> Any:
+        """Minibatches of the validation cells."""
+        if self._resident is None or not len(self.val_idx):
+            return super().val_dataloader()
+        return self._loader(self.val_idx)
+
+    def test_dataloader(self) -> Any:
+        """Minibatches of the test cells."""
+        if self._resident is None or not len(self.test_idx):
+            return super().test_dataloader()
+        return self._loader(self.test_idx)
+
+    def teardown(self, stage: str | None = None) -> None:
+        """Give the device's memory back."""
+        self._resident = None
+
+    def _loader(self, indices: np.ndarray, *, shuffle: bool = False, drop_last: bool = False) -> Any:
+        return self._resident.loader(
+            indices, self.data_loader_kwargs["batch_size"], shuffle=shuffle, drop_last=drop_last
+        )

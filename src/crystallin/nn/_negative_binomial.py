@@ -1,0 +1,109 @@
+r"""Log-likelihood of negative binomial counts and its derivative in one go, at the cost of the non-zeros and one log.
+
+With mean :math:`\mu`, inverse dispersion :math:`\theta` and :math:`r = \mu / \theta`
+
+.. math:: \log p(x) = x \log\frac{r}{1 + r} - \theta \log(1 + r) + \log\Gamma(x + \theta) - \log\Gamma(\theta)
+          - \log\Gamma(x + 1)
+
+and all terms but the second vanish where :math:`x = 0`. The derivatives by the log rate and by
+:math:`\log\theta` need nothing that the value did not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ._counts import SparseCounts
+
+# entries of the genes x cells matrices that are worked on at a time, so that they stay in the processor's cache
+BLOCK = 2**18
+
+
+def nb_log_likelihood(
+    log_rate: torch.Tensor,
+    depth: torch.Tensor,
+    log_theta: torch.Tensor,
+    counts: SparseCounts,
+    *,
+    normalised: bool,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log-likelihood of counts without the terms in the counts alone.
+
+    Parameters
+    ----------
+    log_rate
+        Genes x cells.
+    depth
+        Library size or size factor of each cell.
+    log_theta
+        Log inverse dispersion of each gene.
+    counts
+        The counts.
+    normalised
+        ``True``: means are the softmax of ``log_rate`` over genes times ``depth``; ``False``: its exponential times
+        ``depth``.
+
+    Returns
+    -------
+    Sum over all cells (differentiable in ``log_rate`` and ``log_theta``), and the value of each cell (not
+    differentiable).
+    """
+    return _NegativeBinomial.apply(log_rate, depth, log_theta, counts, normalised)
+
+
+class _NegativeBinomial(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        log_rate: torch.Tensor,
+        depth: torch.Tensor,
+        log_theta: torch.Tensor,
+        counts: SparseCounts,
+        normalised: bool,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        n_genes, n_cells = log_rate.shape
+        theta = log_theta.exp()
+        x, cell, gene = counts.value, counts.cell, counts.gene
+        r = log_rate - log_theta[:, None]
+        if normalised:
+            # the largest rate is taken out before the exponential
+            r.sub_(log_rate.amax(0)).exp_()
+            r.mul_(depth / (theta @ r))
+        else:
+            r.exp_().mul_(depth)
+        # r / (1 + r), minus the score over theta where the count is 0
+        share = torch.empty_like(r)
+        value, score_sum = r.new_zeros(n_cells), r.new_zeros(n_cells)
+        by_theta = torch.empty_like(theta)
+        step = max(1, BLOCK // n_cells)
+        for start in range(0, n_genes, step):
+            genes = slice(start, start + step)
+            log_sum = r[genes].log1p()
+            torch.div(r[genes], r[genes] + 1, out=share[genes])
+            value -= theta[genes] @ log_sum
+            score_sum -= theta[genes] @ share[genes]
+            by_theta[genes] = share[genes].sum(1) - log_sum.sum(1)
+        r_x, theta_x = r.view(-1)[counts.flat], theta[gene]
+        # at the counts; a mean of 0 in single precision is the smallest number rather than minus infinity
+        log_share = (r_x.clamp(min=torch.finfo(r.dtype).tiny) / (1 + r_x)).log()
+        gammas = torch.lgamma(x + theta_x) - torch.lgamma(theta)[gene]
+        value.index_add_(0, cell, x * log_share + gammas)
+        score_x = x / (1 + r_x)
+        score_sum.index_add_(0, cell, score_x)
+        digammas = torch.digamma(x + theta_x) - torch.digamma(theta)[gene]
+        by_theta.index_add_(0, gene, digammas - score_x / theta_x)
+        if normalised:
+            # the mean is a share of the depth: moving one rate moves all others the other way
+            share.addcmul_(r, (score_sum / depth).expand_as(r))
+        score = share.mul_(-theta[:, None])
+        score.view(-1).index_add_(0, counts.flat, score_x)
+        ctx.save_for_backward(score, by_theta * theta)
+        ctx.mark_non_differentiable(value)
+        return value.sum(), value
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        score, by_log_theta = ctx.saved_tensors
+        return score * gradients[0], None, by_log_theta * gradients[0], None, None
