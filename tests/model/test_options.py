@@ -98,9 +98,27 @@ def test_without_context(adata, quick):
 
 def test_refinement_in_small_chunks_is_the_same(monkeypatch, model):
     whole = model.get_activity(indices=range(30), return_sd=True)
-    monkeypatch.setattr("crystallin.model._module.CHUNK_BYTES", 1)
+    monkeypatch.setattr("crystallin.model._posterior.CHUNK_BYTES", 1)
     chunks = model.get_activity(indices=range(30), return_sd=True)
-    np.testing.assert_allclose(whole, chunks, atol=0.02)
+    np.testing.assert_allclose(whole, chunks, atol=1e-5)
+
+
+def test_approximate_sds_of_many_programs(monkeypatch, model):
+    activity, exact = model.get_activity(return_sd=True)
+    monkeypatch.setattr("crystallin.model._posterior.MAX_EXACT_SD", 0)
+    same, sd = model.get_activity(return_sd=True)
+    np.testing.assert_array_equal(same, activity)
+    ratio = sd / exact
+    assert not np.array_equal(sd, exact)
+    # three cell types that differ more than those of most data
+    assert np.quantile(np.abs(ratio - 1), 0.9) < 0.05 and np.abs(ratio - 1).max() < 0.3
+
+
+def test_minibatches_change_activities_by_less_than_their_tolerance(model):
+    activity, sd = model.get_activity(return_sd=True)
+    assert (np.abs(model.get_activity(batch_size=37) - activity) / sd).max() < 0.1
+    part = [400, 3, 17]
+    assert (np.abs(model.get_activity(indices=part) - activity[part]) / sd[part]).max() < 0.1
 
 
 def test_prior_as_a_frame_is_the_prior_in_anndata(adata, quick):

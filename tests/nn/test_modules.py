@@ -40,7 +40,7 @@ def test_decoder_is_log_linear(normalised):
         model.categorical[0][batch[:, 0]]
         + model.categorical[1][category[:, 0]]
         + covariate @ model.continuous
-        + z @ model.weight()
+        + z @ model.weight().dense()
     )
     expected = log_rate.softmax(-1) if normalised else log_rate.exp()
     torch.testing.assert_close(scale, expected)
@@ -51,7 +51,7 @@ def test_decoder_is_log_linear(normalised):
 
 def test_programs_reach_only_their_genes_and_covariates_all():
     model = decoder(n_unannotated=1)
-    weight = model.weight().detach()
+    weight = model.weight().dense().detach()
     assert (weight[0, 2:] == 0).all() and (weight[1, [0, 2]] == 0).all()
     assert (weight[2] != 0).all()
     model.loadings.data = -SIGN
@@ -100,7 +100,5 @@ def test_encoder_without_context_reads_members_only():
 
 
 def test_an_empty_cell_stays_finite():
-    mean, log_var = PrimedEncoder(EDGES).posterior(
-        torch.zeros(1, 4), torch.zeros(1)
-    )
+    mean, log_var = PrimedEncoder(EDGES).posterior(torch.zeros(1, 4), torch.zeros(1))
     assert mean.isfinite().all() and log_var.isfinite().all()

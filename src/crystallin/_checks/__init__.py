@@ -12,7 +12,7 @@ from ._programs import (
     check_table,
     hash_names,
 )
-from ._values import check_choice, check_int
+from ._values import check_choice, check_int, check_number
 
 __all__ = [
     "check_activity",
@@ -24,6 +24,7 @@ __all__ = [
     "check_key",
     "check_layer",
     "check_loadings",
+    "check_number",
     "check_numeric",
     "check_program_names",
     "check_programs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,3 +21,25 @@ def check_choice(value: Any, argument: str, allowed: Sequence[str]) -> None:
     if value not in allowed:
         msg = f"{argument}={value!r} is not one of {', '.join(map(repr, allowed))}."
         raise ValueError(msg)
+
+
+def check_number(
+    value: Any,
+    argument: str,
+    minimum: float,
+    maximum: float = math.inf,
+    *,
+    include_minimum: bool = True,
+    include_maximum: bool = True,
+) -> None:
+    """Raise unless ``value`` is a finite number between ``minimum`` and ``maximum``."""
+    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool) and math.isfinite(value)
+    if is_number:
+        above = value >= minimum if include_minimum else value > minimum
+        below = value <= maximum if include_maximum else value < maximum
+        if above and below:
+            return
+    low = f"at least {minimum:g}" if include_minimum else f"above {minimum:g}"
+    high = f" and at most {maximum:g}" if include_maximum else f" and below {maximum:g}"
+    msg = f"{argument}={value!r} must be a number of {low}{high if math.isfinite(maximum) else ''}."
+    raise ValueError(msg)

@@ -1,5 +1,7 @@
 """Data to try things on."""
 
+from ._oracle_activity import oracle_activity
 from ._pbmc68k import pbmc68k
+from ._simulate import simulate
 
-__all__ = ["pbmc68k"]
+__all__ = ["oracle_activity", "pbmc68k", "simulate"]

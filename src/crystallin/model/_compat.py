@@ -7,7 +7,7 @@ listed apart because they may move.
 from __future__ import annotations
 
 import lightning.pytorch as pl
-from scvi import REGISTRY_KEYS
+from scvi import REGISTRY_KEYS, settings
 from scvi.data import AnnDataManager
 
 # private modules
@@ -32,4 +32,5 @@ __all__ = [
     "VAE",
     "TrainingPlan",
     "pl",
+    "settings",
 ]

@@ -15,8 +15,6 @@ from ._compat import MODULE_KEYS, REGISTRY_KEYS, VAE, LossOutput
 
 # training cells read to start the parameters; more do not sharpen the start
 MAX_START_CELLS = 20_000
-# memory of one chunk of cells in the refinement, whose matrices are cells x latent x latent
-CHUNK_BYTES = 2**28
 
 
 class ProgramModule(VAE):
@@ -130,7 +128,7 @@ class ProgramModule(VAE):
         decoder.loadings.copy_(start.loadings)
         encoder.readout.copy_(start.readout)
         encoder.log_var[: self.n_programs] = start.log_var
-        encoder.batch_shift.copy_(-encoder.read(moments.batch_shift.T.contiguous()).T)
+        encoder.batch_shift.copy_(-encoder.weight().to_latent(moments.batch_shift.T).T)
         self.started.fill_(True)
 
     def training_loss(self, tensors: dict[str, torch.Tensor], kl_weight: float | torch.Tensor = 1.0) -> LossOutput:
@@ -174,25 +172,19 @@ class ProgramModule(VAE):
         return counts.total[:, None] if size_factor is None else size_factor
 
     @torch.inference_mode()
-    def refined_posterior(
-        self, tensors: dict[str, torch.Tensor], shared: blocks.SharedGenes
-    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Mode and Cholesky factor of the precision, for successive chunks of the minibatch's cells."""
+    def posterior_cells(self, tensors: dict[str, torch.Tensor]) -> tuple[blocks.Cells, torch.Tensor]:
+        """What the exact posterior of the minibatch's activities needs, and the encoder's mean, latent x cells."""
         tensors = {key: value.to(self.device) for key, value in tensors.items()}
         counts = blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY])
         batch = tensors[REGISTRY_KEYS.BATCH_KEY]
-        offset = self.decoder.offset(tensors.get(REGISTRY_KEYS.CONT_COVS_KEY), self._categories(tensors)).T
-        likelihood = blocks.CountLikelihood(self.gene_likelihood, self._theta(batch), self.decoder.zero_logits)
-        offset = offset.expand(len(counts), -1)
-        depth = self._depth(tensors, counts)
-        cells = blocks.Cells(counts.dense(), offset, depth.log(), likelihood, self.decoder.normalised)
-        z = self.z_encoder.posterior(counts, batch)[0].T
-        size = max(1, CHUNK_BYTES // (4 * 4 * self.n_latent**2))
-        for start in range(0, len(counts), size):
-            part = slice(start, start + size)
-            yield blocks.refine(cells[part], z[part], shared)
-
-    def _theta(self, batch: torch.Tensor) -> torch.Tensor:
-        """Inverse dispersion: of each gene, or of each cell's batch."""
+        # of each gene, or of each gene in the cell's batch
         theta = self.px_r.exp()
-        return theta if theta.ndim == 1 else theta.T[batch.reshape(-1).long()]
+        theta = theta[:, None] if theta.ndim == 1 else theta[:, batch.reshape(-1).long()]
+        cells = blocks.Cells(
+            counts=counts.dense().T.contiguous(),
+            offset=self.decoder.offset(tensors.get(REGISTRY_KEYS.CONT_COVS_KEY), self._categories(tensors)),
+            log_depth=self._depth(tensors, counts).reshape(-1).log(),
+            likelihood=blocks.CountLikelihood(self.gene_likelihood, theta, self.decoder.zero_logits[:, None]),
+            normalised=self.decoder.normalised,
+        )
+        return cells, self.z_encoder.posterior(counts, batch)[0]

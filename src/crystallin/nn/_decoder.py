@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from ._edges import Edges
+from ._edges import Edges, Weight
 
 
 class ProgramDecoder(nn.Module):
@@ -54,9 +54,9 @@ class ProgramDecoder(nn.Module):
         # logit of technical dropout, used by the zero-inflated likelihood only
         self.zero_logits = nn.Parameter(torch.full((n_genes,), -3.0))
 
-    def weight(self) -> torch.Tensor:
-        """Loadings of programs, then unannotated programs: ``(n_latent, n_genes)``."""
-        return torch.cat([self.edges.dense(self.loadings), self.unannotated])
+    def weight(self) -> Weight:
+        """Loadings of programs, then of unannotated programs."""
+        return Weight(self.edges, self.loadings, self.unannotated)
 
     def offset(self, continuous: torch.Tensor | None, categories: Sequence[torch.Tensor]) -> torch.Tensor:
         """Log rate of each cell before its programs, genes x cells (or x 1 where it is the same for all)."""
@@ -72,10 +72,7 @@ class ProgramDecoder(nn.Module):
         self, z: torch.Tensor, continuous: torch.Tensor | None, categories: Sequence[torch.Tensor]
     ) -> torch.Tensor:
         """Log rate before normalisation, genes x cells, at activities ``z``, latent x cells."""
-        log_rate = self.edges.to_genes(self.loadings, z[: self.n_programs])
-        if len(self.unannotated):
-            log_rate = log_rate + self.unannotated.T @ z[self.n_programs :]
-        return log_rate + self.offset(continuous, categories)
+        return self.weight().to_genes(z) + self.offset(continuous, categories)
 
     def forward(
         self, dispersion: str, z: torch.Tensor, library: torch.Tensor, *categories: torch.Tensor | None

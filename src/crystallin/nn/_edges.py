@@ -109,6 +109,43 @@ class Edges(nn.Module):
         return torch.where(values * self.sign > 0, values, torch.zeros_like(values))
 
 
+@dataclass(frozen=True)
+class Weight:
+    """Latent x genes matrix: programs on their edges, then unannotated dimensions that reach every gene.
+
+    Attributes
+    ----------
+    edges
+        Edges of the prior.
+    values
+        Weight of each edge.
+    unannotated
+        Dense rows, unannotated x genes.
+    """
+
+    edges: Edges
+    values: torch.Tensor
+    unannotated: torch.Tensor
+
+    def __len__(self) -> int:
+        return self.edges.shape[0] + len(self.unannotated)
+
+    def dense(self) -> torch.Tensor:
+        """Latent x genes."""
+        return torch.cat([self.edges.dense(self.values), self.unannotated])
+
+    def to_genes(self, latent: torch.Tensor) -> torch.Tensor:
+        """Transpose of this matrix times latent x cells: genes x cells."""
+        n_programs = self.edges.shape[0]
+        genes = self.edges.to_genes(self.values, latent[:n_programs])
+        return genes + self.unannotated.T @ latent[n_programs:] if len(self.unannotated) else genes
+
+    def to_latent(self, genes: torch.Tensor) -> torch.Tensor:
+        """Product of this matrix and genes x cells: latent x cells."""
+        programs = self.edges.to_programs(self.values, genes)
+        return torch.cat([programs, self.unannotated @ genes]) if len(self.unannotated) else programs
+
+
 def _sum_over_columns(values: torch.Tensor, columns: torch.Tensor, order: _Order) -> torch.Tensor:
     """Sparse matrix product: each row's columns, weighted and summed."""
     return embedding_bag(

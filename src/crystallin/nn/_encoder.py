@@ -7,7 +7,7 @@ from torch import nn
 from torch.distributions import Normal
 
 from ._counts import SparseCounts
-from ._edges import Edges
+from ._edges import Edges, Weight
 
 TARGET_SUM = 1e4
 MIN_LOG_VAR, MAX_LOG_VAR = -12.0, 4.0
@@ -92,10 +92,9 @@ class PrimedEncoder(nn.Module):
         """Standardised values within ±5."""
         return standardised.clamp(-MAX_STANDARDISED, MAX_STANDARDISED)
 
-    def read(self, x: torch.Tensor) -> torch.Tensor:
-        """Linear read-out of standardised expression, genes x cells: latent x cells."""
-        programs = self.edges.to_programs(self.readout, x)
-        return torch.cat([programs, self.unannotated @ x]) if len(self.unannotated) else programs
+    def weight(self) -> Weight:
+        """Read-out weights of programs, then of unannotated dimensions."""
+        return Weight(self.edges, self.readout, self.unannotated)
 
     def posterior(self, counts: SparseCounts | torch.Tensor, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and log variance, both latent x cells; ``batch`` is the index of each cell's batch.
@@ -104,7 +103,7 @@ class PrimedEncoder(nn.Module):
         """
         counts = SparseCounts.of(counts)
         x = self.standardise(counts)
-        mean = self.read(x) + self.batch_shift[batch.reshape(-1).long()].T
+        mean = self.weight().to_latent(x) + self.batch_shift[batch.reshape(-1).long()].T
         log_depth = torch.log(counts.total.clamp(min=1) / 1e3)
         log_var = self.log_var[:, None] + self.log_var_depth[:, None] * log_depth
         if self.context is not None:

@@ -21,9 +21,9 @@ class CountLikelihood:
     kind
         ``"nb"``, ``"poisson"`` or ``"zinb"``.
     theta
-        Inverse dispersion of the negative binomial, per gene or cells x genes (unused for Poisson).
+        Inverse dispersion of the negative binomial, genes x 1 or genes x cells (unused for Poisson).
     zero_logits
-        Logit of the probability of a technical zero (only ``"zinb"``).
+        Logit of the probability of a technical zero, genes x 1 (only ``"zinb"``).
     """
 
     kind: Literal["nb", "poisson", "zinb"]
@@ -32,36 +32,35 @@ class CountLikelihood:
 
     def __getitem__(self, cells: torch.Tensor | slice) -> CountLikelihood:
         """The likelihood of some of the cells."""
-        per_cell = self.theta.ndim == 2
-        return CountLikelihood(self.kind, self.theta[cells] if per_cell else self.theta, self.zero_logits)
+        theta = self.theta[:, cells] if self.theta.shape[1] > 1 else self.theta
+        return CountLikelihood(self.kind, theta, self.zero_logits)
 
-    def log_prob(self, x: torch.Tensor, log_mu: torch.Tensor) -> torch.Tensor:
-        """Log-likelihood per count, up to terms in ``x`` alone."""
-        if self.kind == "poisson":
-            return x * log_mu - log_mu.exp()
-        theta, log_theta = self.theta, self.theta.log()
-        # log(theta + mu) without overflow
-        log_sum = torch.logaddexp(log_theta, log_mu)
-        nb = x * (log_mu - log_sum) + theta * (log_theta - log_sum)
-        if self.kind == "nb":
-            return nb
-        log_not = -softplus(self.zero_logits)
-        at_zero = torch.logaddexp(-softplus(-self.zero_logits), log_not + theta * (log_theta - log_sum))
-        return torch.where(x > 0, log_not + nb, at_zero)
+    def evaluate(self, x: torch.Tensor, log_mu: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Log-likelihood of each count, its derivative by ``log_mu`` and the expected square of that.
 
-    def score_and_information(self, x: torch.Tensor, log_mu: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """First derivative by ``log_mu`` and its expected square (Fisher information), per count."""
+        Terms that ``log_mu`` does not touch are left out of the log-likelihood; the expected square of the derivative
+        is the Fisher information.
+        """
         mu = log_mu.exp()
         if self.kind == "poisson":
-            return x - mu, mu
-        shrink = self.theta / (self.theta + mu)
+            return x * log_mu - mu, x - mu, mu
+        odds = mu / self.theta
+        log_sum, shrink = odds.log1p(), 1 / (1 + odds)
+        # where the mean is beyond single precision its logarithm is not
+        log_sum = torch.where(odds.isinf(), log_mu - self.theta.log(), log_sum)
+        value = x * (log_mu - log_sum) - self.theta * log_sum
         score, information = (x - mu) * shrink, mu * shrink
         if self.kind == "nb":
-            return score, information
-        keep = torch.sigmoid(-self.zero_logits)
-        nb_zero = keep * torch.exp(self.theta * shrink.log())
-        zero = 1 - keep + nb_zero
+            return value, score, information
+        log_keep, keep = -softplus(self.zero_logits), torch.sigmoid(-self.zero_logits)
+        log_nb_zero = log_keep - self.theta * log_sum
+        log_zero = torch.logaddexp(-softplus(-self.zero_logits), log_nb_zero)
+        nb_zero, zero = log_nb_zero.exp(), log_zero.exp()
         score_zero = -nb_zero * information / zero
         # E[score^2]: the negative binomial's, with its share at zero replaced by the mixture's
         information_zi = keep * information - nb_zero * information**2 + zero * score_zero**2
-        return torch.where(x > 0, score, score_zero), information_zi.clamp(min=0)
+        return (
+            torch.where(x > 0, log_keep + value, log_zero),
+            torch.where(x > 0, score, score_zero),
+            information_zi.clamp(min=0),
+        )

@@ -5,8 +5,8 @@ Newton steps with the Fisher information ``H = I + J' D J`` (Laplace approximati
 Stat Assoc 81:82) give the mode and ``H^-1`` the covariance. ``J`` is the derivative of the log rates by the
 activities, ``D`` the information of the counts about the log rates.
 
-``J' D J`` is not formed densely: two programs interact only through genes they share, so all cells' matrices are one
-product (cells x genes) @ (genes x sharing pairs).
+``H`` is not formed: a step solves ``H step = gradient`` by conjugate gradients, whose products with ``H`` run along
+the edges of the prior. The inverse of the average cell's ``H`` as preconditioner leaves a handful of them.
 """
 
 from __future__ import annotations
@@ -15,55 +15,18 @@ from dataclasses import dataclass
 
 import torch
 
+from ._edges import Weight
 from ._likelihood import CountLikelihood
 
 # a cell is done when its Newton decrement, the squared length of the step in posterior sds, is below this
-TOLERANCE = 1e-2
+TOLERANCE = 0.03
 MAX_STEPS = 20
 # a step that lowers the objective is halved this often at most, then dropped
-MAX_HALVINGS = 5
-
-
-@dataclass(frozen=True)
-class SharedGenes:
-    """Pairs of latent dimensions with a gene in common, and the products of their loadings.
-
-    Attributes
-    ----------
-    first, second
-        Latent dimensions of each pair, ``first <= second``.
-    products
-        Sparse, pairs x genes: loading of ``first`` times loading of ``second``.
-    weight
-        Dense loadings, latent x genes.
-    """
-
-    first: torch.Tensor
-    second: torch.Tensor
-    products: torch.Tensor
-    weight: torch.Tensor
-
-
-def shared_genes(weight: torch.Tensor) -> SharedGenes:
-    """Find the pairs of rows of ``weight`` (latent x genes) that are non-zero together."""
-    n_latent, n_genes = weight.shape
-    gene, latent = weight.T.nonzero(as_tuple=True)
-    per_gene = torch.bincount(gene, minlength=n_genes)
-    # every ordered pair of entries within a gene: repeat each entry by the size of its gene
-    start = torch.repeat_interleave(per_gene.cumsum(0) - per_gene, per_gene)
-    size = torch.repeat_interleave(per_gene, per_gene)
-    left = torch.repeat_interleave(torch.arange(len(gene), device=weight.device), size)
-    within = torch.arange(len(left), device=weight.device) - torch.repeat_interleave(size.cumsum(0) - size, size)
-    right = torch.repeat_interleave(start, size) + within
-    keep = left <= right
-    left, right = left[keep], right[keep]
-    a, b, g = latent[left], latent[right], gene[left]
-    code, pair = torch.unique(a * n_latent + b, return_inverse=True)
-    values = weight[a, g] * weight[b, g]
-    shape = (len(code), n_genes)
-    # COO: torch warns that its CSR is in beta
-    products = torch.sparse_coo_tensor(torch.stack([pair, g]), values, shape, check_invariants=False).coalesce()
-    return SharedGenes(code // n_latent, code % n_latent, products, weight)
+MAX_HALVINGS = 8
+# conjugate gradients stop when what is left of the gradient, in the preconditioner's norm, is this share of it: an
+# error in the step is made good by the next
+SOLVE_TO = 0.1
+MAX_PRODUCTS = 50
 
 
 @dataclass(frozen=True)
@@ -73,11 +36,11 @@ class Cells:
     Attributes
     ----------
     counts
-        Cells x genes.
+        Genes x cells.
     offset
-        Log rate without programs, cells x genes.
+        Log rate without programs, genes x cells or genes x 1.
     log_depth
-        Log library size or size factor, cells x 1.
+        Log library size or size factor of each cell.
     likelihood
         Likelihood of the counts.
     normalised
@@ -92,41 +55,120 @@ class Cells:
 
     def __getitem__(self, index: torch.Tensor | slice) -> Cells:
         """Some of the cells."""
-        return Cells(
-            self.counts[index], self.offset[index], self.log_depth[index], self.likelihood[index], self.normalised
+        offset = self.offset[:, index] if self.offset.shape[1] > 1 else self.offset
+        return Cells(self.counts[:, index], offset, self.log_depth[index], self.likelihood[index], self.normalised)
+
+    def evaluate(self, z: torch.Tensor, weight: Weight) -> Point:
+        """The log posterior and its derivatives at activities ``z``, latent x cells, whose prior is N(0, I)."""
+        log_rate = weight.to_genes(z) + self.offset
+        log_scale = log_rate.log_softmax(0) if self.normalised else log_rate
+        value, score, of_counts = self.likelihood.evaluate(self.counts, log_scale + self.log_depth)
+        share = log_scale.exp() if self.normalised else None
+        if share is not None:
+            score = torch.addcmul(score, share, score.sum(0), value=-1)
+        return Point(
+            z=z,
+            value=value.sum(0) - 0.5 * z.square().sum(0),
+            gradient=weight.to_latent(score) - z,
+            information=Information(weight, of_counts, share),
         )
 
-    def log_mu(self, z: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """Log mean of the counts at activities ``z``."""
-        log_rate = self.offset + z @ weight
-        return self.log_depth + (log_rate.log_softmax(-1) if self.normalised else log_rate)
 
-    def log_posterior(self, z: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """Log posterior density of ``z`` under the prior N(0, I), up to a constant of each cell."""
-        return self.likelihood.log_prob(self.counts, self.log_mu(z, weight)).sum(-1) - 0.5 * z.square().sum(-1)
+@dataclass(frozen=True)
+class Information:
+    """Fisher information of some cells' activities, prior included: ``I + J' D J``.
+
+    Attributes
+    ----------
+    weight
+        Loadings.
+    of_counts
+        Information of each count about its log rate (``D``), genes x cells.
+    share
+        Each gene's share of the cell's rate where rates are normalised, else ``None``.
+    """
+
+    weight: Weight
+    of_counts: torch.Tensor
+    share: torch.Tensor | None
+
+    def __getitem__(self, index: torch.Tensor) -> Information:
+        """Some of the cells."""
+        share = None if self.share is None else self.share[:, index]
+        return Information(self.weight, self.of_counts[:, index], share)
+
+    def put(self, index: torch.Tensor, other: Information) -> None:
+        """Replace that of some of the cells, in place."""
+        self.of_counts[:, index] = other.of_counts
+        if self.share is not None:
+            self.share[:, index] = other.share
+
+    def __matmul__(self, z: torch.Tensor) -> torch.Tensor:
+        """Product with one vector for each cell, latent x cells."""
+        change = self.weight.to_genes(z)
+        if self.share is not None:
+            # depth is given: what one gene gains the others lose
+            change = change - (self.share * change).sum(0)
+        change = change * self.of_counts
+        if self.share is not None:
+            change = torch.addcmul(change, self.share, change.sum(0), value=-1)
+        return self.weight.to_latent(change) + z
+
+
+@dataclass
+class Point:
+    """Where some cells are, and what their log posterior looks like there.
+
+    Attributes
+    ----------
+    z
+        Activities, latent x cells.
+    value
+        Log posterior density of each cell, up to a constant of the cell.
+    gradient
+        Its derivative by ``z``, latent x cells.
+    information
+        Fisher information.
+    """
+
+    z: torch.Tensor
+    value: torch.Tensor
+    gradient: torch.Tensor
+    information: Information
+
+    def __getitem__(self, index: torch.Tensor) -> Point:
+        """Some of the cells."""
+        return Point(self.z[:, index], self.value[index], self.gradient[:, index], self.information[index])
+
+    def put(self, index: torch.Tensor, other: Point) -> None:
+        """Move some of the cells to another point, in place."""
+        self.z[:, index], self.value[index], self.gradient[:, index] = other.z, other.value, other.gradient
+        self.information.put(index, other.information)
 
 
 def refine(
     cells: Cells,
     z: torch.Tensor,
-    shared: SharedGenes,
+    weight: Weight,
+    preconditioner: torch.Tensor,
     *,
     tolerance: float = TOLERANCE,
     max_steps: int = MAX_STEPS,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mode of the posterior of ``z``, and Cholesky factor of its precision there.
+) -> Point:
+    """Mode of the posterior of ``z``.
 
-    From a good start most cells take two steps, and the second is next to nothing: it comes free with the precision at
-    the point that the first led to. Only cells with far to go take more.
+    From a good start most cells take two or three steps. Only cells with far to go take more.
 
     Parameters
     ----------
     cells
         Counts, offsets and likelihood.
     z
-        Start: the encoder's mean, cells x latent.
-    shared
-        Loadings, prepared by :func:`shared_genes`.
+        Start: the encoder's mean, latent x cells.
+    weight
+        Loadings.
+    preconditioner
+        Latent x latent, about the inverse of the cells' information.
     tolerance
         Newton decrement below which a cell is done.
     max_steps
@@ -134,65 +176,56 @@ def refine(
 
     Returns
     -------
-    Mode, cells x latent, and lower Cholesky factor of the precision, cells x latent x latent.
+    Mode, with the information there.
     """
-    z = z.clone()
-    cholesky = torch.empty(*z.shape, z.shape[-1], dtype=z.dtype, device=z.device)
-    todo = torch.arange(len(z), device=z.device)
-    for _ in range(max_steps):
-        part = cells[todo]
-        gradient, precision = _gradient_and_precision(part, z[todo], shared)
-        factor = torch.linalg.cholesky(precision)
-        direction = torch.cholesky_solve(gradient.unsqueeze(-1), factor).squeeze(-1)
-        cholesky[todo] = factor
-        z[todo] = _damped_step(part, z[todo], direction, shared.weight)
-        todo = todo[(gradient * direction).sum(-1) > tolerance]
-        if not len(todo):
+    return _climb(cells, cells.evaluate(z, weight), preconditioner, tolerance, max_steps)
+
+
+def _climb(cells: Cells, here: Point, preconditioner: torch.Tensor, tolerance: float, max_steps: int) -> Point:
+    for n_left in range(max_steps, 0, -1):
+        direction = solve(here.information, here.gradient, preconditioner)
+        far = (here.gradient * direction).sum(0) > tolerance
+        here = _damped_step(cells, here, direction)
+        if not far.any():
             break
-    return z, cholesky
+        # cells that are done are left behind once that saves work
+        if far.float().mean() < 0.5:
+            todo = far.nonzero()[:, 0]
+            here.put(todo, _climb(cells[todo], here[todo], preconditioner, tolerance, n_left - 1))
+            break
+    return here
 
 
-def marginal_sd(cholesky: torch.Tensor) -> torch.Tensor:
-    """Standard deviation of each dimension from the Cholesky factor of the precision."""
-    identity = torch.eye(cholesky.shape[-1], dtype=cholesky.dtype, device=cholesky.device)
-    inverse = torch.linalg.solve_triangular(cholesky, identity.expand_as(cholesky), upper=False)
-    return inverse.square().sum(-2).sqrt()
+def solve(information: Information, gradient: torch.Tensor, preconditioner: torch.Tensor) -> torch.Tensor:
+    """Solve ``information @ x = gradient`` for each cell by preconditioned conjugate gradients, to ``SOLVE_TO``."""
+    x, residual = torch.zeros_like(gradient), gradient
+    preconditioned = preconditioner @ residual
+    direction = preconditioned
+    size = (residual * preconditioned).sum(0)
+    enough = SOLVE_TO**2 * size
+    tiny = torch.finfo(gradient.dtype).tiny
+    for _ in range(MAX_PRODUCTS):
+        product = information @ direction
+        length = size / (direction * product).sum(0).clamp(min=tiny)
+        x = torch.addcmul(x, length, direction)
+        residual = torch.addcmul(residual, length, product, value=-1)
+        preconditioned = preconditioner @ residual
+        size, before = (residual * preconditioned).sum(0), size
+        if not (size > enough).any():
+            break
+        direction = torch.addcmul(preconditioned, size / before.clamp(min=tiny), direction)
+    return x
 
 
-def sample_posterior(mode: torch.Tensor, cholesky: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-    """Samples from N(mode, precision^-1); ``noise`` is standard normal, ``(n_samples, n_cells, n_latent)``."""
-    shift = torch.linalg.solve_triangular(cholesky.mT, noise.movedim(0, -1), upper=True)
-    return mode + shift.movedim(-1, 0)
-
-
-def _gradient_and_precision(cells: Cells, z: torch.Tensor, shared: SharedGenes) -> tuple[torch.Tensor, torch.Tensor]:
-    weight, log_mu = shared.weight, cells.log_mu(z, shared.weight)
-    score, information = cells.likelihood.score_and_information(cells.counts, log_mu)
-    gradient = score @ weight.T - z
-    pairs = torch.sparse.mm(shared.products, information.T.contiguous()).T
-    precision = torch.zeros(len(z), len(weight), len(weight), dtype=z.dtype, device=z.device)
-    precision[:, shared.first, shared.second] = pairs
-    precision[:, shared.second, shared.first] = pairs
-    if cells.normalised:
-        # softmax: J = W - mean of W under the cell's rates, a correction of rank two
-        centre = (log_mu - cells.log_depth).exp() @ weight.T
-        spread = information @ weight.T - 0.5 * information.sum(-1, keepdim=True) * centre
-        correction = spread.unsqueeze(-1) * centre.unsqueeze(-2)
-        precision = precision - correction - correction.mT
-        gradient = gradient - score.sum(-1, keepdim=True) * centre
-    precision.diagonal(dim1=-2, dim2=-1).add_(1)
-    return gradient, precision
-
-
-def _damped_step(cells: Cells, z: torch.Tensor, direction: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+def _damped_step(cells: Cells, here: Point, direction: torch.Tensor) -> Point:
     """Take the longest of the steps 1, 1/2, 1/4, … that raises each cell's objective, else stay."""
-    z, value = z.clone(), cells.log_posterior(z, weight)
-    todo = torch.arange(len(z), device=z.device)
-    for halving in range(MAX_HALVINGS + 1):
-        trial = z[todo] + 0.5**halving * direction[todo]
-        better = cells[todo].log_posterior(trial, weight) > value[todo]
-        z[todo[better]] = trial[better]
-        todo = todo[~better]
-        if not len(todo):
-            break
-    return z
+    weight, there = here.information.weight, cells.evaluate(here.z + direction, here.information.weight)
+    # a fall below what the precision resolves is none
+    resolution = 8 * torch.finfo(here.value.dtype).eps * here.value.abs()
+    for halving in range(1, MAX_HALVINGS + 1):
+        worse = (there.value < here.value - resolution).nonzero()[:, 0]
+        if not len(worse):
+            return there
+        length = 0.5**halving if halving < MAX_HALVINGS else 0.0
+        there.put(worse, cells[worse].evaluate(here.z[:, worse] + length * direction[:, worse], weight))
+    return there

@@ -1,0 +1,119 @@
+"""The best that any model could do on simulated cells."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from crystallin import _checks as checks
+
+from ._simulation import _slots as slots
+from ._simulation._counts import chunks
+from ._simulation._mode import Observed, Pairs, posterior_mode
+from ._simulation._rates import LOG_ADDITIVE, Rates, softplus, softplus_slope
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+# a dozen dense arrays of this size are needed at a time
+ORACLE_CHUNK = 2**19
+
+
+def oracle_activity(adata: AnnData, *, layer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Activities inferred from simulated counts by one who knows all but them: the yardstick for any model.
+
+    The mode of each cell's posterior under the true loadings, base rates, batch effects, dispersions, ambient profile
+    and depth, with z ~ N(0, 1) independent between dimensions, and the standard deviation of its Laplace approximation.
+    No model that has to learn these can be expected to correlate better with the truth, except through the cell types,
+    of which this oracle knows nothing; nor does it know of gates.
+
+    Parameters
+    ----------
+    adata
+        Cells of :func:`simulate`, all or some of them, with all of its genes. It is not changed.
+    layer
+        Layer that holds the counts; ``None`` is ``X``.
+
+    Returns
+    -------
+    Two float32 arrays, cells x dimensions (as ``obsm["true_activity"]``): mode and standard deviation. In the additive
+    arm both are of the usage ``softplus(z)``, the deviation by the delta method.
+
+    Raises
+    ------
+    KeyError
+        If ``adata`` was not simulated here.
+    ValueError
+        If genes were dropped, or ``layer`` does not hold counts.
+
+    Notes
+    -----
+    Fisher scoring from z = 0 with step halving, until a cell's Newton decrement is below 1e-4. 10,000 cells x 2,000
+    genes x 100 programs take about a minute on one core; the time grows with the cells and, above some hundred
+    programs, with the cube of these.
+
+    Examples
+    --------
+    >>> import crystallin as cr
+    >>> adata = cr.datasets.simulate(300, 500, n_programs=10, n_decoys=0)
+    >>> mode, sd = cr.datasets.oracle_activity(adata[:100])
+    >>> mode.shape
+    (100, 10)
+    """
+    if slots.UNS not in adata.uns or slots.LOADINGS not in adata.varm:
+        msg = "adata holds no simulation; oracle_activity needs cells of crystallin.datasets.simulate."
+        raise KeyError(msg)
+    params = adata.uns[slots.UNS]["params"]
+    if adata.n_vars != params["n_vars"]:
+        msg = (
+            f"adata has {adata.n_vars} of the {params['n_vars']} simulated genes, but rates add up over all of them; "
+            "call oracle_activity before selecting genes."
+        )
+        raise ValueError(msg)
+    checks.check_counts(adata, layer, warn_of_empty_genes=False)
+    counts = sparse.csr_matrix(adata.X if layer is None else adata.layers[layer], dtype=np.float64)
+    rates = _true_rates(adata)
+    # a subset may have lost batches: take the code from the name
+    names = [str(name) for name in adata.uns[slots.UNS]["batches"]]
+    batch = np.array([names.index(name) for name in adata.obs[slots.BATCH]], dtype=int)
+    depth = adata.obs[slots.DEPTH].to_numpy(dtype=np.float64)
+    theta = adata.var[slots.THETA].to_numpy(dtype=np.float64)
+    pairs = Pairs.of(rates.loadings)
+
+    z, sd, reached = (
+        np.concatenate(parts)
+        for parts in zip(
+            *(
+                posterior_mode(Observed(counts[part].toarray(), depth[part], batch[part], theta), rates, pairs)
+                for part in chunks(adata.n_obs, adata.n_vars, ORACLE_CHUNK)
+            ),
+            strict=True,
+        )
+    )
+    if not reached.all():
+        warnings.warn(
+            f"The mode of {(~reached).sum()} of {len(reached)} cells was not reached; their activities are those of "
+            "the last step.",
+            UserWarning,
+            stacklevel=2,
+        )
+    if rates.arm != LOG_ADDITIVE:
+        z, sd = softplus(z), sd * softplus_slope(z)
+    return z.astype(np.float32), sd.astype(np.float32)
+
+
+def _true_rates(adata: AnnData) -> Rates:
+    """The simulation's rates, in double precision."""
+    params = adata.uns[slots.UNS]["params"]
+    offset = adata.var[slots.LOG_BASE].to_numpy()[:, None] + np.asarray(adata.varm[slots.BATCH_EFFECT])
+    ambient = float(params["ambient"])
+    return Rates(
+        arm=str(params["arm"]),
+        loadings=np.asarray(adata.varm[slots.LOADINGS], dtype=np.float64),
+        offset=offset.T.astype(np.float64),
+        ambient=ambient,
+        ambient_profile=np.asarray(adata.varm[slots.AMBIENT], dtype=np.float64).T if ambient else None,
+    )

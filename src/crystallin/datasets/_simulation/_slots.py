@@ -1,0 +1,11 @@
+"""Where the simulator keeps the truth; no other file of this room spells these slots."""
+
+UNS = "simulation"
+ACTIVITY = "true_activity"
+LOADINGS = "true_loadings"
+BATCH_EFFECT = "true_batch_effect"
+AMBIENT = "true_ambient"
+THETA = "true_theta"
+LOG_BASE = "true_log_base"
+DEPTH = "depth"
+BATCH = "batch"

@@ -1,0 +1,128 @@
+"""Covariance of the posterior of the activities: the inverse of the Fisher information, of each cell.
+
+Exactly, by Cholesky factors of each cell's matrix, latent x latent. Two programs interact only through genes they
+share, so all cells' matrices are one product (cells x genes) @ (genes x sharing pairs).
+
+Standard deviations alone cost far less. With ``A`` the inverse of the average cell's information and ``delta`` the
+difference of a cell's information from the average's, the diagonal of the cell's inverse is, to first order,
+``a - x`` with ``a`` the diagonal of ``A`` and ``x_p = sum_g delta_g (A W)_pg^2``: one matrix product for all cells.
+Written as ``a / (1 + x / a)`` it is exact for a program that shares no genes, however far the cell is from the average.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from ._refine import Information
+
+
+@dataclass(frozen=True)
+class AverageCell:
+    """The average cell's covariance, from which those of other cells are approximated.
+
+    Attributes
+    ----------
+    covariance
+        Inverse of the average information, latent x latent.
+    of_counts
+        Average information of the counts about their log rates, per gene.
+    squares
+        Squares of ``covariance @ J'``, latent x genes.
+    """
+
+    covariance: torch.Tensor
+    of_counts: torch.Tensor
+    squares: torch.Tensor
+
+    @classmethod
+    def of(cls, information: Information) -> AverageCell:
+        """Average over some cells' information."""
+        n_cells = information.of_counts.shape[1]
+        weight, of_counts = information.weight.dense(), information.of_counts.mean(1)
+        average = (weight * of_counts) @ weight.T
+        if information.share is not None:
+            centre = information.weight.to_latent(information.share)
+            spread = information.weight.to_latent(information.of_counts)
+            cross = spread @ centre.T / n_cells
+            average = average - cross - cross.T + (centre * information.of_counts.sum(0)) @ centre.T / n_cells
+            weight = weight - centre.mean(1, keepdim=True)
+        average.diagonal().add_(1)
+        covariance = torch.cholesky_inverse(torch.linalg.cholesky(average.double())).to(average.dtype)
+        return cls(covariance, of_counts, (covariance @ weight).square_())
+
+    def sd(self, information: Information) -> torch.Tensor:
+        """Approximate standard deviation of each cell's activities, latent x cells."""
+        variance = self.covariance.diagonal()[:, None]
+        change = self.squares @ (information.of_counts - self.of_counts[:, None])
+        return (variance / (1 + change / variance).clamp(min=0.1)).sqrt()
+
+
+@dataclass(frozen=True)
+class SharedGenes:
+    """Pairs of latent dimensions with a gene in common, and the products of their loadings.
+
+    Attributes
+    ----------
+    first, second
+        Latent dimensions of each pair, ``first <= second``.
+    products
+        Sparse, pairs x genes: loading of ``first`` times loading of ``second``.
+    """
+
+    first: torch.Tensor
+    second: torch.Tensor
+    products: torch.Tensor
+
+
+def shared_genes(weight: torch.Tensor) -> SharedGenes:
+    """Find the pairs of rows of ``weight`` (latent x genes) that are non-zero together."""
+    n_latent, n_genes = weight.shape
+    gene, latent = weight.T.nonzero(as_tuple=True)
+    per_gene = torch.bincount(gene, minlength=n_genes)
+    # every ordered pair of entries within a gene: repeat each entry by the size of its gene
+    start = torch.repeat_interleave(per_gene.cumsum(0) - per_gene, per_gene)
+    size = torch.repeat_interleave(per_gene, per_gene)
+    left = torch.repeat_interleave(torch.arange(len(gene), device=weight.device), size)
+    within = torch.arange(len(left), device=weight.device) - torch.repeat_interleave(size.cumsum(0) - size, size)
+    right = torch.repeat_interleave(start, size) + within
+    keep = left <= right
+    left, right = left[keep], right[keep]
+    a, b, g = latent[left], latent[right], gene[left]
+    code, pair = torch.unique(a * n_latent + b, return_inverse=True)
+    values = weight[a, g] * weight[b, g]
+    shape = (len(code), n_genes)
+    # COO: torch warns that its CSR is in beta
+    products = torch.sparse_coo_tensor(torch.stack([pair, g]), values, shape, check_invariants=False).coalesce()
+    return SharedGenes(code // n_latent, code % n_latent, products)
+
+
+def precision_cholesky(information: Information, shared: SharedGenes) -> torch.Tensor:
+    """Lower Cholesky factor of each cell's information, cells x latent x latent."""
+    n_latent, of_counts = len(information.weight), information.of_counts
+    pairs = torch.sparse.mm(shared.products, of_counts).T
+    precision = pairs.new_zeros(len(pairs), n_latent, n_latent)
+    precision[:, shared.first, shared.second] = pairs
+    precision[:, shared.second, shared.first] = pairs
+    if information.share is not None:
+        # normalised rates: J = W - mean of W under the cell's shares, a correction of rank two
+        centre = information.weight.to_latent(information.share).T
+        spread = information.weight.to_latent(of_counts).T - 0.5 * of_counts.sum(0)[:, None] * centre
+        correction = spread.unsqueeze(-1) * centre.unsqueeze(-2)
+        precision = precision - correction - correction.mT
+    precision.diagonal(dim1=-2, dim2=-1).add_(1)
+    return torch.linalg.cholesky(precision)
+
+
+def marginal_sd(cholesky: torch.Tensor) -> torch.Tensor:
+    """Standard deviation of each dimension, cells x latent, from the Cholesky factor of the precision."""
+    identity = torch.eye(cholesky.shape[-1], dtype=cholesky.dtype, device=cholesky.device)
+    inverse = torch.linalg.solve_triangular(cholesky, identity.expand_as(cholesky), upper=False)
+    return inverse.square().sum(-2).sqrt()
+
+
+def sample_posterior(mode: torch.Tensor, cholesky: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+    """Samples from N(mode, precision^-1); ``noise`` is standard normal, ``(n_samples, n_cells, n_latent)``."""
+    shift = torch.linalg.solve_triangular(cholesky.mT, noise.movedim(0, -1), upper=True)
+    return mode + shift.movedim(-1, 0)
