@@ -15,6 +15,8 @@ from ._compat import MODULE_KEYS, REGISTRY_KEYS, VAE, LossOutput
 
 # training cells read to start the parameters; more do not sharpen the start
 MAX_START_CELLS = 20_000
+# modes that activities are drawn around while training: nearer than the samples' spread is near enough
+POSTERIOR_TOLERANCE, POSTERIOR_STEPS = 0.3, 3
 
 
 class ProgramModule(VAE):
@@ -132,32 +134,65 @@ class ProgramModule(VAE):
         self.started.fill_(True)
 
     def training_loss(self, tensors: dict[str, torch.Tensor], kl_weight: float | torch.Tensor = 1.0) -> LossOutput:
-        """Negative evidence lower bound of a minibatch, as ``forward`` gives it, at the cost of the non-zeros.
+        """Negative evidence lower bound of a minibatch, as ``forward`` gives it.
 
-        Written out for the likelihood that is the default, negative binomial with one dispersion per gene; the rest
-        goes through scvi-tools' distributions. The loss leaves out the terms in the counts alone, what is reported
-        does not.
+        The loss leaves out the terms in the counts alone, what is reported does not.
         """
-        counts, batch = tensors[REGISTRY_KEYS.X_KEY], tensors[REGISTRY_KEYS.BATCH_KEY]
-        if self.gene_likelihood != "nb" or self.dispersion != "gene":
-            if isinstance(counts, blocks.SparseCounts):
-                tensors = {**tensors, REGISTRY_KEYS.X_KEY: counts.dense()}
-            return self(tensors, loss_kwargs={"kl_weight": kl_weight})[-1]
-        counts = blocks.SparseCounts.of(counts)
-        mean, log_var = self.z_encoder.posterior(counts, batch)
+        counts = blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY])
+        mean, log_var = self.z_encoder.posterior(counts, tensors[REGISTRY_KEYS.BATCH_KEY])
         z = torch.addcmul(mean, (0.5 * log_var).exp(), torch.randn_like(mean))
         kl = 0.5 * (mean.square() + log_var.exp() - log_var - 1).sum(0)
-        log_rate = self.decoder.log_rate(z, tensors.get(REGISTRY_KEYS.CONT_COVS_KEY), self._categories(tensors))
-        depth = self._depth(tensors, counts).reshape(-1)
-        total, log_likelihood = blocks.nb_log_likelihood(
-            log_rate, depth, self.px_r, counts, normalised=self.decoder.normalised
-        )
-        constant = log_likelihood.new_zeros(len(counts)).index_add(0, counts.cell, torch.lgamma(counts.value + 1))
+        total, log_likelihood = self._log_likelihood(tensors, counts, z)
         return LossOutput(
             loss=(kl_weight * kl.sum() - total) / len(counts),
-            reconstruction_loss=constant - log_likelihood,
+            reconstruction_loss=-log_likelihood,
             kl_local={MODULE_KEYS.KL_Z_KEY: kl.detach()},
         )
+
+    def posterior_loss(self, tensors: dict[str, torch.Tensor], average: blocks.AverageCell) -> LossOutput:
+        """Loss of a minibatch whose activities are drawn from the exact posterior rather than from the encoder.
+
+        The decoder's part is the Monte Carlo EM objective (Wei & Tanner 1990, J Am Stat Assoc 85:699), whose gradient
+        is that of the marginal likelihood; the encoder learns to name the posterior that the sample came from, the wake
+        phase of Bornschein & Bengio (2015, ICLR).
+        """
+        counts = blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY])
+        mean, log_var = self.z_encoder.posterior(counts, tensors[REGISTRY_KEYS.BATCH_KEY])
+        with torch.no_grad():
+            point = blocks.refine(
+                self.posterior_cells(tensors),
+                mean.detach(),
+                self.decoder.weight().detach(),
+                average.covariance,
+                tolerance=POSTERIOR_TOLERANCE,
+                max_steps=POSTERIOR_STEPS,
+            )
+            z = blocks.draw(point, average.covariance)
+        total, log_likelihood = self._log_likelihood(tensors, counts, z)
+        surprise = 0.5 * (log_var + (z - mean).square() * (-log_var).exp()).sum()
+        return LossOutput(loss=(surprise - total) / len(counts), reconstruction_loss=-log_likelihood)
+
+    def _log_likelihood(
+        self, tensors: dict[str, torch.Tensor], counts: blocks.SparseCounts, z: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log-likelihood of the counts at activities ``z``, latent x cells.
+
+        Sum over the cells, without terms in the counts alone, and with them, for reports, that of each cell. What is
+        the default, negative binomial with one dispersion per gene, is worked out at the cost of the non-zeros; the
+        rest goes through scvi-tools' distributions.
+        """
+        depth = self._depth(tensors, counts)
+        if self.gene_likelihood == "nb" and self.dispersion == "gene":
+            log_rate = self.decoder.log_rate(z, tensors.get(REGISTRY_KEYS.CONT_COVS_KEY), self._categories(tensors))
+            total, log_likelihood = blocks.nb_log_likelihood(
+                log_rate, depth.reshape(-1), self.px_r, counts, normalised=self.decoder.normalised
+            )
+            constant = torch.zeros_like(log_likelihood).index_add_(0, counts.cell, torch.lgamma(counts.value + 1))
+            return total, log_likelihood - constant
+        outputs = {MODULE_KEYS.Z_KEY: z.T, MODULE_KEYS.LIBRARY_KEY: depth.log()}
+        generated = self.generative(**self._get_generative_input(tensors, outputs))
+        log_likelihood = generated[MODULE_KEYS.PX_KEY].log_prob(counts.dense()).sum(-1)
+        return log_likelihood.sum(), log_likelihood.detach()
 
     @staticmethod
     def _categories(tensors: dict[str, torch.Tensor]) -> list[torch.Tensor]:
@@ -171,20 +206,30 @@ class ProgramModule(VAE):
         size_factor = tensors.get(REGISTRY_KEYS.SIZE_FACTOR_KEY)
         return counts.total[:, None] if size_factor is None else size_factor
 
-    @torch.inference_mode()
-    def posterior_cells(self, tensors: dict[str, torch.Tensor]) -> tuple[blocks.Cells, torch.Tensor]:
-        """What the exact posterior of the minibatch's activities needs, and the encoder's mean, latent x cells."""
-        tensors = {key: value.to(self.device) for key, value in tensors.items()}
+    @torch.no_grad()
+    def posterior_cells(self, tensors: dict[str, torch.Tensor]) -> blocks.Cells:
+        """What the exact posterior of the minibatch's activities needs."""
         counts = blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY])
-        batch = tensors[REGISTRY_KEYS.BATCH_KEY]
         # of each gene, or of each gene in the cell's batch
         theta = self.px_r.exp()
-        theta = theta[:, None] if theta.ndim == 1 else theta[:, batch.reshape(-1).long()]
-        cells = blocks.Cells(
+        theta = theta[:, None] if theta.ndim == 1 else theta[:, tensors[REGISTRY_KEYS.BATCH_KEY].reshape(-1).long()]
+        return blocks.Cells(
             counts=counts.dense().T.contiguous(),
             offset=self.decoder.offset(tensors.get(REGISTRY_KEYS.CONT_COVS_KEY), self._categories(tensors)),
             log_depth=self._depth(tensors, counts).reshape(-1).log(),
             likelihood=blocks.CountLikelihood(self.gene_likelihood, theta, self.decoder.zero_logits[:, None]),
             normalised=self.decoder.normalised,
         )
-        return cells, self.z_encoder.posterior(counts, batch)[0]
+
+    @torch.no_grad()
+    def posterior_start(self, tensors: dict[str, torch.Tensor]) -> tuple[blocks.Cells, torch.Tensor]:
+        """Cells on the module's device, and the encoder's mean, latent x cells."""
+        tensors = {key: value.to(self.device) for key, value in tensors.items()}
+        mean, _ = self.z_encoder.posterior(tensors[REGISTRY_KEYS.X_KEY], tensors[REGISTRY_KEYS.BATCH_KEY])
+        return self.posterior_cells(tensors), mean
+
+    @torch.no_grad()
+    def average_cell(self, tensors: dict[str, torch.Tensor]) -> blocks.AverageCell:
+        """The average over a minibatch, at the encoder's mean."""
+        cells, mean = self.posterior_start(tensors)
+        return blocks.AverageCell.of(cells.evaluate(mean, self.decoder.weight().detach()).information)

@@ -228,12 +228,10 @@ class PosteriorMixin:
             )
             raise ValueError(msg)
         sample, minibatches = self._minibatches(adata, indices, batch_size, dataloader)
-        weight = self.module.decoder.weight()
-        cells, z = self.module.posterior_cells(sample)
-        average = AverageCell.of(cells.evaluate(z, weight).information)
+        average, weight = self.module.average_cell(sample), self.module.decoder.weight()
         for tensors in minibatches:
-            cells, z = self.module.posterior_cells(tensors)
-            yield refine(cells, z, weight, average.covariance), average
+            cells, mean = self.module.posterior_start(tensors)
+            yield refine(cells, mean, weight, average.covariance), average
 
     def _encoded(
         self,

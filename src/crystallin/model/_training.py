@@ -13,7 +13,7 @@ from crystallin import _checks as checks
 from ._resident import ProgramDataSplitter
 from ._seeding import seeded
 from ._split import split_cells
-from ._trainingplan import KeepBestWeights
+from ._trainingplan import KeepBestWeights, PosteriorTrainingPlan
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningDataModule
@@ -23,6 +23,19 @@ logger = logging.getLogger(__name__)
 # gradient steps of a default run, and bounds of the epochs they make
 DEFAULT_STEPS = 2_000
 MIN_EPOCHS, MAX_EPOCHS = 10, 400
+# the same for the last stage
+POSTERIOR_STEPS = 400
+MAX_POSTERIOR_EPOCHS = 50
+# settings of scvi-tools' trainer that hold for both stages
+SHARED_WITH_SECOND_STAGE = (
+    "enable_progress_bar",
+    "gradient_clip_val",
+    "log_every_n_steps",
+    "precision",
+    "progress_bar_refresh_rate",
+    "simple_progress_bar",
+    "strategy",
+)
 
 
 class TrainingMixin:
@@ -41,19 +54,24 @@ class TrainingMixin:
         shuffle_set_split: bool = True,
         batch_size: int = 128,
         early_stopping: bool = True,
+        posterior_epochs: int | None = None,
         device_budget: int | None = None,
         datasplitter_kwargs: dict[str, Any] | None = None,
         plan_kwargs: dict[str, Any] | None = None,
         datamodule: LightningDataModule | None = None,
         **kwargs: Any,
     ) -> None:
-        """Train the model, and keep the weights with the lowest validation loss.
+        """Train the model: encoder and decoder together, then the decoder on the exact posterior.
+
+        The first stage is that of other variational autoencoders and keeps the weights with the lowest validation loss.
+        The second is short, and makes up for what the encoder's Gaussian gets wrong: loadings that are too small, and
+        intervals that are too wide.
 
         Parameters
         ----------
         max_epochs
-            Epochs; the learning rate is annealed over all of them. ``None`` aims at 2,000 gradient steps, between 10
-            and 400 epochs.
+            Epochs of the first stage; the learning rate is annealed over all of them. ``None`` aims at 2,000 gradient
+            steps, between 10 and 400 epochs.
         accelerator, devices
             Hardware, see :class:`lightning.pytorch.Trainer`.
         train_size, validation_size
@@ -65,6 +83,9 @@ class TrainingMixin:
         early_stopping
             Stop when the validation loss has not improved for a quarter of ``max_epochs``
             (``early_stopping_patience``).
+        posterior_epochs
+            Epochs of the second stage. ``None`` aims at 400 gradient steps, up to 50 epochs and up to half of
+            ``max_epochs``; 0 leaves it out.
         device_budget
             Bytes that the counts may take on the training device. Counts that fit are kept there, sparse, for the whole
             training; others are sent from the AnnData minibatch by minibatch, which gives the same results. ``None`` is
@@ -73,7 +94,7 @@ class TrainingMixin:
         datasplitter_kwargs
             To :class:`scvi.dataloaders.DataSplitter`.
         plan_kwargs
-            To the training plan: ``lr`` and others.
+            To the training plan of the first stage: ``lr`` and others.
         datamodule
             Source of minibatches instead of the AnnData.
         **kwargs
@@ -90,6 +111,8 @@ class TrainingMixin:
         >>> cr.pl.history(model)  # doctest: +SKIP
         """
         checks.check_int(batch_size, "batch_size", 1)
+        if posterior_epochs is not None:
+            checks.check_int(posterior_epochs, "posterior_epochs", 0)
         if device_budget is not None:
             checks.check_int(device_budget, "device_budget", 0)
         if max_epochs is not None:
@@ -120,26 +143,51 @@ class TrainingMixin:
             kwargs.setdefault("early_stopping_patience", max(10, (max_epochs or 0) // 4))
         elif early_stopping:
             logger.info("There are no validation cells, so training runs for all epochs and keeps the last weights.")
+        if posterior_epochs is None:
+            posterior_epochs = default_posterior_epochs(n_obs or 0, batch_size, max_epochs or 0)
+        stage = {
+            "accelerator": accelerator,
+            "devices": devices,
+            "train_size": train_size,
+            "validation_size": validation_size,
+            "shuffle_set_split": shuffle_set_split,
+            "batch_size": batch_size,
+            "datasplitter_kwargs": datasplitter_kwargs,
+            "datamodule": datamodule,
+        }
         # reading activities puts the module into evaluation mode, where dropout is off
         self.module.train()
         with seeded(self._random_state):
             super().train(
                 max_epochs=max_epochs,
-                accelerator=accelerator,
-                devices=devices,
-                train_size=train_size,
-                validation_size=validation_size,
-                shuffle_set_split=shuffle_set_split,
-                batch_size=batch_size,
                 early_stopping=early_stopping and n_validation > 0,
-                datasplitter_kwargs=datasplitter_kwargs,
                 plan_kwargs=plan_kwargs,
-                datamodule=datamodule,
+                **stage,
                 **kwargs,
             )
+            if posterior_epochs:
+                quiet = {key: kwargs[key] for key in SHARED_WITH_SECOND_STAGE if key in kwargs}
+                self._train_on_posterior(max_epochs=posterior_epochs, **stage, **quiet)
+
+    def _train_on_posterior(self, **kwargs: Any) -> None:
+        history = self.history_
+        self.module.train()
+        self._training_plan_cls = PosteriorTrainingPlan
+        try:
+            super().train(early_stopping=False, limit_val_batches=0, **kwargs)
+        finally:
+            del self._training_plan_cls
+        # scvi-tools adds to what the history holds, and this is new to it
+        self.history_ = {**history, **self.trainer.logger.history}
 
 
 def default_epochs(n_obs: int, batch_size: int) -> int:
     """Epochs that make about ``DEFAULT_STEPS`` gradient steps, within bounds."""
     steps_per_epoch = math.ceil(0.9 * n_obs / batch_size)
     return min(max(round(DEFAULT_STEPS / steps_per_epoch), MIN_EPOCHS), MAX_EPOCHS)
+
+
+def default_posterior_epochs(n_obs: int, batch_size: int, max_epochs: int) -> int:
+    """Epochs that make about ``POSTERIOR_STEPS`` gradient steps, within bounds."""
+    steps_per_epoch = max(1, math.ceil(0.9 * n_obs / batch_size))
+    return min(math.ceil(POSTERIOR_STEPS / steps_per_epoch), MAX_POSTERIOR_EPOCHS, math.ceil(max_epochs / 2))

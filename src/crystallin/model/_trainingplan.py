@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from copy import deepcopy
 from functools import partial
 from typing import Any
 
 import torch
 
-from ._compat import TrainingPlan, pl
+from crystallin.nn import AverageCell
+
+from ._compat import LossOutput, TrainingPlan, pl
+
+# steps of the last stage for which one average cell serves
+STEPS_PER_AVERAGE = 50
 
 
 class ProgramTrainingPlan(TrainingPlan):
@@ -57,11 +63,11 @@ class ProgramTrainingPlan(TrainingPlan):
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> torch.Tensor:
         """Loss of a minibatch."""
-        return self._loss_and_sums(batch, "train")
+        return self._add(self.module.training_loss(batch, self.kl_weight), "train")
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Add a minibatch to the validation metrics."""
-        self._loss_and_sums(batch, "validation")
+        self._add(self.module.training_loss(batch, self.kl_weight), "validation")
 
     def on_train_epoch_end(self) -> None:
         """Log what was added up over the training minibatches."""
@@ -71,11 +77,12 @@ class ProgramTrainingPlan(TrainingPlan):
         """Log what was added up over the validation minibatches."""
         self._log_sums("validation")
 
-    def _loss_and_sums(self, batch: dict[str, Any], mode: str) -> torch.Tensor:
-        output = self.module.training_loss(batch, self.kl_weight)
+    def _add(self, output: LossOutput, mode: str) -> torch.Tensor:
         n_cells = output.n_obs_minibatch
-        reconstruction, kl = output.reconstruction_loss_sum.detach(), output.kl_local_sum.detach()
-        sums = torch.stack([reconstruction, kl, n_cells * output.loss.detach(), torch.full_like(kl, n_cells)])
+        loss, reconstruction = output.loss.detach(), output.reconstruction_loss_sum.detach()
+        # a number where there is none
+        kl = torch.as_tensor(output.kl_local_sum, device=loss.device).detach()
+        sums = torch.stack([reconstruction, kl, n_cells * loss, torch.full_like(loss, n_cells)])
         self._sums[mode] = self._sums[mode] + sums if mode in self._sums else sums
         return output.loss
 
@@ -114,6 +121,58 @@ class ProgramTrainingPlan(TrainingPlan):
         # frozen in a query model, where they must stay as they are to the bit
         if self.module.decoder.loadings.requires_grad:
             self.module.decoder.project_()
+
+
+class PosteriorTrainingPlan(ProgramTrainingPlan):
+    """Last stage of the training: the decoder is fitted to activities drawn from the exact posterior.
+
+    The evidence lower bound is tight only where the encoder's diagonal Gaussian is the posterior. It is not, and the
+    bound is raised by loadings that are too small and dispersions that are too large. Samples of the refined posterior
+    take that away (see :meth:`ProgramModule.posterior_loss`).
+
+    Parameters
+    ----------
+    module
+        The module.
+    lr
+        Learning rate of the decoder at the start, annealed like that of :class:`ProgramTrainingPlan`. High, because
+        expectation maximisation creeps where cells say little about their activities.
+    encoder_lr
+        Learning rate of the encoder at the start.
+    **kwargs
+        To :class:`ProgramTrainingPlan`.
+    """
+
+    def __init__(self, module: Any, *, lr: float = 3e-2, encoder_lr: float = 3e-3, **kwargs: Any) -> None:
+        super().__init__(module, lr=lr, **kwargs)
+        self.encoder_lr = encoder_lr
+        self._average: AverageCell | None = None
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> torch.Tensor:
+        """Loss of a minibatch."""
+        # loadings move little between two steps, and it serves as preconditioner only
+        if self._average is None or self.global_step % STEPS_PER_AVERAGE == 0:
+            self._average = self.module.average_cell(batch)
+        return self._add(self.module.posterior_loss(batch, self._average), "posterior")
+
+    def on_train_epoch_end(self) -> None:
+        """Log what was added up over the minibatches."""
+        reconstruction, _, _, n_cells = self._sums.pop("posterior")
+        self.log("reconstruction_loss_posterior", reconstruction / n_cells, prog_bar=True, sync_dist=self.use_sync_dist)
+
+    def get_optimizer_creator(self) -> Any:
+        """Two learning rates, and a shorter memory for the scale of the gradients than Adam's."""
+
+        def create(parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
+            of_encoder = {id(parameter) for parameter in self.module.z_encoder.parameters()}
+            groups: dict[bool, list[torch.nn.Parameter]] = {False: [], True: []}
+            for parameter in parameters:
+                groups[id(parameter) in of_encoder].append(parameter)
+            rates = {False: self.lr, True: self.encoder_lr}
+            make = self._optimizer_creator_fn(torch.optim.Adam)
+            return make([{"params": group, "lr": rates[key]} for key, group in groups.items()], betas=(0.9, 0.99))
+
+        return create
 
 
 class KeepBestWeights(pl.Callback):

@@ -8,7 +8,7 @@ from ._encoder import PrimedEncoder
 from ._initial import GeneMoments, StartingPoint, gene_moments, member_correlations, starting_point
 from ._likelihood import CountLikelihood
 from ._negative_binomial import nb_log_likelihood
-from ._refine import Cells, Information, Point, refine
+from ._refine import Cells, Information, Point, draw, refine
 
 __all__ = [
     "AverageCell",
@@ -24,6 +24,7 @@ __all__ = [
     "SparseCounts",
     "StartingPoint",
     "Weight",
+    "draw",
     "gene_moments",
     "marginal_sd",
     "member_correlations",

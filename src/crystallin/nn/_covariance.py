@@ -12,6 +12,7 @@ Written as ``a / (1 + x / a)`` it is exact for a program that shares no genes, h
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -28,13 +29,13 @@ class AverageCell:
         Inverse of the average information, latent x latent.
     of_counts
         Average information of the counts about their log rates, per gene.
-    squares
-        Squares of ``covariance @ J'``, latent x genes.
+    weight
+        Loadings, centred where rates are normalised, latent x genes.
     """
 
     covariance: torch.Tensor
     of_counts: torch.Tensor
-    squares: torch.Tensor
+    weight: torch.Tensor
 
     @classmethod
     def of(cls, information: Information) -> AverageCell:
@@ -50,7 +51,12 @@ class AverageCell:
             weight = weight - centre.mean(1, keepdim=True)
         average.diagonal().add_(1)
         covariance = torch.cholesky_inverse(torch.linalg.cholesky(average.double())).to(average.dtype)
-        return cls(covariance, of_counts, (covariance @ weight).square_())
+        return cls(covariance, of_counts, weight)
+
+    @cached_property
+    def squares(self) -> torch.Tensor:
+        """Squares of ``covariance @ weight``, latent x genes."""
+        return (self.covariance @ self.weight).square_()
 
     def sd(self, information: Information) -> torch.Tensor:
         """Approximate standard deviation of each cell's activities, latent x cells."""

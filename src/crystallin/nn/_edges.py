@@ -130,6 +130,10 @@ class Weight:
     def __len__(self) -> int:
         return self.edges.shape[0] + len(self.unannotated)
 
+    def detach(self) -> Weight:
+        """The same without a gradient."""
+        return Weight(self.edges, self.values.detach(), self.unannotated.detach())
+
     def dense(self) -> torch.Tensor:
         """Latent x genes."""
         return torch.cat([self.edges.dense(self.values), self.unannotated])

@@ -217,6 +217,20 @@ def solve(information: Information, gradient: torch.Tensor, preconditioner: torc
     return x
 
 
+def draw(point: Point, preconditioner: torch.Tensor) -> torch.Tensor:
+    """One sample for each cell from ``N(mode, information^-1)``, latent x cells.
+
+    A perturbation with covariance ``information`` is drawn along the edges and solved for (Papandreou & Yuille 2010,
+    NIPS 23, 1858): no matrix is factorised.
+    """
+    information = point.information
+    noise = information.of_counts.sqrt() * torch.randn_like(information.of_counts)
+    if information.share is not None:
+        noise = torch.addcmul(noise, information.share, noise.sum(0), value=-1)
+    perturbation = information.weight.to_latent(noise) + torch.randn_like(point.z)
+    return point.z + solve(information, perturbation, preconditioner)
+
+
 def _damped_step(cells: Cells, here: Point, direction: torch.Tensor) -> Point:
     """Take the longest of the steps 1, 1/2, 1/4, … that raises each cell's objective, else stay."""
     weight, there = here.information.weight, cells.evaluate(here.z + direction, here.information.weight)
