@@ -157,14 +157,18 @@ class Minibatches(DataSplitter):
     n_obs = 500
 
 
-def test_datamodule(adata, quick):
+def test_datamodule(adata):
     """Without AnnData: registry, prior and a Lightning datamodule of minibatches."""
-    with_data = quick(epochs=1)
+    cr.ProgramVAE.setup_anndata(adata)
+    with_data = cr.ProgramVAE(adata)
+    # the second stage makes its own, larger minibatches where it can
+    with_data.train(max_epochs=1, posterior_epochs=0, enable_progress_bar=False)
     manager = with_data.adata_manager
     parts = [with_data.train_indices, with_data.validation_indices, np.array([], dtype=int)]
     model = cr.ProgramVAE(registry=manager.registry, prior=with_data.init_params_["non_kwargs"]["prior"])
     model.train(
         max_epochs=1,
+        posterior_epochs=0,
         datamodule=Minibatches(manager, external_indexing=parts, batch_size=128),
         enable_progress_bar=False,
     )

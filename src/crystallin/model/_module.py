@@ -154,7 +154,8 @@ class ProgramModule(VAE):
 
         The decoder's part is the Monte Carlo EM objective (Wei & Tanner 1990, J Am Stat Assoc 85:699), whose gradient
         is that of the marginal likelihood; the encoder learns to name the posterior that the sample came from, the wake
-        phase of Bornschein & Bengio (2015, ICLR).
+        phase of Bornschein & Bengio (2015, ICLR). Samples come in pairs on either side of the mode, which cancels most
+        of their noise: what noise is left decides which of two overlapping programs takes what they share.
         """
         counts = blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY])
         mean, log_var = self.z_encoder.posterior(counts, tensors[REGISTRY_KEYS.BATCH_KEY])
@@ -167,10 +168,16 @@ class ProgramModule(VAE):
                 tolerance=POSTERIOR_TOLERANCE,
                 max_steps=POSTERIOR_STEPS,
             )
-            z = blocks.draw(point, average.covariance)
-        total, log_likelihood = self._log_likelihood(tensors, counts, z)
-        surprise = 0.5 * (log_var + (z - mean).square() * (-log_var).exp()).sum()
-        return LossOutput(loss=(surprise - total) / len(counts), reconstruction_loss=-log_likelihood)
+            distance = blocks.draw(point, average.covariance)
+        (above, of_cells_above), (below, of_cells_below) = (
+            self._log_likelihood(tensors, counts, point.z + sign * distance) for sign in (1, -1)
+        )
+        # minus the encoder's log density at the pair, on average
+        surprise = 0.5 * (log_var + ((point.z - mean).square() + distance.square()) * (-log_var).exp()).sum()
+        return LossOutput(
+            loss=(surprise - 0.5 * (above + below)) / len(counts),
+            reconstruction_loss=-0.5 * (of_cells_above + of_cells_below),
+        )
 
     def _log_likelihood(
         self, tensors: dict[str, torch.Tensor], counts: blocks.SparseCounts, z: torch.Tensor

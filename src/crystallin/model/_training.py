@@ -24,8 +24,10 @@ logger = logging.getLogger(__name__)
 DEFAULT_STEPS = 2_000
 MIN_EPOCHS, MAX_EPOCHS = 10, 400
 # the same for the last stage
-POSTERIOR_STEPS = 400
+POSTERIOR_STEPS = 150
 MAX_POSTERIOR_EPOCHS = 50
+# its minibatches are larger by this factor: noise there costs agreement between seeds
+POSTERIOR_BATCH_FACTOR = 4
 # settings of scvi-tools' trainer that hold for both stages
 SHARED_WITH_SECOND_STAGE = (
     "enable_progress_bar",
@@ -84,8 +86,8 @@ class TrainingMixin:
             Stop when the validation loss has not improved for a quarter of ``max_epochs``
             (``early_stopping_patience``).
         posterior_epochs
-            Epochs of the second stage. ``None`` aims at 400 gradient steps, up to 50 epochs and up to half of
-            ``max_epochs``; 0 leaves it out.
+            Epochs of the second stage. ``None`` aims at 150 gradient steps with minibatches of four times
+            ``batch_size``, up to 50 epochs and up to half of ``max_epochs``; 0 leaves it out.
         device_budget
             Bytes that the counts may take on the training device. Counts that fit are kept there, sparse, for the whole
             training; others are sent from the AnnData minibatch by minibatch, which gives the same results. ``None`` is
@@ -167,6 +169,7 @@ class TrainingMixin:
             )
             if posterior_epochs:
                 quiet = {key: kwargs[key] for key in SHARED_WITH_SECOND_STAGE if key in kwargs}
+                stage["batch_size"] = POSTERIOR_BATCH_FACTOR * batch_size
                 self._train_on_posterior(max_epochs=posterior_epochs, **stage, **quiet)
 
     def _train_on_posterior(self, **kwargs: Any) -> None:
@@ -189,5 +192,5 @@ def default_epochs(n_obs: int, batch_size: int) -> int:
 
 def default_posterior_epochs(n_obs: int, batch_size: int, max_epochs: int) -> int:
     """Epochs that make about ``POSTERIOR_STEPS`` gradient steps, within bounds."""
-    steps_per_epoch = max(1, math.ceil(0.9 * n_obs / batch_size))
+    steps_per_epoch = max(1, math.ceil(0.9 * n_obs / (POSTERIOR_BATCH_FACTOR * batch_size)))
     return min(math.ceil(POSTERIOR_STEPS / steps_per_epoch), MAX_POSTERIOR_EPOCHS, math.ceil(max_epochs / 2))

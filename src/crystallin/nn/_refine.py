@@ -218,7 +218,7 @@ def solve(information: Information, gradient: torch.Tensor, preconditioner: torc
 
 
 def draw(point: Point, preconditioner: torch.Tensor) -> torch.Tensor:
-    """One sample for each cell from ``N(mode, information^-1)``, latent x cells.
+    """Distance from the mode of a sample from ``N(mode, information^-1)``, one for each cell, latent x cells.
 
     A perturbation with covariance ``information`` is drawn along the edges and solved for (Papandreou & Yuille 2010,
     NIPS 23, 1858): no matrix is factorised.
@@ -228,7 +228,7 @@ def draw(point: Point, preconditioner: torch.Tensor) -> torch.Tensor:
     if information.share is not None:
         noise = torch.addcmul(noise, information.share, noise.sum(0), value=-1)
     perturbation = information.weight.to_latent(noise) + torch.randn_like(point.z)
-    return point.z + solve(information, perturbation, preconditioner)
+    return solve(information, perturbation, preconditioner)
 
 
 def _damped_step(cells: Cells, here: Point, direction: torch.Tensor) -> Point:
