@@ -58,8 +58,9 @@ BARS = {
 }
 DEFAULT_DEPTH = 500
 FULL = [
-    *({"arm": arm, "depth": DEFAULT_DEPTH, "random_state": seed} for arm in LOADING_UNIT for seed in (0, 1, 2)),
+    *({"arm": "log-additive", "depth": DEFAULT_DEPTH, "random_state": seed} for seed in (0, 1, 2)),
     *({"arm": "log-additive", "depth": depth, "random_state": 0} for depth in (1_000, 2_000)),
+    *({"arm": "additive-rate", "depth": DEFAULT_DEPTH, "random_state": seed} for seed in (0, 1, 2)),
 ]
 SMALL = {"n_obs": 500, "n_vars": 300, "n_programs": 10, "n_decoys": 10, "program_size": (10, 30)}
 QUICK = [{"arm": arm, "depth": DEFAULT_DEPTH, "random_state": 0, **SMALL} for arm in LOADING_UNIT]
@@ -254,12 +255,12 @@ def main() -> None:
     packages = ("crystallin", "scvi-tools", "decoupler", "torch", "numpy")
     compile_scores()
     results: dict = {"versions": {name: version(name) for name in packages}, "bars": BARS, "runs": []}
+    path = args.out or (None if args.quick else RESULTS / "recovery.json")
     for setting in QUICK if args.quick else FULL:
         first = setting["random_state"] == 0 and setting["depth"] == DEFAULT_DEPTH
         results["runs"].append(measure(setting, without_context=first, quick=args.quick))
-    path = args.out or (None if args.quick else RESULTS / "recovery.json")
-    if path:
-        path.write_text(json.dumps(results, indent=1) + "\n")
+        if path:
+            path.write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from crystallin import _checks as checks
 
+from ._callbacks import KeepBestWeights, SaveState, check_state
 from ._resident import ProgramDataSplitter
 from ._seeding import seeded
 from ._split import split_cells
-from ._trainingplan import KeepBestWeights, PosteriorTrainingPlan
+from ._trainingplan import PosteriorTrainingPlan
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningDataModule
@@ -58,6 +63,7 @@ class TrainingMixin:
         early_stopping: bool = True,
         posterior_epochs: int | None = None,
         device_budget: int | None = None,
+        checkpoint: str | Path | None = None,
         datasplitter_kwargs: dict[str, Any] | None = None,
         plan_kwargs: dict[str, Any] | None = None,
         datamodule: LightningDataModule | None = None,
@@ -93,6 +99,10 @@ class TrainingMixin:
             training; others are sent from the AnnData minibatch by minibatch, which gives the same results. ``None`` is
             half of an accelerator's free memory, and no limit on a CPU, where counts in memory are used in place. 0
             sends minibatches in any case.
+        checkpoint
+            File (``.ckpt``) that the state of the first stage is saved to after each epoch. A run that finds it goes on
+            from there, with the same data and arguments, and the file is removed when training is done. The cells are
+            then shuffled differently than in a run that was not interrupted.
         datasplitter_kwargs
             To :class:`scvi.dataloaders.DataSplitter`.
         plan_kwargs
@@ -105,7 +115,10 @@ class TrainingMixin:
         Raises
         ------
         ValueError
-            If an argument is out of range, or a query model has nothing to train.
+            If an argument is out of range, a checkpoint belongs to another model, or a query model has nothing to
+            train.
+        RuntimeError
+            If memory runs out; the message names minibatch and budget.
 
         Examples
         --------
@@ -113,6 +126,11 @@ class TrainingMixin:
         >>> cr.pl.history(model)  # doctest: +SKIP
         """
         checks.check_int(batch_size, "batch_size", 1)
+        if checkpoint is not None:
+            checkpoint = Path(checkpoint)
+            if checkpoint.suffix != ".ckpt" or not checkpoint.parent.is_dir():
+                msg = f"checkpoint={str(checkpoint)!r} must be a file name ending in .ckpt in a folder that exists."
+                raise ValueError(msg)
         if posterior_epochs is not None:
             checks.check_int(posterior_epochs, "posterior_epochs", 0)
         if device_budget is not None:
@@ -157,31 +175,54 @@ class TrainingMixin:
             "datasplitter_kwargs": datasplitter_kwargs,
             "datamodule": datamodule,
         }
-        # reading activities puts the module into evaluation mode, where dropout is off
-        self.module.train()
-        with seeded(self._random_state):
-            super().train(
-                max_epochs=max_epochs,
-                early_stopping=early_stopping and n_validation > 0,
-                plan_kwargs=plan_kwargs,
-                **stage,
-                **kwargs,
+        if checkpoint is not None:
+            kwargs["callbacks"] = [*kwargs.get("callbacks", []), SaveState(checkpoint)]
+            if checkpoint.is_file():
+                check_state(checkpoint, self.module)
+                logger.info("Training goes on from %s.", checkpoint)
+                kwargs["ckpt_path"] = str(checkpoint)
+        with seeded(self._random_state), _explained_if_out_of_memory(batch_size, device_budget):
+            self._run_stage(
+                max_epochs, plan_kwargs, early_stopping=early_stopping and n_validation > 0, **stage, **kwargs
             )
             if posterior_epochs:
-                quiet = {key: kwargs[key] for key in SHARED_WITH_SECOND_STAGE if key in kwargs}
+                shared = {key: kwargs[key] for key in SHARED_WITH_SECOND_STAGE if key in kwargs}
                 stage["batch_size"] = POSTERIOR_BATCH_FACTOR * batch_size
-                self._train_on_posterior(max_epochs=posterior_epochs, **stage, **quiet)
+                self._train_on_posterior(posterior_epochs, **stage, **shared)
+        if checkpoint is not None:
+            checkpoint.unlink(missing_ok=True)
 
-    def _train_on_posterior(self, **kwargs: Any) -> None:
-        history = self.history_
+    def _run_stage(self, max_epochs: int | None, plan_kwargs: dict[str, Any] | None, **kwargs: Any) -> None:
+        # reading activities puts the module into evaluation mode, where dropout is off
         self.module.train()
+        super().train(max_epochs=max_epochs, plan_kwargs=plan_kwargs, **kwargs)
+
+    def _train_on_posterior(self, max_epochs: int, **kwargs: Any) -> None:
+        history = self.history_
         self._training_plan_cls = PosteriorTrainingPlan
         try:
-            super().train(early_stopping=False, limit_val_batches=0, **kwargs)
+            self._run_stage(max_epochs, None, early_stopping=False, limit_val_batches=0, **kwargs)
         finally:
             del self._training_plan_cls
         # scvi-tools adds to what the history holds, and this is new to it
-        self.history_ = {**history, **self.trainer.logger.history}
+        if isinstance(history, dict):
+            self.history_ = {**history, **self.trainer.logger.history}
+
+
+@contextmanager
+def _explained_if_out_of_memory(batch_size: int, device_budget: int | None) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        # torch has an exception for accelerators only
+        if not isinstance(error, torch.cuda.OutOfMemoryError) and "not enough memory" not in str(error):
+            raise
+        msg = (
+            f"Memory ran out with batch_size={batch_size} and device_budget={device_budget} (bytes of counts kept on "
+            "the device; None is half of its free memory). Give train a smaller batch_size, or device_budget=0 to "
+            "send counts minibatch by minibatch; fewer programs or genes help most."
+        )
+        raise RuntimeError(msg) from error
 
 
 def default_epochs(n_obs: int, batch_size: int) -> int:

@@ -1,10 +1,9 @@
-"""How the module is trained: a start from the data, annealed learning rate, sign constraint, best weights kept."""
+"""How the module is trained: a start from the data, annealed learning rates, sign constraint, two stages."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -12,7 +11,7 @@ import torch
 
 from crystallin.nn import AverageCell
 
-from ._compat import LossOutput, TrainingPlan, pl
+from ._compat import LossOutput, TrainingPlan
 
 # steps of the last stage for which one average cell serves
 STEPS_PER_AVERAGE = 50
@@ -174,31 +173,3 @@ class PosteriorTrainingPlan(ProgramTrainingPlan):
             return make([{"params": group, "lr": rates[key]} for key, group in groups.items()], betas=(0.9, 0.99))
 
         return create
-
-
-class KeepBestWeights(pl.Callback):
-    """Restore the weights of the epoch with the lowest validation ELBO when training ends.
-
-    scvi-tools' early stopping leaves the weights of the last epoch.
-    """
-
-    monitor = "elbo_validation"
-
-    def __init__(self) -> None:
-        self.best_value = math.inf
-        self.best_epoch: int | None = None
-        self._state: dict[str, torch.Tensor] | None = None
-
-    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Remember the weights if they are the best so far."""
-        value = trainer.callback_metrics.get(self.monitor)
-        if trainer.sanity_checking or value is None or not float(value) < self.best_value:
-            return
-        self.best_value, self.best_epoch = float(value), trainer.current_epoch
-        self._state = deepcopy(pl_module.module.state_dict())
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Put the best weights back."""
-        if self._state is not None:
-            pl_module.module.load_state_dict(self._state)
-            self._state = None
