@@ -13,6 +13,7 @@ from crystallin.nn import (
     CountLikelihood,
     Edges,
     Weight,
+    draw,
     marginal_sd,
     precision_cholesky,
     refine,
@@ -122,6 +123,7 @@ def test_information_is_the_dense_one(normalised):
         torch.testing.assert_close(cholesky[index] @ cholesky[index].T, dense)
         torch.testing.assert_close((point.information @ vector)[:, index], dense @ vector[:, index])
         torch.testing.assert_close(sd[index], dense.inverse().diagonal().sqrt())
+        torch.testing.assert_close(point.information.diagonal()[:, index], dense.diagonal())
 
 
 @pytest.mark.parametrize("normalised", [True, False])
@@ -158,6 +160,27 @@ def test_sd_from_the_average_cell():
     information = cells.evaluate(z, as_weight(apart)).information
     exact = marginal_sd(precision_cholesky(information, shared_genes(apart))).T
     torch.testing.assert_close(AverageCell.of(information).sd(information), exact)
+
+
+def test_sd_of_a_cell_unlike_the_average_stays_between_its_bounds():
+    cells, z, weight = problem()
+    average = AverageCell.of(cells.evaluate(z, weight).information)
+    for depth in (1e-3, 1e6):
+        other = Cells(cells.counts, cells.offset, torch.full_like(cells.log_depth, depth).log(), cells.likelihood, True)
+        information = other.evaluate(z, weight).information
+        sd = average.sd(information)
+        assert (sd <= 1 + 1e-9).all() and (sd >= information.diagonal().rsqrt() - 1e-9).all()
+
+
+def test_draws_have_the_posterior_covariance(monkeypatch):
+    monkeypatch.setattr("crystallin.nn._refine.SOLVE_TO", 1e-6)
+    cells, z, weight = problem()
+    same = torch.zeros(40_000, dtype=torch.long)
+    point = cells[same].evaluate(z[:, same], weight)
+    draws = draw(point, preconditioner(cells, z, weight))
+    covariance = dense_information(cells, z, weight, 0).inverse()
+    np.testing.assert_allclose(np.cov(draws), covariance, atol=0.02)
+    np.testing.assert_allclose(draws.mean(1), 0, atol=0.03)
 
 
 @given(st.integers(0, 1000), st.floats(1.0, 8.0), st.integers(1, 3))

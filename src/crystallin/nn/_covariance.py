@@ -60,9 +60,11 @@ class AverageCell:
 
     def sd(self, information: Information) -> torch.Tensor:
         """Approximate standard deviation of each cell's activities, latent x cells."""
-        variance = self.covariance.diagonal()[:, None]
+        average = self.covariance.diagonal()[:, None]
         change = self.squares @ (information.of_counts - self.of_counts[:, None])
-        return (variance / (1 + change / variance).clamp(min=0.1)).sqrt()
+        variance = average / (1 + change / average).clamp(min=1e-6)
+        # no more than the prior's, and no less than if all other activities were known
+        return variance.clamp(max=1).maximum(1 / information.diagonal()).sqrt()
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,15 @@ class Information:
         if self.share is not None:
             self.share[:, index] = other.share
 
+    def diagonal(self) -> torch.Tensor:
+        """Information about each activity if all others were known, latent x cells."""
+        squares = Weight(self.weight.edges, self.weight.values.square(), self.weight.unannotated.square())
+        diagonal = 1 + squares.to_latent(self.of_counts)
+        if self.share is None:
+            return diagonal
+        centre, spread = self.weight.to_latent(self.share), self.weight.to_latent(self.of_counts)
+        return diagonal + centre * (centre * self.of_counts.sum(0) - 2 * spread)
+
     def __matmul__(self, z: torch.Tensor) -> torch.Tensor:
         """Product with one vector for each cell, latent x cells."""
         change = self.weight.to_genes(z)
