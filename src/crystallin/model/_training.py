@@ -188,6 +188,9 @@ class TrainingMixin:
             if posterior_epochs:
                 shared = {key: kwargs[key] for key in SHARED_WITH_SECOND_STAGE if key in kwargs}
                 stage["batch_size"] = POSTERIOR_BATCH_FACTOR * batch_size
+                # scvi-tools warns of last minibatches of one or two cells, which nobody asked for here
+                while datamodule is None and len(parts[0]) > 2 and len(parts[0]) % stage["batch_size"] in (1, 2):
+                    stage["batch_size"] += 1
                 self._train_on_posterior(posterior_epochs, **stage, **shared)
         if checkpoint is not None:
             checkpoint.unlink(missing_ok=True)
