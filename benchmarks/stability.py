@@ -1,8 +1,8 @@
 """How much do activities depend on the seed, and how much on which cells were sampled?
 
-Cells of Kang et al. (2018, Nat Biotechnol 36:89), prepared as in ``kang.py``, with Hallmark and Reactome. Three seeds on
-all cells, and three bootstraps: cells drawn with replacement to train on, at one seed, then activities of all original
-cells by that model. Pearson r over cells between the activities of each pair of runs, for each program.
+Cells of Kang et al. (2018, Nat Biotechnol 36:89), prepared as in ``kang.py``, with Hallmark and Reactome. Three seeds
+on all cells, and three bootstraps: cells drawn with replacement to train on, at one seed, then activities of all
+original cells by that model. Pearson r over cells between the activities of each pair of runs, for each program.
 
     python benchmarks/stability.py            # writes benchmarks/results/stability.json and docs/_static/stability.png
     python benchmarks/stability.py --quick    # a small check that writes nothing

@@ -50,7 +50,7 @@ BARS = {"ProgramVAE_over_floor": 1.3, "LinearSCVI_over_ProgramVAE": 2.0}
 # depth: median counts of a cell over the genes, of which the share of counts that are not zero follows
 FULL = [
     {"n_obs": n_obs, "n_vars": 2_000, "depth": depth, "batch_size": batch_size}
-    for n_obs, depth in ((10_000, 220), (50_000, 220), (10_000, 10_000))
+    for n_obs, depth in ((10_000, 220), (10_000, 10_000), (50_000, 220))
     for batch_size in (128, 1_024)
 ]
 QUICK = [
@@ -266,6 +266,7 @@ def main() -> None:
         "bars": BARS,
         "runs": [],
     }
+    out = args.out or (None if args.quick else RESULTS / "training.json")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "cells.h5ad"
         for data, settings in groupby(
@@ -275,10 +276,10 @@ def main() -> None:
             adata = ad.AnnData(simulated.X, obs=simulated.obs[[]], var=simulated.var[[]])
             cr.pp.add_programs(adata, simulated.uns["simulation"]["annotation"])
             adata.write_h5ad(path)
-            results["runs"] += [measure(setting, adata, path) for setting in settings]
-    path = args.out or (None if args.quick else RESULTS / "training.json")
-    if path:
-        path.write_text(json.dumps(results, indent=1) + "\n")
+            for setting in settings:
+                results["runs"].append(measure(setting, adata, path))
+                if out:
+                    out.write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":
