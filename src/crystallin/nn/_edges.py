@@ -46,6 +46,12 @@ class Edges(nn.Module):
         self.gene: torch.Tensor
         self.program: torch.Tensor
         self.sign: torch.Tensor
+        self._by_gene_column: torch.Tensor
+        self._by_gene_start: torch.Tensor
+        self._by_gene_edge: torch.Tensor
+        self._by_program_column: torch.Tensor
+        self._by_program_start: torch.Tensor
+        self._by_program_edge: torch.Tensor
         self.shape = (n_programs, n_genes)
         self.register_buffer("gene", gene)
         self.register_buffer("program", program)

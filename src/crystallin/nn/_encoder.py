@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import nn
 from torch.distributions import Normal
@@ -107,11 +109,9 @@ class PrimedEncoder(nn.Module):
         log_depth = torch.log(counts.total.clamp(min=1) / 1e3)
         log_var = self.log_var[:, None] + self.log_var_depth[:, None] * log_depth
         if self.context is not None:
-            first, *middle, last = self.context
+            first, last = (cast(nn.Linear, self.context[i]) for i in (0, -1))
             # Adam moves all weights alike: without the scale a step would move hidden units by the number of genes
-            hidden = torch.addmm(first.bias[:, None], first.weight, x, alpha=len(x) ** -0.5)
-            for layer in middle:
-                hidden = layer(hidden)
+            hidden = self.context[1:-1](torch.addmm(first.bias[:, None], first.weight, x, alpha=len(x) ** -0.5))
             shift, log_var_shift = torch.addmm(last.bias[:, None], last.weight, hidden).chunk(2)
             mean, log_var = mean + shift, log_var + log_var_shift
         return mean, log_var.clamp(MIN_LOG_VAR, MAX_LOG_VAR)

@@ -100,7 +100,7 @@ class Information:
     def put(self, index: torch.Tensor, other: Information) -> None:
         """Replace that of some of the cells, in place."""
         self.of_counts[:, index] = other.of_counts
-        if self.share is not None:
+        if self.share is not None and other.share is not None:
             self.share[:, index] = other.share
 
     def diagonal(self) -> torch.Tensor:
