@@ -47,3 +47,17 @@ NAMES = "names"
 TABLE = "table"
 PARAMS = "params"
 ACTIVITY_PARAMS = "activity_params"
+
+
+class Simulation:
+    """Where :func:`crystallin.datasets.simulate` keeps the truth, and which cell is of which batch."""
+
+    UNS = "simulation"
+    ACTIVITY = "true_activity"
+    LOADINGS = "true_loadings"
+    BATCH_EFFECT = "true_batch_effect"
+    AMBIENT = "true_ambient"
+    THETA = "true_theta"
+    LOG_BASE = "true_log_base"
+    DEPTH = "depth"
+    BATCH = "batch"

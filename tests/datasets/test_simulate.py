@@ -1,5 +1,3 @@
-from importlib.util import find_spec
-
 import anndata as ad
 import numpy as np
 import pandas as pd
@@ -88,8 +86,6 @@ def test_slots(arm):
 
 @pytest.mark.parametrize("extension", ["h5ad", "zarr"])
 def test_survives_files_and_subsetting(tmp_path, extension):
-    if extension == "zarr" and find_spec("zarr") is None:
-        pytest.skip("no zarr")
     for i, adata in enumerate((simulate(n_obs=60, **EVERYTHING), simulate(n_obs=60)[:20].copy())):
         path = tmp_path / f"{i}.{extension}"
         getattr(adata, f"write_{extension}")(path)

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import sparse
 
 from crystallin import _checks as checks
+from crystallin._keys import Simulation
 
-from ._simulation import _slots as slots
 from ._simulation._counts import chunks
 from ._simulation._mode import Observed, Pairs, posterior_mode
 from ._simulation._rates import LOG_ADDITIVE, Rates, softplus, softplus_slope
@@ -63,10 +63,10 @@ def oracle_activity(adata: AnnData, *, layer: str | None = None) -> tuple[np.nda
     >>> mode.shape
     (100, 10)
     """
-    if slots.UNS not in adata.uns or slots.LOADINGS not in adata.varm:
+    if Simulation.UNS not in adata.uns or Simulation.LOADINGS not in adata.varm:
         msg = "adata holds no simulation; oracle_activity needs cells of crystallin.datasets.simulate."
         raise KeyError(msg)
-    params = adata.uns[slots.UNS]["params"]
+    params = adata.uns[Simulation.UNS]["params"]
     if adata.n_vars != params["n_vars"]:
         msg = (
             f"adata has {adata.n_vars} of the {params['n_vars']} simulated genes, but rates add up over all of them; "
@@ -77,10 +77,10 @@ def oracle_activity(adata: AnnData, *, layer: str | None = None) -> tuple[np.nda
     counts = sparse.csr_matrix(adata.X if layer is None else adata.layers[layer], dtype=np.float64)
     rates = _true_rates(adata)
     # a subset may have lost batches: take the code from the name
-    names = [str(name) for name in adata.uns[slots.UNS]["batches"]]
-    batch = np.array([names.index(name) for name in adata.obs[slots.BATCH]], dtype=int)
-    depth = adata.obs[slots.DEPTH].to_numpy(dtype=np.float64)
-    theta = adata.var[slots.THETA].to_numpy(dtype=np.float64)
+    names = [str(name) for name in adata.uns[Simulation.UNS]["batches"]]
+    batch = np.array([names.index(name) for name in adata.obs[Simulation.BATCH]], dtype=int)
+    depth = adata.obs[Simulation.DEPTH].to_numpy(dtype=np.float64)
+    theta = adata.var[Simulation.THETA].to_numpy(dtype=np.float64)
     pairs = Pairs.of(rates.loadings)
 
     z, sd, reached = (
@@ -107,13 +107,13 @@ def oracle_activity(adata: AnnData, *, layer: str | None = None) -> tuple[np.nda
 
 def _true_rates(adata: AnnData) -> Rates:
     """The simulation's rates, in double precision."""
-    params = adata.uns[slots.UNS]["params"]
-    offset = adata.var[slots.LOG_BASE].to_numpy()[:, None] + np.asarray(adata.varm[slots.BATCH_EFFECT])
+    params = adata.uns[Simulation.UNS]["params"]
+    offset = adata.var[Simulation.LOG_BASE].to_numpy()[:, None] + np.asarray(adata.varm[Simulation.BATCH_EFFECT])
     ambient = float(params["ambient"])
     return Rates(
         arm=str(params["arm"]),
-        loadings=np.asarray(adata.varm[slots.LOADINGS], dtype=np.float64),
+        loadings=np.asarray(adata.varm[Simulation.LOADINGS], dtype=np.float64),
         offset=offset.T.astype(np.float64),
         ambient=ambient,
-        ambient_profile=np.asarray(adata.varm[slots.AMBIENT], dtype=np.float64).T if ambient else None,
+        ambient_profile=np.asarray(adata.varm[Simulation.AMBIENT], dtype=np.float64).T if ambient else None,
     )

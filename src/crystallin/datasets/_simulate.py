@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from crystallin._keys import Simulation
+
 from . import _simulation as parts
-from ._simulation import _slots as slots
 
 
 def simulate(
@@ -213,14 +214,14 @@ def simulate(
     rates = parts.with_ambient(rates, activity, cells.batch, ambient)
     counts = parts.draw_counts(rates, activity, cells.batch, cells.depth, genes.theta, count_rng)
 
-    var = pd.DataFrame({slots.THETA: genes.theta, slots.LOG_BASE: log_base}, index=names["gene"])
+    var = pd.DataFrame({Simulation.THETA: genes.theta, Simulation.LOG_BASE: log_base}, index=names["gene"])
     adata = AnnData(counts, obs=_obs(cells, names), var=var)
-    adata.obsm[slots.ACTIVITY] = activity
-    adata.varm[slots.LOADINGS] = programs.loadings.astype(np.float32)
-    adata.varm[slots.BATCH_EFFECT] = batch_effects.astype(np.float32)
+    adata.obsm[Simulation.ACTIVITY] = activity
+    adata.varm[Simulation.LOADINGS] = programs.loadings.astype(np.float32)
+    adata.varm[Simulation.BATCH_EFFECT] = batch_effects.astype(np.float32)
     if ambient:
-        adata.varm[slots.AMBIENT] = rates.ambient_profile.T.copy()
-    adata.uns[slots.UNS] = {
+        adata.varm[Simulation.AMBIENT] = rates.ambient_profile.T.copy()
+    adata.uns[Simulation.UNS] = {
         "params": {**options.as_params(), "crystallin": version("crystallin")},
         "dimensions": programs.dimensions,
         "annotation": tables.annotation,
@@ -253,6 +254,6 @@ def _obs(cells: parts.Cells, names: dict[str, np.ndarray]) -> pd.DataFrame:
     }
     sample = [f"{names['donor'][d]}_{names['condition'][c]}" for d, c in zip(cells.donor, cells.condition, strict=True)]
     return pd.DataFrame(
-        {**columns, "sample": pd.Categorical(sample), slots.DEPTH: cells.depth, "held_out": cells.held_out},
+        {**columns, "sample": pd.Categorical(sample), Simulation.DEPTH: cells.depth, "held_out": cells.held_out},
         index=names["cell"],
     )

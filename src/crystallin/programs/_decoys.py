@@ -7,10 +7,7 @@ import pandas as pd
 from scipy import sparse
 
 from ._align import AlignedPrograms
-
-# a member is replaced by a gene at most this many places away in the ranking by mean expression
-MIN_WINDOW = 25
-WINDOW_SHARE = 0.025
+from ._matching import dealt_evenly, matched_genes
 
 
 def add_decoys(
@@ -28,16 +25,15 @@ def add_decoys(
     """
     matrix = programs.matrix.tocsc()
     n_genes, n_programs = matrix.shape
-    rounds = -(-n_decoys // n_programs)
-    templates = np.concatenate([rng.permutation(n_programs) for _ in range(rounds)])[:n_decoys]
+    templates = dealt_evenly(n_decoys, n_programs, rng)
     by_expression = np.argsort(mean_expression, kind="stable")
-    rank = np.empty(n_genes, dtype=int)
-    rank[by_expression] = np.arange(n_genes)
 
     columns = []
     for template in templates:
         part = slice(matrix.indptr[template], matrix.indptr[template + 1])
-        genes = _matched_genes(matrix.indices[part], rank, by_expression, rng)
+        members = matrix.indices[part]
+        _check_room(len(members), n_genes)
+        genes = matched_genes(members, by_expression, rng.choice)
         columns.append(sparse.csc_matrix((matrix.data[part], (genes, np.zeros_like(genes))), shape=(n_genes, 1)))
     names = programs.names[templates]
     is_kept = programs.table["kept"]
@@ -61,27 +57,10 @@ def add_decoys(
     return AlignedPrograms(sparse.hstack([programs.matrix, *columns], format="csr", dtype=np.float32), table)
 
 
-def _matched_genes(
-    members: np.ndarray, rank: np.ndarray, by_expression: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
-    """Draw for each member a distinct non-member of nearby expression rank."""
-    n_genes = len(rank)
-    if 2 * len(members) > n_genes:
+def _check_room(size: int, n_genes: int) -> None:
+    if 2 * size > n_genes:
         msg = (
-            f"A program holds {len(members)} of the data's {n_genes} genes, so no decoy of its size shares none of "
-            "them; lower max_genes or set n_decoys=0."
+            f"A program holds {size} of the data's {n_genes} genes, so no decoy of its size shares none of them; lower "
+            "max_genes or set n_decoys=0."
         )
         raise ValueError(msg)
-    free = np.ones(n_genes, dtype=bool)
-    free[members] = False
-    drawn = np.empty(len(members), dtype=int)
-    for i, member in enumerate(members):
-        window = max(MIN_WINDOW, int(WINDOW_SHARE * n_genes))
-        candidates = np.empty(0, dtype=int)
-        while not len(candidates):
-            near = by_expression[max(rank[member] - window, 0) : rank[member] + window + 1]
-            candidates = near[free[near]]
-            window *= 2
-        drawn[i] = rng.choice(candidates)
-        free[drawn[i]] = False
-    return drawn

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from crystallin.programs import dealt_evenly, matched_genes
+
 from ._genes import Genes
 from ._options import Options
 from ._programs import Programs
-
-# a decoy's gene is at most this many places away from its model in the ranking by abundance
-MIN_WINDOW = 25
-WINDOW_SHARE = 0.025
 
 
 @dataclass(frozen=True)
@@ -51,12 +49,15 @@ def annotate(
         kept_sets.append((annotated, np.concatenate([signs[~dropped], added_signs])))
         sets.append((name, False, len(members), len(annotated), int(dropped.sum()), len(added), ""))
 
+    def hubs_more_often(candidates: np.ndarray) -> int:
+        return candidates[np.argmax(genes.log_propensity[candidates] + rng.gumbel(size=len(candidates)))]
+
     names = [row[0] for row in sets]
     by_abundance = np.argsort(genes.log_mean, kind="stable")
-    for number, template in enumerate(_even_deal(options.n_decoys, len(kept_sets), rng), start=1):
+    for number, template in enumerate(dealt_evenly(options.n_decoys, len(kept_sets), rng), start=1):
         model, signs = kept_sets[template]
         name = f"decoy_{number:03d}"
-        decoy = _matched(model, by_abundance, genes.log_propensity, rng)
+        decoy = matched_genes(model, by_abundance, hubs_more_often)
         edges.append(_edge_table(name, decoy, signs, annotated=True, true=False))
         sets.append((name, True, 0, len(decoy), 0, 0, names[template]))
 
@@ -90,31 +91,3 @@ def _added(members: np.ndarray, n_added: int, keys: np.ndarray) -> np.ndarray:
     keys = keys.copy()
     keys[members] = -np.inf
     return np.sort(np.argsort(-keys, kind="stable")[:n_added])
-
-
-def _even_deal(n: int, n_templates: int, rng: np.random.Generator) -> np.ndarray:
-    """Templates of ``n`` decoys: none twice before all once."""
-    rounds = -(-n // n_templates)
-    return np.concatenate([rng.permutation(n_templates) for _ in range(rounds)])[:n] if n else np.empty(0, dtype=int)
-
-
-def _matched(
-    model: np.ndarray, by_abundance: np.ndarray, log_propensity: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
-    """For each gene of the model a distinct gene outside it of nearly its abundance, hubs more often than others."""
-    n_genes = len(by_abundance)
-    rank = np.empty(n_genes, dtype=int)
-    rank[by_abundance] = np.arange(n_genes)
-    free = np.ones(n_genes, dtype=bool)
-    free[model] = False
-    drawn = np.empty(len(model), dtype=int)
-    for i, gene in enumerate(model):
-        window = max(MIN_WINDOW, int(WINDOW_SHARE * n_genes))
-        candidates = np.empty(0, dtype=int)
-        while not len(candidates):
-            near = by_abundance[max(rank[gene] - window, 0) : rank[gene] + window + 1]
-            candidates = near[free[near]]
-            window *= 2
-        drawn[i] = candidates[np.argmax(log_propensity[candidates] + rng.gumbel(size=len(candidates)))]
-        free[drawn[i]] = False
-    return drawn
