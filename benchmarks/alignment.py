@@ -9,15 +9,13 @@ import json
 import time
 import tracemalloc
 from collections.abc import Callable
-from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
+from _common import parser, versions, write
 from scipy import sparse
 
 from crystallin.programs import align, read_gene_sets
 
-ROOT = Path(__file__).parents[1]
 N_SETS, N_GENES, RUNS = 5_000, 20_000, 5
 
 
@@ -45,10 +43,12 @@ def measure(work: Callable[[], object]) -> dict[str, float]:
 
 
 def main() -> None:
+    args = parser("alignment").parse_args()
+    n_sets = 50 if args.quick else N_SETS
     rng = np.random.default_rng(0)
     genes = [f"GENE{i}" for i in range(N_GENES)]
     sets = {
-        f"SET_{i}": [genes[j] for j in rng.choice(N_GENES, rng.integers(10, 200), replace=False)] for i in range(N_SETS)
+        f"SET_{i}": [genes[j] for j in rng.choice(N_GENES, rng.integers(10, 200), replace=False)] for i in range(n_sets)
     }
     ours = align(read_gene_sets(sets), genes, min_genes=5, max_genes=None)
     if (ours.matrix != loop(sets, genes)).nnz:
@@ -58,16 +58,15 @@ def main() -> None:
         "loop": measure(lambda: loop(sets, genes)),
     }
     results = {
-        "versions": {name: version(name) for name in ("crystallin", "scipy", "pandas")},
-        "n_sets": N_SETS,
+        "versions": versions("scipy", "pandas"),
+        "n_sets": n_sets,
         "n_genes": N_GENES,
         "n_edges": int(ours.matrix.nnz),
         "runs": runs,
         "ratio_of_seconds": round(runs["crystallin"]["seconds"] / runs["loop"]["seconds"], 2),
     }
     print(json.dumps(results))
-    path = ROOT / "benchmarks" / "results" / "alignment.json"
-    path.write_text(json.dumps(results, indent=1) + "\n")
+    write(results, "alignment", args)
 
 
 if __name__ == "__main__":

@@ -27,22 +27,19 @@ to the device first. Bandwidth is that of copying 1 GiB on the device, bytes rea
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import sys
 import time
-from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import torch
+from _common import parser, quiet, versions, write
 from scaling import random_cells
-from training import EpochClock, quiet
+from training import EpochClock
 
 import crystallin as cr
 
-RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 N_CELLS, N_GENES, N_PROGRAMS, SHARE_NOT_ZERO = 1_000_000, 2_000, 300, 0.06
 QUICK = (3_000, 400, 30, SHARE_NOT_ZERO)
 BATCH_SIZES, N_EPOCHS = (1_024, 4_096), 4
@@ -126,12 +123,10 @@ def measure(model: cr.ProgramVAE, batch_size: int, device: str, per_second: floa
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true", help="small sizes, to check that it runs; writes nothing")
-    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
-    parser.add_argument("--n-cells", type=int, default=N_CELLS)
-    parser.add_argument("--out", type=Path, help="file to write instead of benchmarks/results/gpu.json")
-    args = parser.parse_args()
+    options = parser("gpu")
+    options.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    options.add_argument("--n-cells", type=int, default=N_CELLS)
+    args = options.parse_args()
     if args.device == "cuda" and not torch.cuda.is_available():
         sys.exit("No CUDA device here. This benchmark needs one; to check the script: --quick --device cpu.")
     if args.device == "cpu" and not args.quick:
@@ -143,7 +138,7 @@ def main() -> None:
     print(f"made {adata.n_obs:,} cells in {time.perf_counter() - start:.0f} s", flush=True)
     per_second = bandwidth(args.device, 2**30 if args.device == "cuda" else 2**26)
     results: dict = {
-        "versions": {name: version(name) for name in ("crystallin", "scvi-tools", "lightning", "torch")},
+        "versions": versions("scvi-tools", "lightning", "torch"),
         "device": torch.cuda.get_device_name() if args.device == "cuda" else "cpu",
         "cells": adata.n_obs,
         "genes": adata.n_vars,
@@ -157,9 +152,7 @@ def main() -> None:
     for batch_size in BATCH_SIZES:
         results["runs"].append(measure(cr.ProgramVAE(adata), batch_size, args.device, per_second))
         print(json.dumps(results["runs"][-1]), flush=True)
-    path = args.out or (None if args.quick else RESULTS / "gpu.json")
-    if path:
-        path.write_text(json.dumps(results, indent=1) + "\n")
+    write(results, "gpu", args)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,7 @@ Data: ``kang_ifnb_2800.h5ad`` and ``genesets/`` in the folder named by CRYSTALLI
 from __future__ import annotations
 
 import json
-import logging
-import os
 import time
-from importlib.metadata import version
-from pathlib import Path
 
 import anndata as ad
 import matplotlib as mpl
@@ -25,12 +21,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import scanpy as sc
+from _common import DATA, parser, quiet, save, versions, write
+from matplotlib.figure import Figure
 
 import crystallin as cr
 from crystallin.stats import standardised_difference
 
-ROOT = Path(__file__).parents[1]
-DATA = Path(os.environ.get("CRYSTALLIN_DATA_DIR", ROOT.parent / "shared" / "data"))
 COLLECTIONS = {
     "Hallmark": "hallmark_msigdb_v2025.symbols.gmt",
     "Reactome": "reactome_msigdb_v2025.symbols.gmt",
@@ -108,9 +104,9 @@ def with_decoys(adata: ad.AnnData, file: str, n_decoys: int) -> dict:
     }
 
 
-def draw(tables: dict[str, pd.DataFrame], path: Path) -> None:
-    figure, axes = plt.subplots(1, len(tables), figsize=(11, 3.9), layout="constrained")
-    for ax, (title, table) in zip(axes, tables.items(), strict=True):
+def draw(tables: dict[str, pd.DataFrame]) -> Figure:
+    figure, axes = plt.subplots(1, len(tables), figsize=(11, 3.9), layout="constrained", squeeze=False)
+    for ax, (title, table) in zip(axes.flat, tables.items(), strict=True):
         table = table.loc[table.abs().max(axis=1).nlargest(9).index]
         limit = 6
         image = ax.imshow(table, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
@@ -124,19 +120,22 @@ def draw(tables: dict[str, pd.DataFrame], path: Path) -> None:
         ax.spines[:].set_visible(False)
         ax.tick_params(length=0, labelsize=8)
     figure.colorbar(image, ax=axes, label="Cohen's d of activity", shrink=0.7)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=140)
+    return figure
 
 
 def main() -> None:
+    args = parser("kang").parse_args()
     mpl.use("agg")
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    quiet()
     adata = variable_genes(ad.read_h5ad(DATA / "kang_ifnb_2800.h5ad"))
-    results: dict = {"versions": {name: version(name) for name in ("crystallin", "scvi-tools", "torch")}}
+    collections, seeds = COLLECTIONS, SEEDS
+    if args.quick:
+        collections, seeds = {"Hallmark": COLLECTIONS["Hallmark"]}, SEEDS[:2]
+    results: dict = {"versions": versions("scvi-tools", "torch")}
     tables = {}
-    for title, file in COLLECTIONS.items():
+    for title, file in collections.items():
         runs, activities = [], []
-        for seed in SEEDS:
+        for seed in seeds:
             table, summary = run(adata, file, seed)
             tables.setdefault(title, table)
             runs.append(summary)
@@ -154,10 +153,8 @@ def main() -> None:
         }
     results["decoys"] = with_decoys(adata, COLLECTIONS["Hallmark"], results["Hallmark"]["runs"][0]["n_programs"])
     print("decoys", json.dumps(results["decoys"]), flush=True)
-    path = ROOT / "benchmarks" / "results" / "kang.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(results, indent=1) + "\n")
-    draw(tables, ROOT / "docs" / "_static" / "kang.png")
+    write(results, "kang", args)
+    save(draw(tables), "kang", args)
 
 
 if __name__ == "__main__":

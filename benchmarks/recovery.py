@@ -24,14 +24,9 @@ decoupler's linear scores, set means, and scvi-tools' LinearSCVI.
 
 from __future__ import annotations
 
-import argparse
 import json
-import logging
 import time
-import warnings
 from collections.abc import Callable
-from importlib.metadata import version
-from pathlib import Path
 
 import anndata as ad
 import decoupler as dc
@@ -39,13 +34,13 @@ import numpy as np
 import pandas as pd
 import scanpy as sc
 import scvi
+from _common import parser, quiet, versions, write
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 import crystallin as cr
 
-RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 STRONG = 0.1
 # V is that many times the log-additive loading
@@ -262,22 +257,14 @@ def bars_met(row: dict) -> dict[str, bool]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true", help="small sizes, to check that it runs; writes nothing")
-    parser.add_argument("--out", type=Path, help="file to write instead of benchmarks/results/recovery.json")
-    args = parser.parse_args()
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="lightning")
-    packages = ("crystallin", "scvi-tools", "decoupler", "torch", "numpy")
+    args = parser("recovery").parse_args()
+    quiet()
     compile_scores()
-    results: dict = {"versions": {name: version(name) for name in packages}, "bars": BARS, "runs": []}
-    path = args.out or (None if args.quick else RESULTS / "recovery.json")
+    results: dict = {"versions": versions("scvi-tools", "decoupler", "torch", "numpy"), "bars": BARS, "runs": []}
     for setting in QUICK if args.quick else FULL:
         first = setting["random_state"] == 0 and setting["depth"] == DEFAULT_DEPTH
         results["runs"].append(measure(setting, without_context=first, quick=args.quick))
-        if path:
-            path.write_text(json.dumps(results, indent=1) + "\n")
+        write(results, "recovery", args)
 
 
 if __name__ == "__main__":

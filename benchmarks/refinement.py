@@ -9,27 +9,18 @@ by CRYSTALLIN_DATA_DIR (default ``../shared/data``) is there, on 2,638 cells wit
 
 from __future__ import annotations
 
-import json
-import logging
-import os
-from importlib.metadata import version
-from pathlib import Path
-
 import anndata as ad
 import numpy as np
+from _common import DATA, parser, quiet, versions, write
 
 import crystallin as cr
 from crystallin.nn import refine
-
-ROOT = Path(__file__).parents[1]
-DATA = Path(os.environ.get("CRYSTALLIN_DATA_DIR", ROOT.parent / "shared" / "data"))
 
 
 def measure(adata: ad.AnnData, layer: str | None) -> dict:
     cr.pp.add_programs(adata, "immune", min_genes=3)
     cr.ProgramVAE.setup_anndata(adata, layer=layer)
     model = cr.ProgramVAE(adata)
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     model.train(enable_progress_bar=False)
     defaults = dict(refine.__kwdefaults__)
 
@@ -61,13 +52,13 @@ def measure(adata: ad.AnnData, layer: str | None) -> dict:
 
 
 def main() -> None:
-    results: dict = {"versions": {name: version(name) for name in ("crystallin", "scvi-tools", "torch")}}
+    args = parser("refinement").parse_args()
+    quiet()
+    results: dict = {"versions": versions("scvi-tools", "torch")}
     results["pbmc68k"] = measure(cr.datasets.pbmc68k(), "counts")
-    if DATA.is_dir():
+    if DATA.is_dir() and not args.quick:
         results["pbmc3k"] = measure(ad.read_h5ad(DATA / "pbmc3k_2638.h5ad"), None)
-    path = ROOT / "benchmarks" / "results" / "refinement.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(results, indent=1) + "\n")
+    write(results, "refinement", args)
 
 
 if __name__ == "__main__":

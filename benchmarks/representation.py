@@ -17,23 +17,20 @@ is what would need more than 8 GB, or more than 20 s according to the share of e
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import time
 import warnings
 from collections.abc import Callable
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from _common import parser, versions, write
 
 from crystallin.nn import Edges
 from crystallin.nn import _edges as ours
 
-RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 FULL = {
     "shapes": ((50, 2_000), (200, 2_000), (1_000, 5_000), (5_000, 20_000)),
     "shares": (0.01, 0.03, 0.1, 0.2, 0.3, 0.5),
@@ -176,15 +173,12 @@ def crossover(rows: list[dict], other: str) -> dict[str, float | str | None]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true", help="small sizes, to check that it runs; writes nothing")
-    parser.add_argument("--out", type=Path, help="file to write instead of benchmarks/results/representation.json")
-    args = parser.parse_args()
+    args = parser("representation").parse_args()
     # torch calls its CSR a beta
     warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
     sizes = QUICK if args.quick else FULL
     results: dict = {
-        "versions": {name: version(name) for name in ("crystallin", "torch")},
+        "versions": versions("torch"),
         "threads": torch.get_num_threads(),
         "dense_from": ours.DENSE_FROM,
         "rows": [],
@@ -203,9 +197,7 @@ def main() -> None:
             }
             results["crossover"].append(result)
             print("crossover", json.dumps(result), flush=True)
-    path = args.out or (None if args.quick else RESULTS / "representation.json")
-    if path:
-        path.write_text(json.dumps(results, indent=1) + "\n")
+    write(results, "representation", args)
 
 
 if __name__ == "__main__":

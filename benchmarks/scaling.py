@@ -18,13 +18,11 @@ take the same whatever the size.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 import anndata as ad
@@ -32,13 +30,14 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from _common import BLACK, BLUE, VERMILION, parser, quiet, save, versions, write
+from matplotlib.figure import Figure
 from scipy import sparse
 from scipy.optimize import brentq
-from training import EpochClock, counts_mb, peak_mb, quiet
+from training import EpochClock, counts_mb, peak_mb
 
 import crystallin as cr
 
-ROOT = Path(__file__).parents[1]
 BASE = {"cells": 5_000, "genes": 2_000, "programs": 200, "share_of_counts_not_zero": 0.06, "backed": False}
 LARGE = {**BASE, "genes": 20_000, "share_of_counts_not_zero": 0.03}
 FULL = {
@@ -56,8 +55,7 @@ QUICK = {
     "genes": [{**SMALL, "genes": n} for n in (400, 800)],
 }
 SET_SIZE, CHUNK = 50, 2**24
-# Okabe-Ito
-COLOURS = {"seconds_per_epoch": "#0072B2", "seconds_activity_with_sd": "#D55E00", "peak_mb": "#000000"}
+COLOURS = {"seconds_per_epoch": BLUE, "seconds_activity_with_sd": VERMILION, "peak_mb": BLACK}
 GROWING = ("seconds_per_epoch", "seconds_activity_with_sd", "mb_beyond_imports")
 LABELS = {
     "seconds_per_epoch": "training, one epoch",
@@ -153,7 +151,7 @@ def slope(rows: list[dict], by: str) -> dict[str, float]:
     return {key: round(float(np.polyfit(x, np.log([row[key] for row in rows]), 1)[0]), 2) for key in GROWING}
 
 
-def draw(panels: dict[str, list[dict]], path: Path) -> None:
+def draw(panels: dict[str, list[dict]]) -> Figure:
     figure, axes = plt.subplots(1, 3, figsize=(12, 4.2), layout="constrained")
     for ax, (title, rows) in zip(axes, panels.items(), strict=True):
         memory = ax.twinx()
@@ -185,16 +183,13 @@ def draw(panels: dict[str, list[dict]], path: Path) -> None:
         low, high = ax.get_ylim()
         # room for the legend
         ax.set_ylim(low, high * (high / low) ** 0.4)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=140)
+    return figure
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true", help="small sizes, to check that it runs; writes nothing")
-    parser.add_argument("--out", type=Path, help="file to write instead of benchmarks/results/scaling.json")
-    parser.add_argument("--one", type=json.loads, help="used by the script itself")
-    args = parser.parse_args()
+    options = parser("scaling")
+    options.add_argument("--one", type=json.loads, help="used by the script itself")
+    args = options.parse_args()
     if args.one:
         print("\n" + json.dumps(one(args.one)), flush=True)
         return
@@ -215,15 +210,13 @@ def main() -> None:
     }
     print("slopes", json.dumps(slopes))
     results = {
-        "versions": {name: version(name) for name in ("crystallin", "scvi-tools", "lightning", "torch")},
+        "versions": versions("scvi-tools", "lightning", "torch"),
         "threads": torch.get_num_threads(),
         "slopes": slopes,
         "panels": panels,
     }
-    path = args.out or (None if args.quick else ROOT / "benchmarks" / "results" / "scaling.json")
-    if path:
-        path.write_text(json.dumps(results, indent=1) + "\n")
-        draw(panels, args.out.with_suffix(".png") if args.out else ROOT / "docs" / "_static" / "scaling.png")
+    write(results, "scaling", args)
+    save(draw(panels), "scaling", args)
 
 
 if __name__ == "__main__":

@@ -14,26 +14,21 @@ left out or at three learning rates, and no context network. One setting is chan
 
 from __future__ import annotations
 
-import argparse
 import json
-import logging
 import time
-import warnings
-from importlib.metadata import version
-from pathlib import Path
 from unittest import mock
 
 import anndata as ad
 import numpy as np
 import torch
-from kang import COLLECTIONS, DATA, MIN_GENES, variable_genes
+from _common import DATA, RESULTS, parser, quiet, versions, write
+from kang import COLLECTIONS, MIN_GENES, variable_genes
 
 import crystallin as cr
 from crystallin.model._resident import resident_cells
 from crystallin.model._trainingplan import PosteriorTrainingPlan
 from crystallin.nn import precision_cholesky, refine, shared_genes
 
-ROOT = Path(__file__).parents[1]
 SETTINGS = {
     "default": {},
     "no second stage": {"posterior_epochs": 0},
@@ -116,15 +111,13 @@ def measure(adata: ad.AnnData, setting: dict, oracle: np.ndarray | None) -> dict
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--only", nargs="*", help="names of data to use")
-    chosen = parser.parse_args().only
-    warnings.filterwarnings("ignore")
-    _ = cr.ProgramVAE
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    path = ROOT / "benchmarks" / "results" / "search.json"
+    options = parser("search")
+    options.add_argument("--only", nargs="*", help="names of data to use; the others' results are kept")
+    args = options.parse_args()
+    quiet()
+    chosen, path = args.only, args.out or RESULTS / "search.json"
     results = json.loads(path.read_text()) if chosen and path.is_file() else {"data": {}}
-    results["versions"] = {name: version(name) for name in ("crystallin", "scvi-tools", "torch")}
+    results["versions"] = versions("scvi-tools", "torch")
     for name, adata in data().items():
         if chosen and name not in chosen:
             continue
@@ -133,7 +126,7 @@ def main() -> None:
         for label, setting in SETTINGS.items():
             rows[label] = measure(adata, setting, oracle)
             print(name, label, json.dumps(rows[label]), flush=True)
-            path.write_text(json.dumps(results, indent=1) + "\n")
+            write(results, "search", args)
 
 
 if __name__ == "__main__":

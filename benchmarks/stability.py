@@ -14,37 +14,25 @@ not one of unseen cells. Data: see ``kang.py``.
 
 from __future__ import annotations
 
-import argparse
 import json
-import logging
 import time
 import warnings
-from importlib.metadata import version
 from itertools import combinations
-from pathlib import Path
 
 import anndata as ad
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import scvi
-from kang import COLLECTIONS, DATA, MIN_GENES, ROOT, effects, variable_genes
+from _common import BLUE, DATA, GREY, VERMILION, parser, quiet, save, versions, write
+from kang import COLLECTIONS, MIN_GENES, effects, variable_genes
+from matplotlib.figure import Figure
 
 import crystallin as cr
 
-N_RUNS, VARIES = 3, 0.3
+N_RUNS, VARIES = 5, 0.3
 BARS = {"Hallmark": 0.95, "Reactome": 0.90}
-# Okabe-Ito
-COLOURS = {"seeds": "#0072B2", "bootstraps": "#D55E00"}
-
-
-def quiet() -> None:
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    scvi.settings.verbosity = logging.WARNING
-    warnings.filterwarnings("ignore", module="lightning")
-    # some genes are seen in so few cells that a bootstrap has none of them
-    warnings.filterwarnings("ignore", message=".*gene.s. have no counts")
+COLOURS = {"seeds": BLUE, "bootstraps": VERMILION}
 
 
 def resampled(adata: ad.AnnData, seed: int) -> ad.AnnData:
@@ -94,7 +82,7 @@ def summary(r: pd.DataFrame, activities: list[pd.DataFrame]) -> dict:
     return row
 
 
-def draw(agreements: dict[str, dict[str, pd.DataFrame]], path: Path) -> None:
+def draw(agreements: dict[str, dict[str, pd.DataFrame]]) -> Figure:
     figure, axes = plt.subplots(1, len(agreements), figsize=(10, 3.8), layout="constrained", sharey=True)
     for ax, (title, kinds) in zip(axes, agreements.items(), strict=True):
         for kind, r in kinds.items():
@@ -104,22 +92,16 @@ def draw(agreements: dict[str, dict[str, pd.DataFrame]], path: Path) -> None:
             ax.ecdf(values, color=COLOURS[kind], linestyle=style, label=f"{kind}, median {median:.3f}")
             ax.plot(median, 0.5, "o" if kind == "seeds" else "s", color=COLOURS[kind])
         low = min(float(np.quantile(r.to_numpy(), 0.02)) for r in kinds.values())
-        ax.axvline(
-            BARS[title], color="#999999", linewidth=1, linestyle=":", label=f"bar for the median, {BARS[title]:g}"
-        )
+        ax.axvline(BARS[title], color=GREY, linewidth=1, linestyle=":", label=f"bar for the median, {BARS[title]:g}")
         ax.set(xlim=(min(low, 0.85), 1.005), xlabel="r between two runs", title=f"{title} ({len(r)} programs)")
         ax.spines[["top", "right"]].set_visible(False)
         ax.legend(frameon=False, fontsize=8, loc="upper left")
     axes[0].set_ylabel("share of programs and pairs of runs")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=140)
+    return figure
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true", help="few cells and epochs, to check that it runs")
-    parser.add_argument("--out", type=Path, help="file to write instead of benchmarks/results/stability.json")
-    args = parser.parse_args()
+    args = parser("stability").parse_args()
     mpl.use("agg")
     quiet()
     adata = variable_genes(ad.read_h5ad(DATA / "kang_ifnb_2800.h5ad"))
@@ -127,7 +109,7 @@ def main() -> None:
         adata = adata[np.random.default_rng(0).choice(adata.n_obs, 700, replace=False)].copy()
     n_runs, max_epochs = (2, 3) if args.quick else (N_RUNS, None)
     results: dict = {
-        "versions": {name: version(name) for name in ("crystallin", "scvi-tools", "torch")},
+        "versions": versions("scvi-tools", "torch"),
         "bars": BARS,
         "cells": adata.n_obs,
         "genes": adata.n_vars,
@@ -158,10 +140,8 @@ def main() -> None:
             short = {key: value for key, value in results[title][kind].items() if key != "runs"}
             print(title, kind, json.dumps(short), flush=True)
         results[title]["bar_met"] = results[title]["seeds"]["r_median"] >= BARS[title]
-    path = args.out or (None if args.quick else ROOT / "benchmarks" / "results" / "stability.json")
-    if path:
-        path.write_text(json.dumps(results, indent=1) + "\n")
-        draw(agreements, args.out.with_suffix(".png") if args.out else ROOT / "docs" / "_static" / "stability.png")
+    write(results, "stability", args)
+    save(draw(agreements), "stability", args)
 
 
 if __name__ == "__main__":

@@ -19,18 +19,14 @@ cells, training and validation. Peak memory is that of the whole process, Python
 
 from __future__ import annotations
 
-import argparse
 import json
-import logging
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 
@@ -39,11 +35,11 @@ import lightning.pytorch as pl
 import numpy as np
 import scvi
 import torch
+from _common import parser, quiet, versions, write
 
 import crystallin as cr
 from crystallin.model._resident import resident_cells
 
-RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 METHODS = ("floor", "LinearSCVI", "ProgramVAE")
 N_EPOCHS = 5
 BARS = {"ProgramVAE_over_floor": 1.3, "LinearSCVI_over_ProgramVAE": 2.0}
@@ -73,11 +69,6 @@ def peak_mb() -> int:
 def counts_mb(adata: ad.AnnData) -> int:
     """Memory of the counts, sparse."""
     return round((adata.X.data.nbytes + adata.X.indices.nbytes + adata.X.indptr.nbytes) / 1e6)
-
-
-def quiet() -> None:
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    warnings.simplefilter("ignore")
 
 
 class EpochClock(pl.Callback):
@@ -250,23 +241,20 @@ def measure(setting: dict, adata: ad.AnnData, path: Path) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true", help="small sizes, to check that it runs; writes nothing")
-    parser.add_argument("--out", type=Path, help="file to write instead of benchmarks/results/training.json")
-    parser.add_argument("--one", type=json.loads, help="used by the script itself")
-    args = parser.parse_args()
+    options = parser("training")
+    options.add_argument("--one", type=json.loads, help="used by the script itself")
+    args = options.parse_args()
     if args.one:
         one(args.one)
         return
     quiet()
     results: dict = {
-        "versions": {name: version(name) for name in ("crystallin", "scvi-tools", "lightning", "torch")},
+        "versions": versions("scvi-tools", "lightning", "torch"),
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "bars": BARS,
         "runs": [],
     }
-    out = args.out or (None if args.quick else RESULTS / "training.json")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "cells.h5ad"
         for data, settings in groupby(
@@ -278,8 +266,7 @@ def main() -> None:
             adata.write_h5ad(path)
             for setting in settings:
                 results["runs"].append(measure(setting, adata, path))
-                if out:
-                    out.write_text(json.dumps(results, indent=1) + "\n")
+                write(results, "training", args)
 
 
 if __name__ == "__main__":

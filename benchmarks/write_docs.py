@@ -6,10 +6,8 @@ python benchmarks/write_docs.py
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
+from _common import RESULTS, ROOT
 
 
 def load(name: str) -> dict:
