@@ -77,12 +77,17 @@ def test_learning_rate_is_annealed(adata):
     assert float(model.trainer.lightning_module.kl_weight) == 1
 
 
-def test_best_weights_are_restored():
-    """The callback alone: losses 3, 1, 2 leave the weights of the second epoch."""
+@pytest.mark.parametrize("killed_after", [None, 2])
+def test_best_weights_are_restored(killed_after):
+    """The callback alone: losses 3, 1, 2 leave the weights of the second epoch, also if the run was killed since."""
     weights = torch.nn.Linear(1, 1, bias=False)
     plan = SimpleNamespace(module=weights)
     callback = KeepBestWeights()
     for epoch, loss in enumerate([3.0, 1.0, 2.0, float("nan")]):
+        if epoch == killed_after:
+            saved = callback.state_dict()
+            callback = KeepBestWeights()
+            callback.load_state_dict(saved)
         weights.weight.data.fill_(epoch)
         trainer = SimpleNamespace(
             callback_metrics={"elbo_validation": torch.tensor(loss)}, sanity_checking=False, current_epoch=epoch

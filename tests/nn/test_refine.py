@@ -134,7 +134,7 @@ def test_gradient_is_that_of_the_objective(normalised):
     torch.testing.assert_close(cells.evaluate(z.detach(), weight).gradient, gradient)
 
 
-def test_solve_is_an_exact_solve_but_for_its_tolerance(monkeypatch):
+def test_solve_is_an_exact_solve_but_for_its_tolerance():
     cells, z, weight = problem()
     point = cells.evaluate(z, weight)
     step = solve(point.information, point.gradient, preconditioner(cells, z, weight))

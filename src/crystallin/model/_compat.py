@@ -1,7 +1,7 @@
 """Every name of scvi-tools that crystallin uses, in one place.
 
-Checked on scvi-tools 1.4.2 (Python 3.11) and 1.5.1 (Python 3.12). Public names come first; those of private modules are
-listed apart because they may move.
+Checked on scvi-tools 1.4.2 (Python 3.11) and 1.5.1 (Python 3.12). Names of modules that begin with an underscore are
+private and may move.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 import lightning.pytorch as pl
 from scvi import REGISTRY_KEYS, settings
 from scvi.data import AnnDataManager
-
-# private modules
 from scvi.data._constants import _ADATA_MINIFY_TYPE_UNS_KEY as MINIFY_TYPE_UNS_KEY
 from scvi.dataloaders import DataSplitter
 from scvi.model import SCVI

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,31 +22,23 @@ from crystallin.nn import (
     shared_genes,
 )
 
-from ._compat import MODULE_KEYS, settings
-from ._resident import resident_cells
+from ._compat import MODULE_KEYS
+from ._reading import ReadingMixin, Request
 from ._seeding import seeded
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from crystallin.programs import Prior
-
-    from ._module import ProgramModule
-
 
 # up to this many latent dimensions standard deviations are exact; above they are within a few per cent and far cheaper
 MAX_EXACT_SD = 64
-# cells whose average is the ground for the others' covariances
-N_AVERAGED = 1_000
 # memory of one chunk of cells' matrices, latent x latent
 CHUNK_BYTES = 2**28
 
 
-class PosteriorMixin:
+class PosteriorMixin(ReadingMixin):
     """Activities, their uncertainty, and loadings, as arrays."""
 
-    module: ProgramModule
-    _prior: Prior
     _random_state: int
 
     @property
@@ -63,6 +55,15 @@ class PosteriorMixin:
     def prior_digest(self) -> str:
         """Short hash of the prior, to tell whether results and model belong together."""
         return self._prior.digest
+
+    @property
+    def digest(self) -> str:
+        """Short hash of the model's weights, to tell whether it was trained further since results were written."""
+        digest = hashlib.sha256()
+        for name, value in self.module.state_dict().items():
+            digest.update(name.encode())
+            digest.update(value.cpu().numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     @torch.inference_mode()
     def get_activity(
@@ -119,19 +120,20 @@ class PosteriorMixin:
         """
         n_programs = self._prior.n_programs
         exact = return_sd and refine and self.module.n_latent <= MAX_EXACT_SD
-        shared = shared_genes(self.module.decoder.weight().dense()) if exact else None
+        shared = self._shared_genes() if exact else None
+        request = Request(adata, indices, batch_size, dataloader)
         means, sds = [], []
         # torch's data loaders draw from the global generator
         with seeded(self._random_state):
             if refine:
-                for point, average in self._refined(adata, indices, batch_size, dataloader):
+                for point, average in self._refined(request):
                     means.append(point.z[:n_programs].T.cpu())
                     if exact:
                         sds += [marginal_sd(factor)[:, :n_programs].cpu() for _, factor in _exact(point, shared)]
                     elif return_sd:
                         sds.append(average.sd(point.information)[:n_programs].T.cpu())
             else:
-                for mean, sd in self._encoded(adata, indices, batch_size, dataloader):
+                for mean, sd in self._encoded(request):
                     means.append(mean[:, :n_programs].cpu())
                     sds.append(sd[:, :n_programs].cpu())
         activity = torch.cat(means).numpy()
@@ -177,21 +179,62 @@ class PosteriorMixin:
         checks.check_int(random_state, "random_state", 0)
         generator = torch.Generator().manual_seed(random_state)
         n_programs, samples = self._prior.n_programs, []
-        shared = shared_genes(self.module.decoder.weight().dense()) if refine else None
+        shared = self._shared_genes() if refine else None
+        request = Request(adata, indices, batch_size, dataloader)
 
         def noise_like(mean: torch.Tensor) -> torch.Tensor:
             return torch.randn(n_samples, *mean.shape, generator=generator).to(mean.device)
 
         with seeded(random_state):
             if refine:
-                for point, _ in self._refined(adata, indices, batch_size, dataloader):
+                for point, _ in self._refined(request):
                     for mean, cholesky in _exact(point, shared):
                         drawn = sample_posterior(mean, cholesky, noise_like(mean))
                         samples.append(drawn[..., :n_programs].cpu())
             else:
-                for mean, sd in self._encoded(adata, indices, batch_size, dataloader):
+                for mean, sd in self._encoded(request):
                     samples.append((mean + sd * noise_like(mean))[..., :n_programs].cpu())
         return torch.cat(samples, dim=1).numpy()
+
+    @torch.inference_mode()
+    def get_posterior_covariance(
+        self,
+        adata: AnnData | None = None,
+        indices: Sequence[int] | None = None,
+        *,
+        batch_size: int | None = None,
+        dataloader: Iterable[dict[str, torch.Tensor]] | None = None,
+    ) -> pd.DataFrame:
+        """Posterior covariance of the programs' activities in the average cell.
+
+        What the counts of a cell leave open: a correlation near ±1 between two programs says that one could be taken
+        for the other. It is the inverse of the information averaged over up to 1,000 of the cells, at the encoder's
+        mean.
+
+        Parameters
+        ----------
+        adata, indices, batch_size, dataloader
+            As in :meth:`get_activity`.
+
+        Returns
+        -------
+        DataFrame of programs x programs, decoys included, float32; unannotated dimensions are averaged over.
+
+        Raises
+        ------
+        RuntimeError, ValueError
+            As in :meth:`get_activity`.
+
+        Examples
+        --------
+        >>> model.get_posterior_covariance().loc["B cell", "Plasma cell"]  # doctest: +SKIP
+        """
+        self._check_counts_are_there()
+        with seeded(self._random_state):
+            sample, _ = self._minibatches(Request(adata, indices, batch_size, dataloader))
+            covariance = self.module.average_cell(sample).covariance
+        names = self._prior.programs
+        return pd.DataFrame(covariance[: len(names), : len(names)].cpu().numpy(), index=names, columns=names)
 
     @torch.inference_mode()
     def get_loadings(self) -> pd.DataFrame:
@@ -213,79 +256,35 @@ class PosteriorMixin:
         weight = self.module.decoder.weight().dense().T.cpu().numpy()
         return pd.DataFrame(weight, index=self._prior.genes, columns=names)
 
-    def _refined(
-        self,
-        adata: AnnData | None,
-        indices: Sequence[int] | None,
-        batch_size: int | None,
-        dataloader: Iterable[dict[str, torch.Tensor]] | None,
-    ) -> Iterator[tuple[Point, AverageCell]]:
+    def _shared_genes(self) -> SharedGenes:
+        return shared_genes(self.module.decoder.weight().dense())
+
+    def _refined(self, request: Request) -> Iterator[tuple[Point, AverageCell]]:
         """Modes of the exact posterior of successive minibatches, and the average cell."""
+        self._check_counts_are_there()
+        sample, minibatches = self._minibatches(request)
+        average, weight = self.module.average_cell(sample), self.module.decoder.weight()
+        for tensors in minibatches:
+            cells, mean = self.module.posterior_start(tensors)
+            yield refine(cells, mean, weight, average.covariance), average
+
+    def _check_counts_are_there(self) -> None:
         if self.module.minified_data_type is not None:
             msg = (
                 "The refined posterior needs the counts, and this model's data were minified. Use refine=False for the "
                 "posterior that was stored, or the AnnData with counts."
             )
             raise ValueError(msg)
-        sample, minibatches = self._minibatches(adata, indices, batch_size, dataloader)
-        average, weight = self.module.average_cell(sample), self.module.decoder.weight()
-        for tensors in minibatches:
-            cells, mean = self.module.posterior_start(tensors)
-            yield refine(cells, mean, weight, average.covariance), average
 
-    def _encoded(
-        self,
-        adata: AnnData | None,
-        indices: Sequence[int] | None,
-        batch_size: int | None,
-        dataloader: Iterable[dict[str, torch.Tensor]] | None,
-    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def _encoded(self, request: Request) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Mean and standard deviation of the encoder's Gaussian for successive minibatches, cells x latent."""
+        dataloader = request.dataloader
         if dataloader is None:
-            adata, indices = self._checked(adata, indices)
-            dataloader = self._make_data_loader(adata=adata, indices=indices, batch_size=batch_size)
+            adata, indices = self._checked(request)
+            dataloader = self._make_data_loader(adata=adata, indices=indices, batch_size=request.batch_size)
         for tensors in dataloader:
             q = self.module.inference(**self.module._get_inference_input(tensors))[MODULE_KEYS.QZ_KEY]
             yield q.loc, q.scale
-
-    def _minibatches(
-        self,
-        adata: AnnData | None,
-        indices: Sequence[int] | None,
-        batch_size: int | None,
-        dataloader: Iterable[dict[str, torch.Tensor]] | None,
-    ) -> tuple[dict[str, torch.Tensor], Iterable[dict[str, torch.Tensor]]]:
-        """A sample of the cells as one minibatch, and all of them."""
-        if dataloader is not None:
-            self._check_if_trained(warn=False)
-            self.module.eval()
-            dataloader = iter(dataloader)
-            first = next(dataloader)
-            return first, chain([first], dataloader)
-        adata, indices = self._checked(adata, indices)
-        spread = indices[np.linspace(0, len(indices) - 1, min(len(indices), N_AVERAGED)).astype(int)]
-        manager = self.get_anndata_manager(adata, required=True)
-        resident = resident_cells(manager, self.device)
-        if resident is not None:
-            size = settings.batch_size if batch_size is None else batch_size
-            return resident[spread], resident.loader(indices, size, shuffle=False)
-        loader = self._make_data_loader(adata=adata, indices=indices, batch_size=batch_size)
-        return next(iter(self._make_data_loader(adata=adata, indices=spread, batch_size=len(spread)))), loader
-
-    def _checked(self, adata: AnnData | None, indices: Sequence[int] | None) -> tuple[AnnData, np.ndarray]:
-        """Data and positions of the cells wanted, checked; the module ready to be read."""
-        self._check_if_trained(warn=False)
-        self.module.eval()
-        adata = self.adata if adata is None else adata
-        if adata is None:
-            msg = "The model holds no data; give adata (or dataloader)."
-            raise ValueError(msg)
-        # the model's own data too: people normalise X between training and reading activities
-        checks.check_same_genes(adata.var_names, self._prior.genes)
-        if self.module.minified_data_type is None:
-            checks.check_counts(adata, self.registry["setup_args"]["layer"], warn_of_empty_genes=False)
-        adata = self._validate_anndata(adata)
-        return adata, np.arange(adata.n_obs)[slice(None) if indices is None else np.asarray(indices)]
 
 
 def _exact(point: Point, shared: SharedGenes) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
