@@ -1,7 +1,7 @@
 """How much do activities depend on the seed, and how much on which cells were sampled?
 
-Cells of Kang et al. (2018, Nat Biotechnol 36:89), prepared as in ``kang.py``, with Hallmark and Reactome. Three seeds
-on all cells, and three bootstraps: cells drawn with replacement to train on, at one seed, then activities of all
+Cells of Kang et al. (2018, Nat Biotechnol 36:89), prepared as in ``kang.py``, with Hallmark and Reactome. Five seeds
+on all cells, and five bootstraps: cells drawn with replacement to train on, at one seed, then activities of all
 original cells by that model. Pearson r over cells between the activities of each pair of runs, for each program.
 
     python benchmarks/stability.py            # writes benchmarks/results/stability.json and docs/_static/stability.png

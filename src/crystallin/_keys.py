@@ -61,3 +61,6 @@ class Simulation:
     LOG_BASE = "true_log_base"
     DEPTH = "depth"
     BATCH = "batch"
+
+
+RANK_PROGRAMS_GROUPS = "rank_programs_groups"

@@ -2,8 +2,10 @@
 
 from ._anndata import check_adata, check_categories, check_key, check_layer, check_numeric
 from ._counts import check_counts
+from ._groups import check_among, check_covariates, check_groups, check_labels, check_ranking
 from ._programs import (
     check_activity,
+    check_fresh,
     check_loadings,
     check_program_names,
     check_programs,
@@ -17,17 +19,23 @@ from ._values import check_choice, check_int, check_number
 __all__ = [
     "check_activity",
     "check_adata",
+    "check_among",
     "check_categories",
     "check_choice",
     "check_counts",
+    "check_covariates",
+    "check_fresh",
+    "check_groups",
     "check_int",
     "check_key",
+    "check_labels",
     "check_layer",
     "check_loadings",
     "check_number",
     "check_numeric",
     "check_program_names",
     "check_programs",
+    "check_ranking",
     "check_same_genes",
     "check_same_programs",
     "check_table",

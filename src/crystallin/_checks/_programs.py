@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crystallin._keys import NAMES, PARAMS, Keys
+from crystallin._keys import ACTIVITY_PARAMS, NAMES, PARAMS, Keys
 
 from ._words import did_you_mean, some
 
@@ -73,6 +73,19 @@ def check_activity(adata: Any, keys: Keys) -> None:
             "name the key they were added under."
         )
         raise KeyError(msg)
+
+
+def check_fresh(adata: Any, keys: Keys, digest: str) -> None:
+    """Raise unless the activities under ``keys`` are those of the model as it is now."""
+    check_activity(adata, keys)
+    stored = adata.uns[keys.uns].get(ACTIVITY_PARAMS, {}).get("digest")
+    if stored != digest:
+        msg = (
+            f"The activities under {keys.activity!r} are not those of this model: it was trained further since they "
+            f"were written, or they are another model's. Call crystallin.tl.activity(adata, model, "
+            f"key_added={keys.prefix!r}) again."
+        )
+        raise ValueError(msg)
 
 
 def check_loadings(adata: Any, keys: Keys) -> None:

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 # two colours of the Okabe-Ito palette, told apart with every kind of colour blindness
 UP, DOWN, MUTED = "#0072B2", "#D55E00", "#999999"
 TITLE_WIDTH = 28
+LABEL_WIDTH = 44
 
 
 def wrap(name: str, width: int = TITLE_WIDTH) -> str:
@@ -28,3 +29,12 @@ def finish(axes: Any, show: bool | None) -> Any:
     if show:
         plt.show()
     return axes
+
+
+def shorten(name: str, width: int = LABEL_WIDTH) -> str:
+    """One line of at most ``width`` characters; the middle goes, as long names often differ at their end."""
+    name = name.replace("_", " ")
+    if len(name) <= width:
+        return name
+    head = (width - 1) * 2 // 3
+    return f"{name[:head].rstrip()}…{name[len(name) - (width - 1 - head) :].lstrip()}"

@@ -3,6 +3,7 @@
 from ._align import AlignedPrograms, align
 from ._decoys import add_decoys
 from ._matching import dealt_evenly, matched_genes
+from ._overlap import families, nearest, similarity, variance_inflation
 from ._prior import Prior, as_prior, make_prior
 from ._sources import GeneSets, read_gene_sets, read_gmt
 
@@ -14,8 +15,12 @@ __all__ = [
     "align",
     "as_prior",
     "dealt_evenly",
+    "families",
     "make_prior",
     "matched_genes",
+    "nearest",
     "read_gene_sets",
     "read_gmt",
+    "similarity",
+    "variance_inflation",
 ]

@@ -55,7 +55,7 @@ def activity(
     ``adata.obsm[key_added + "_sd"]`` : :class:`numpy.ndarray`, float32, cells x programs
         Posterior standard deviations.
     ``adata.uns[key_added]["activity_params"]`` : dict
-        How they were computed.
+        How they were computed, and the hash of the model's weights.
     ``adata.uns[key_added]["names"]``, ``["table"]``
         Only where ``adata`` had no programs of its own (a query).
 
@@ -89,5 +89,9 @@ def activity(
         adata.uns[keys.uns] = {NAMES: names, TABLE: table}
     adata.obsm[keys.activity] = mean
     adata.obsm[keys.sd] = sd
-    adata.uns[keys.uns][ACTIVITY_PARAMS] = {"refine": refine, "model": type(model).__name__}
+    adata.uns[keys.uns][ACTIVITY_PARAMS] = {
+        "refine": refine,
+        "model": type(model).__name__,
+        "digest": model.digest,
+    }
     return adata if copy else None

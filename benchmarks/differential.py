@@ -1,0 +1,391 @@
+"""Which differences between conditions are found, which are made up, and by which test?
+
+Simulated cells of 6 + 6 donors (sd of a donor's effect .2), 6 types, 40 true programs whose sets lack a fifth of their
+members and hold as many spurious ones, and 40 decoy sets; 50 more decoys are trained for the empirical null. Conditions
+are compared within types.
+
+    python benchmarks/differential.py            # writes benchmarks/results/differential.json and docs/_static/*.png
+    python benchmarks/differential.py --quick    # a small check that writes nothing
+    python benchmarks/differential.py --only kang    # one part, the others' results are kept
+
+* shifts: 12 programs shifted by .12 to .6 in half of the types, 20 replicates.
+* donors: nothing but donors differs, 10 replicates.
+* batches: as shifts, with two batches confounded with the condition (Cramér's V 0, .4, .8), 3 replicates each; the
+  model does not know the batches, the test is told or is not.
+* kang: cells of Kang et al. (2018, Nat Biotechnol 36:89) with and without interferon-beta.
+
+Calls are at q <= .05, q over the programs of a comparison. False are decoys and unshifted programs of which no member
+of the family is shifted in this type. Power is the share of shifted programs called. "true activities" is the same test
+on the activities that the simulator knows. Tests on cells take cells as replicates.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from collections.abc import Iterator
+
+import anndata as ad
+import decoupler as dc
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import scanpy as sc
+from _common import BLUE, DATA, GREY, RESULTS, VERMILION, parser, quiet, save, versions, write
+from kang import COLLECTIONS, variable_genes
+from matplotlib.figure import Figure
+from scipy import stats
+
+import crystallin as cr
+from crystallin.stats import (
+    benjamini_hochberg,
+    collect_moments,
+    compare_samples,
+    marginal_means,
+)
+
+DESIGN = {
+    "n_obs": 8_000,
+    "n_vars": 1_000,
+    "n_programs": 40,
+    "n_decoys": 40,
+    "n_cell_types": 6,
+    "n_donors": 12,
+    "paired": False,
+    "donor_sd": 0.2,
+    "conditions": ("ctrl", "stim"),
+    "n_shifted": 12,
+    "shift": (0.12, 0.6),
+}
+SMALL = {**DESIGN, "n_obs": 1_200, "n_vars": 300, "n_programs": 10, "n_decoys": 10, "n_cell_types": 2, "n_shifted": 4}
+N_TRAINED_DECOYS = 50
+REPLICATES = {"shifts": 20, "donors": 10, "batches": 3}
+CONFOUNDING = (0.0, 0.4, 0.8)
+LEVEL, LEVELS = 0.05, (0.5, 0.8, 0.9, 0.95)
+# thresholds of |ln Bayes factor|: expiMap's tutorials, VEGA's paper
+BAYES_FACTORS = {"expiMap": 2.3, "VEGA": 3.0}
+BARS = {"false_discovery_proportion": 0.05, "type_1_error": (0.04, 0.06), "power_of_true": 0.9, "coverage_within": 0.03}
+
+
+def fitted(adata: ad.AnnData, **kwargs: object) -> cr.ProgramVAE:
+    cr.ProgramVAE.setup_anndata(adata)
+    model = cr.ProgramVAE(adata)
+    model.train(enable_progress_bar=False, **kwargs)
+    cr.tl.activity(adata, model)
+    return model
+
+
+def simulated(quick: bool, seed: int, **options: object) -> tuple[ad.AnnData, cr.ProgramVAE]:
+    adata = cr.datasets.simulate(**{**(SMALL if quick else DESIGN), **options}, random_state=seed)
+    annotation = adata.uns["simulation"]["annotation"]
+    cr.pp.add_programs(adata, annotation, n_decoys=15 if quick else N_TRAINED_DECOYS, random_state=seed)
+    return adata, fitted(adata, max_epochs=3 if quick else None)
+
+
+def ours(adata: ad.AnnData, model: cr.ProgramVAE, **options: object) -> pd.DataFrame:
+    """Table of differences within types, with the true shift of each (0 for decoys)."""
+    settings = {"reference": "ctrl", "within": "cell_type", "sample_key": "sample", **options}
+    cr.tl.rank_programs_groups(adata, model, "condition", **settings)
+    return with_truth(adata, cr.get.rank_programs_groups_df(adata))
+
+
+def with_truth(adata: ad.AnnData, table: pd.DataFrame) -> pd.DataFrame:
+    shifts = adata.uns["simulation"]["shifts"].rename(columns={"cell_type": "stratum"})
+    table = table.merge(shifts[["stratum", "program", "shift"]], how="left", on=["stratum", "program"])
+    table["shift"] = table["shift"].fillna(0.0)
+    table["is_decoy"] = table["program"].str.startswith("decoy_")
+    return table
+
+
+def families_of(table: pd.DataFrame) -> pd.Series:
+    """Whether some member of the program's family is shifted in this type."""
+    return (table["shift"] != 0).groupby([table["stratum"], table["family"]]).transform("any")
+
+
+def rates(table: pd.DataFrame, called: pd.Series) -> dict[str, int]:
+    """Counts that error rates are made of."""
+    shifted = table["shift"] != 0
+    false = ~table["family_shifted"]
+    return {
+        "calls": int(called.sum()),
+        "false": int((called & false).sum()),
+        "false_decoys": int((called & false & table["is_decoy"]).sum()),
+        "of_shifted": int((called & shifted).sum()),
+        "shifted": int(shifted.sum()),
+    }
+
+
+def by_stratum(table: pd.DataFrame, p: str) -> pd.Series:
+    return table.groupby("stratum")[p].transform(lambda values: benjamini_hochberg(values.to_numpy()))
+
+
+def true_activities(adata: ad.AnnData, table: pd.DataFrame) -> pd.DataFrame:
+    """The same test on the true activities, of true programs."""
+    dimensions, obs = adata.uns["simulation"]["dimensions"]["program"].to_numpy(), adata.obs
+    parts = []
+    for stratum in table["stratum"].unique():
+        cells = np.flatnonzero(obs["cell_type"] == stratum)
+        names, code = np.unique(obs["sample"].astype(str).to_numpy()[cells], return_inverse=True)
+        z = adata.obsm["true_activity"][cells]
+        moments = collect_moments(z, np.zeros_like(z), code, len(names))
+        within = moments.scatter().sum(axis=0) / (moments.n - 1).sum()
+        condition = obs.groupby(obs["sample"].astype(str))["condition"].first().astype(str)
+        stimulated = (condition.loc[names] == "stim").to_numpy(dtype=float)
+        design = np.column_stack([stimulated, np.ones(len(names))])
+        everything = np.ones(z.shape[1], dtype=bool)
+        difference = compare_samples(marginal_means(moments, within), design, 0, prior_from=everything)
+        parts.append(pd.DataFrame({"stratum": stratum, "program": dimensions, "p": difference.p()}))
+    columns = ["stratum", "program", "shift", "family_shifted", "is_decoy"]
+    result = pd.concat(parts).merge(table[columns], on=["stratum", "program"])
+    result["q"] = by_stratum(result, "p")
+    return result
+
+
+def cell_tests(adata: ad.AnnData, scores: pd.DataFrame, table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Tests that take cells as replicates."""
+    columns = ["stratum", "program", "shift", "family_shifted", "is_decoy"]
+    types, stimulated = adata.obs["cell_type"].to_numpy(), (adata.obs["condition"] == "stim").to_numpy()
+    names = [name for name in scores if name in set(table["program"])]
+    values = scores[names].to_numpy()
+    tests = {
+        "t": lambda a, b: stats.ttest_ind(a, b, equal_var=False).pvalue,
+        "Wilcoxon": lambda a, b: stats.mannwhitneyu(a, b).pvalue,
+    }
+    for name, test in tests.items():
+        parts = []
+        for stratum in table["stratum"].unique():
+            inside = types == stratum
+            p = test(values[inside & stimulated], values[inside & ~stimulated])
+            parts.append(pd.DataFrame({"stratum": stratum, "program": names, "p": p}))
+        result = pd.concat(parts).merge(table[columns], on=["stratum", "program"])
+        result["q"] = by_stratum(result, "p")
+        yield name, result
+
+
+def linear_scores(adata: ad.AnnData) -> pd.DataFrame:
+    logged = ad.AnnData(adata.X.copy(), obs=adata.obs[[]], var=adata.var[[]])
+    sc.pp.normalize_total(logged, target_sum=1e4)
+    sc.pp.log1p(logged)
+    net = adata.uns["simulation"]["annotation"].assign(weight=1.0)
+    score, _ = dc.mt.ulm(logged.to_df(), net, tmin=0)
+    return score
+
+
+def shifts(quick: bool) -> dict:
+    rows: dict[str, list[dict]] = {}
+    effects, seconds = [], []
+    for seed in range(2 if quick else REPLICATES["shifts"]):
+        adata, model = simulated(quick, seed)
+        start = time.perf_counter()
+        table = ours(adata, model)
+        seconds.append(time.perf_counter() - start)
+        table["family_shifted"] = families_of(table)
+        truth = true_activities(adata, table)
+        rows.setdefault("true activities", []).append(rates(truth, truth["q"] <= LEVEL))
+        believed = (table["q"] <= LEVEL) & (table["decoy_q"] <= LEVEL)
+        calls = {
+            "q": table["q"] <= LEVEL,
+            "q and decoy_q": believed,
+            "q and decoy_q, leads of families": believed & table["lead"],
+            "conditional_q and decoy_q": (table["conditional_q"] <= LEVEL) & (table["decoy_q"] <= LEVEL),
+        }
+        for name, called in calls.items():
+            rows.setdefault(name, []).append(rates(table, called))
+        log_odds = np.abs(np.log(table["overlap"] / (1 - table["overlap"])))
+        for name, threshold in BAYES_FACTORS.items():
+            rows.setdefault(f"{name}'s rule on our posterior", []).append(rates(table, log_odds >= threshold))
+        activity = cr.get.activity_df(adata)
+        for source, scores in {"our activities": activity, "ulm": linear_scores(adata)}.items():
+            for name, result in cell_tests(adata, scores, table):
+                rows.setdefault(f"cells: {name} on {source}", []).append(rates(result, result["q"] <= LEVEL))
+        cells = ours(adata, model, sample_key=None)
+        cells["family_shifted"] = families_of(cells)
+        rows.setdefault("cells: ours without sample_key", []).append(rates(cells, cells["q"] <= LEVEL))
+        effects.append(table[~table["is_decoy"]].assign(seed=seed))
+        print("shifts", seed, {name: row[-1] for name, row in rows.items()}, flush=True)
+    everything = pd.concat(effects)
+    return {
+        "replicates": len(seconds),
+        "seconds_of_a_call": round(float(np.median(seconds)), 2),
+        "tests": {name: summed(part) for name, part in rows.items()},
+        "coverage_minus_nominal": coverage(everything),
+        "slope_of_effect_on_shift": round(float(np.polyfit(everything["shift"], everything["effect"], 1)[0]), 3),
+        "slope_of_mean_activity_on_shift": round(
+            float(np.polyfit(everything["shift"], everything["mean_group"] - everything["mean_reference"], 1)[0]), 3
+        ),
+    }
+
+
+def coverage(table: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Share of intervals that hold the true shift, minus the nominal share."""
+    distance = np.abs(table["effect"] - table["shift"]) / table["se"]
+    result = {}
+    for name, part in {"unshifted": table["shift"] == 0, "shifted": table["shift"] != 0}.items():
+        result[name] = {
+            f"{level:.0%}": round(
+                float((distance <= stats.t.ppf((1 + level) / 2, table["df"]))[part].mean()) - level, 4
+            )
+            for level in LEVELS
+        }
+    return result
+
+
+def summed(rows: list[dict]) -> dict[str, float]:
+    total = {key: sum(row[key] for row in rows) for key in rows[0]}
+    proportions = [row["false"] / row["calls"] if row["calls"] else 0.0 for row in rows]
+    return {
+        **total,
+        "false_discovery_proportion": round(total["false"] / max(total["calls"], 1), 4),
+        "mean_of_replicates": round(float(np.mean(proportions)), 4),
+        "power": round(total["of_shifted"] / max(total["shifted"], 1), 4),
+    }
+
+
+def donors(quick: bool) -> dict:
+    tables, rows = [], {}
+    for seed in range(2 if quick else REPLICATES["donors"]):
+        adata, model = simulated(quick, 100 + seed, n_shifted=0)
+        table = ours(adata, model)
+        table["family_shifted"] = False
+        tables.append(table[~table["is_decoy"]])
+        for source, scores in {"our activities": cr.get.activity_df(adata), "ulm": linear_scores(adata)}.items():
+            for name, result in cell_tests(adata, scores, table):
+                share = (result.loc[~result["is_decoy"], "p"] <= LEVEL).mean()
+                rows.setdefault(f"cells: {name} on {source}", []).append(float(share))
+        print("donors", seed, (tables[-1]["p"] <= LEVEL).mean(), {k: v[-1] for k, v in rows.items()}, flush=True)
+    p = pd.concat(tables)["p"].to_numpy()
+    return {
+        "replicates": len(tables),
+        "p_values": len(p),
+        "type_1_error": {
+            "ours with sample_key": round(float((p <= LEVEL).mean()), 4),
+            **{name: round(float(np.mean(values)), 4) for name, values in rows.items()},
+        },
+        "calls": int(sum((table["q"] <= LEVEL).sum() for table in tables)),
+        "KS_p_value": round(float(stats.kstest(p, "uniform").pvalue), 4),
+        "histogram": np.histogram(p, bins=20, range=(0, 1))[0].tolist(),
+    }
+
+
+def batches(quick: bool) -> dict:
+    result = {}
+    for confounding in CONFOUNDING:
+        rows: dict[str, list[dict]] = {}
+        type_1: dict[str, list[float]] = {}
+        for seed in range(1 if quick else REPLICATES["batches"]):
+            adata, model = simulated(quick, 200 + seed, n_batches=2, batch_effect=0.3, confounding=confounding)
+            for name, covariates in {"without covariate": None, "with covariate": ["batch"]}.items():
+                table = ours(adata, model, covariates=covariates)
+                table["family_shifted"] = families_of(table)
+                believed = (table["q"] <= LEVEL) & (table["decoy_q"] <= LEVEL)
+                rows.setdefault(name, []).append(rates(table, believed))
+                null = ~table["is_decoy"] & ~table["family_shifted"]
+                type_1.setdefault(name, []).append(float((table.loc[null, "p"] <= LEVEL).mean()))
+            print("batches", confounding, seed, {k: v[-1] for k, v in rows.items()}, type_1, flush=True)
+        result[f"{confounding:g}"] = {
+            name: {**summed(part), "type_1_error": round(float(np.mean(type_1[name])), 4)}
+            for name, part in rows.items()
+        }
+    return result
+
+
+def kang(quick: bool) -> dict:
+    """Interferon-beta: within cell types, across two donors and across cells; with the condition shuffled."""
+    designs = {
+        "donors": ("kang_muscat_1556.h5ad", {"sample_key": "donor"}),
+        "cells": ("kang_ifnb_2800.h5ad", {}),
+    }
+    results = {}
+    for name, (file, options) in designs.items():
+        whole = ad.read_h5ad(DATA / file)
+        adata = variable_genes(whole) if whole.n_vars > 3_000 else whole
+        for title, collection in COLLECTIONS.items():
+            cr.pp.add_programs(adata, DATA / "genesets" / collection, min_genes=8, n_decoys=N_TRAINED_DECOYS)
+            model = fitted(adata, max_epochs=3 if quick else None)
+            row = results[f"{name}, {title}"] = one_kang(adata, model, options)
+            print("kang", name, title, json.dumps(row), flush=True)
+    return results
+
+
+def one_kang(adata: ad.AnnData, model: cr.ProgramVAE, options: dict) -> dict:
+    settings = {"reference": "ctrl", "groups": "stim", "within": "cell_type", **options}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cr.tl.rank_programs_groups(adata, model, "condition", **settings)
+    table = cr.get.rank_programs_groups_df(adata)
+    believed = (table["q"] <= LEVEL) & ~(table["decoy_q"] > LEVEL)
+    interferon = table["program"].str.contains("INTERFERON")
+    of_family = table["family"].isin(table.loc[interferon, "family"].unique())
+    first = table[table["q"].notna()].groupby("stratum", sort=False)["program"].first()
+    outside = table[believed & ~interferon & ~of_family]
+    shuffled = adata.copy()
+    groups = ["cell_type", "donor"] if options else ["cell_type"]
+    rng = np.random.default_rng(0)
+    condition = adata.obs["condition"].astype(str).copy()
+    for cells in adata.obs.groupby(groups, observed=True).indices.values():
+        condition.iloc[cells] = rng.permutation(condition.iloc[cells].to_numpy())
+    shuffled.obs["condition"] = condition
+    cr.tl.rank_programs_groups(shuffled, model, "condition", **settings)
+    null = cr.get.rank_programs_groups_df(shuffled)
+    return {
+        "programs": int(table["program"].nunique()),
+        "tested": int(table.loc[table["q"].notna(), "program"].nunique()),
+        "strata": len(first),
+        "interferon_first_in": [stratum for stratum, program in first.items() if "INTERFERON" in program],
+        "first": first.to_dict(),
+        "calls": int(believed.sum()),
+        "calls_outside_the_interferon_family": len(outside),
+        "most_frequent_outside": outside["program"].value_counts().head(10).to_dict(),
+        "calls_by_q_alone": int((table["q"] <= LEVEL).sum()),
+        "calls_with_condition_shuffled": int(((null["q"] <= LEVEL) & ~(null["decoy_q"] > LEVEL)).sum()),
+        "calls_by_q_alone_with_condition_shuffled": int((null["q"] <= LEVEL).sum()),
+    }
+
+
+def draw(results: dict) -> Figure:
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
+    part = results["donors"]
+    counts = np.array(part["histogram"])
+    axes[0].bar(np.arange(20) / 20 + 0.025, counts / counts.sum() * 20, width=0.045, color=BLUE)
+    axes[0].axhline(1, color="black", linewidth=0.8)
+    title = f"nothing but donors differs (KS p = {part['KS_p_value']:.2f})"
+    axes[0].set(xlabel="p value", ylabel="density", title=title)
+    tests = {name: row for name, row in results["shifts"]["tests"].items() if row["calls"] or "rule" in name}
+    names = list(tests)[::-1]
+    position = np.arange(len(names))
+    axes[1].barh(position + 0.2, [tests[name]["power"] for name in names], 0.38, color=BLUE, label="power")
+    false = [tests[name]["false_discovery_proportion"] for name in names]
+    axes[1].barh(position - 0.2, false, 0.38, color=VERMILION, label="false discoveries")
+    axes[1].axvline(LEVEL, color=GREY, linestyle=":")
+    axes[1].set_yticks(position, names, fontsize=7)
+    axes[1].set(xlim=(0, 1), xlabel="share")
+    axes[1].legend(frameon=False, fontsize=8, loc="lower right")
+    for ax in axes:
+        ax.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+PARTS = {"shifts": shifts, "donors": donors, "batches": batches, "kang": kang}
+
+
+def main() -> None:
+    options = parser("differential")
+    options.add_argument("--only", nargs="*", choices=list(PARTS), help="parts to run; the others' results are kept")
+    args = options.parse_args()
+    mpl.use("agg")
+    quiet()
+    path = args.out or RESULTS / "differential.json"
+    results = json.loads(path.read_text()) if args.only and path.is_file() else {}
+    results |= {"versions": versions("scvi-tools", "torch", "decoupler"), "bars": BARS, "design": DESIGN}
+    for name in args.only or PARTS:
+        results[name] = PARTS[name](args.quick)
+        print(name, json.dumps(results[name]), flush=True)
+        write(results, "differential", args)
+    if "shifts" in results and "donors" in results:
+        save(draw(results), "differential", args)
+
+
+if __name__ == "__main__":
+    main()

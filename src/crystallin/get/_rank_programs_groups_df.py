@@ -1,0 +1,84 @@
+"""The table of differences between groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import pandas as pd
+from anndata import AnnData
+
+from crystallin import _checks as checks
+from crystallin._keys import RANK_PROGRAMS_GROUPS, TABLE
+
+
+def rank_programs_groups_df(
+    adata: AnnData,
+    group: str | Sequence[str] | None = None,
+    *,
+    stratum: str | Sequence[str] | None = None,
+    key: str = RANK_PROGRAMS_GROUPS,
+    q_max: float | None = None,
+    decoy_q_max: float | None = None,
+    effect_min: float | None = None,
+    families: Literal["all", "lead"] = "all",
+) -> pd.DataFrame:
+    """Differences between groups, from :func:`crystallin.tl.rank_programs_groups`.
+
+    Parameters
+    ----------
+    adata
+        Data with results.
+    group
+        Groups wanted; ``None`` for all.
+    stratum
+        Labels of ``within`` wanted; ``None`` for all.
+    key
+        Slot of ``uns`` with the result.
+    q_max
+        Largest ``q``.
+    decoy_q_max
+        Largest ``decoy_q``.
+    effect_min
+        Smallest absolute ``effect_sd``, in pooled standard deviations.
+    families
+        ``"lead"`` keeps the program with the largest statistic of each family and comparison.
+
+    Returns
+    -------
+    New DataFrame; columns as described at :func:`crystallin.tl.rank_programs_groups`.
+
+    Raises
+    ------
+    KeyError
+        If there are no results under ``key``.
+    ValueError
+        If a group or stratum is not among them, or ``decoy_q_max`` is given and there were no decoys.
+
+    Examples
+    --------
+    >>> cr.get.rank_programs_groups_df(adata, "stim", q_max=0.05, families="lead")  # doctest: +SKIP
+    """
+    checks.check_ranking(adata, key)
+    checks.check_choice(families, "families", ("all", "lead"))
+    table = adata.uns[key][TABLE]
+    keep = pd.Series(True, index=table.index)
+    for column, wanted in {"group": group, "stratum": stratum}.items():
+        if wanted is not None:
+            keep &= table[column].isin(checks.check_among(wanted, column, table[column].unique()))
+    for argument, column, limit in (("q_max", "q", q_max), ("decoy_q_max", "decoy_q", decoy_q_max)):
+        if limit is not None:
+            checks.check_number(limit, argument, 0, 1)
+            keep &= table[column] <= limit
+    if decoy_q_max is not None and table["decoy_q"].isna().all():
+        msg = (
+            "decoy_q_max needs decoys, and the model has none; add them with the programs "
+            "(crystallin.pp.add_programs(…, n_decoys=…)) and train again."
+        )
+        raise ValueError(msg)
+    if effect_min is not None:
+        checks.check_number(effect_min, "effect_min", 0)
+        keep &= table["effect_sd"].abs() >= effect_min
+    if families == "lead":
+        keep &= table["lead"].astype(bool)
+    return table[keep].reset_index(drop=True)

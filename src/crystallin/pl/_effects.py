@@ -1,0 +1,110 @@
+"""Differences of many comparisons side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from matplotlib.axes import Axes
+
+from crystallin import _checks as checks
+from crystallin._keys import RANK_PROGRAMS_GROUPS
+
+from ._ranking import TRUST_Q, comparisons, trusted
+from ._style import finish, shorten
+
+
+def effects(
+    adata: AnnData,
+    programs: str | Sequence[str] | None = None,
+    *,
+    group: str | Sequence[str] | None = None,
+    stratum: str | Sequence[str] | None = None,
+    n_programs: int = 20,
+    q_max: float = TRUST_Q,
+    families: Literal["all", "lead"] = "lead",
+    key: str = RANK_PROGRAMS_GROUPS,
+    ax: Axes | None = None,
+    show: bool | None = None,
+) -> Axes:
+    """Matrix of programs x comparisons: differences in pooled standard deviations, with marks where they are sure.
+
+    Blue: down in the group, red: up. A dot marks ``q`` and ``decoy_q`` of at most ``q_max``, a ring the first alone.
+
+    Parameters
+    ----------
+    adata
+        Data with results of :func:`crystallin.tl.rank_programs_groups`.
+    programs
+        Names of programs; ``None`` takes those with the largest differences among the marked ones, else among all.
+    group, stratum
+        Comparisons wanted; ``None`` for all.
+    n_programs
+        With ``programs=None``, number of programs.
+    q_max
+        Largest ``q`` and ``decoy_q`` of a mark.
+    families
+        With ``programs=None``, ``"lead"`` takes programs that lead their family in some comparison, ``"all"`` any.
+    key
+        Slot of ``uns`` with the result.
+    ax
+        Axes to draw on.
+    show
+        Show the figure.
+
+    Returns
+    -------
+    The Axes.
+
+    Raises
+    ------
+    KeyError
+        If there are no results, or no program of that name.
+    ValueError
+        If a group or stratum is not among them.
+
+    Examples
+    --------
+    >>> cr.pl.effects(adata, group="stim", n_programs=30)  # doctest: +SKIP
+    """
+    checks.check_int(n_programs, "n_programs", 1)
+    checks.check_choice(families, "families", ("all", "lead"))
+    parts = comparisons(adata, group, stratum, "all", key)
+    marks = {title: _marks(part, q_max) for title, part in parts.items()}
+    effect = pd.DataFrame({title: part.set_index("program")["effect_sd"] for title, part in parts.items()})
+    mark = pd.DataFrame(marks).reindex(effect.index)
+    if programs is None:
+        leads = {name for part in parts.values() for name in part.loc[part["lead"].astype(bool), "program"]}
+        candidates = effect.loc[effect.index.isin(leads)] if families == "lead" else effect
+        sure = candidates.where(mark.loc[candidates.index] == "both").abs().max(axis=1)
+        by_size = pd.DataFrame({"sure": sure.fillna(0), "size": candidates.abs().max(axis=1)})
+        programs = by_size.sort_values(["sure", "size"], ascending=False).index[:n_programs]
+    names = checks.check_program_names(programs, list(effect.index))
+    return finish(_draw(effect.loc[names], mark.loc[names], ax), show)
+
+
+def _marks(part: pd.DataFrame, q_max: float) -> pd.Series:
+    words = np.where(trusted(part, q_max), "both", np.where(part["q"] <= q_max, "one", ""))
+    return pd.Series(words, index=part["program"])
+
+
+def _draw(effect: pd.DataFrame, mark: pd.DataFrame, ax: Axes | None) -> Axes:
+    n_rows, n_columns = effect.shape
+    if ax is None:
+        size = (min(4.2 + 0.42 * n_columns, 16), min(1.8 + 0.21 * n_rows, 16))
+        _, ax = plt.subplots(figsize=size, layout="constrained")
+    limit = max(float(np.nanquantile(np.abs(effect.to_numpy()), 0.98)), 0.1)
+    image = ax.imshow(effect, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
+    for word, style in {"both": {"c": "black"}, "one": {"facecolors": "none", "edgecolors": "black"}}.items():
+        row, column = np.nonzero((mark == word).to_numpy())
+        ax.scatter(column, row, s=9, linewidth=0.7, **style)
+    ax.set_xticks(range(n_columns), [shorten(title) for title in effect.columns], rotation=45, ha="right", fontsize=8)
+    ax.set_yticks(range(n_rows), [shorten(name) for name in effect.index], fontsize=8)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ax.figure.colorbar(image, ax=ax, label="difference / pooled sd", shrink=0.6, extend="both")
+    return ax

@@ -1,0 +1,108 @@
+"""Programs that differ most, ranked, with intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from matplotlib.axes import Axes
+
+from crystallin import _checks as checks
+from crystallin._keys import RANK_PROGRAMS_GROUPS
+
+from ._ranking import TRUST_Q, comparisons, only, trusted
+from ._style import DOWN, MUTED, UP, finish, shorten, tidy, wrap
+
+
+def rank_programs_groups(
+    adata: AnnData,
+    group: str | Sequence[str] | None = None,
+    *,
+    stratum: str | Sequence[str] | None = None,
+    n_programs: int = 10,
+    q_max: float = TRUST_Q,
+    families: Literal["all", "lead"] = "lead",
+    n_cols: int = 3,
+    key: str = RANK_PROGRAMS_GROUPS,
+    ax: Axes | None = None,
+    show: bool | None = None,
+) -> Axes | list[Axes]:
+    """Programs with the largest statistics, one panel for each comparison.
+
+    A dot is the difference of mean activity, in prior standard deviations, a line its 95 % interval. Blue: up in the
+    group, orange: down, grey: not to be trusted, as ``q`` or ``decoy_q`` is above ``q_max``.
+
+    Parameters
+    ----------
+    adata
+        Data with results of :func:`crystallin.tl.rank_programs_groups`.
+    group, stratum
+        Comparisons wanted; ``None`` for all.
+    n_programs
+        Programs in each panel.
+    q_max
+        Largest ``q`` and ``decoy_q`` of a coloured dot.
+    families
+        ``"lead"`` shows one program of each family, ``"all"`` all.
+    n_cols
+        Panels in a row.
+    key
+        Slot of ``uns`` with the result.
+    ax
+        Axes to draw on; only for a single comparison.
+    show
+        Show the figure.
+
+    Returns
+    -------
+    The Axes for a single comparison, else a list of Axes.
+
+    Raises
+    ------
+    KeyError
+        If there are no results.
+    ValueError
+        If a group or stratum is not among them, or ``ax`` is given for several comparisons.
+
+    Examples
+    --------
+    >>> cr.pl.rank_programs_groups(adata, "stim", n_programs=20)  # doctest: +SKIP
+    """
+    checks.check_int(n_programs, "n_programs", 1)
+    checks.check_int(n_cols, "n_cols", 1)
+    parts = comparisons(adata, group, stratum, families, key)
+    if ax is not None:
+        only(parts)
+    axes = [ax] if ax is not None else _panels(len(parts), min(n_programs, max(map(len, parts.values()))), n_cols)
+    for panel, (title, part) in zip(axes, parts.items(), strict=True):
+        _draw(panel, title, part.head(n_programs), q_max)
+    return finish(axes[0] if len(axes) == 1 else axes, show)
+
+
+def _panels(n: int, n_programs: int, n_cols: int) -> list[Axes]:
+    n_cols = min(n_cols, n)
+    n_rows = math.ceil(n / n_cols)
+    size = (4.6 * n_cols, (1 + 0.2 * n_programs) * n_rows)
+    _, grid = plt.subplots(n_rows, n_cols, figsize=size, squeeze=False, layout="constrained")
+    for spare in grid.ravel()[n:]:
+        spare.remove()
+    return list(grid.ravel()[:n])
+
+
+def _draw(ax: Axes, title: str, part: pd.DataFrame, q_max: float) -> None:
+    position = np.arange(len(part))
+    colour = np.where(trusted(part, q_max), np.where(part["effect"] < 0, DOWN, UP), MUTED)
+    ax.hlines(position, part["lower"], part["upper"], color=colour, linewidth=1.5)
+    ax.scatter(part["effect"], position, color=colour, s=22, zorder=3)
+    ax.axvline(0, color="black", linewidth=0.8)
+    ax.set_yticks(position, [shorten(name) for name in part["program"]], fontsize=8)
+    ax.set_ylim(len(part) - 0.4, -0.6)
+    ax.set_xlabel("difference of activity", fontsize=8)
+    ax.tick_params(axis="x", labelsize=8)
+    ax.set_title(wrap(title, 44), fontsize=9)
+    tidy(ax)

@@ -1,0 +1,116 @@
+"""All programs of a comparison: size of the difference against how sure it is."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import matplotlib.pyplot as plt
+import numpy as np
+from anndata import AnnData
+from matplotlib.axes import Axes
+
+from crystallin import _checks as checks
+from crystallin._keys import RANK_PROGRAMS_GROUPS
+
+from ._ranking import TRUST_Q, comparisons, only, trusted
+from ._style import DOWN, MUTED, UP, finish, shorten, tidy, wrap
+
+# beyond which one is as sure as another
+MIN_Q = 1e-20
+LABEL_ROOM = 0.06
+
+
+def volcano(
+    adata: AnnData,
+    group: str | None = None,
+    *,
+    stratum: str | None = None,
+    n_labels: int = 8,
+    q_max: float = TRUST_Q,
+    families: Literal["all", "lead"] = "all",
+    key: str = RANK_PROGRAMS_GROUPS,
+    ax: Axes | None = None,
+    show: bool | None = None,
+) -> Axes:
+    """Difference of activity against ``q`` for all programs of one comparison.
+
+    Blue: up in the group, orange: down, grey: ``q`` or ``decoy_q`` is above ``q_max`` (the dashed line). Triangles at
+    the top are beyond the axis.
+
+    Parameters
+    ----------
+    adata
+        Data with results of :func:`crystallin.tl.rank_programs_groups`.
+    group, stratum
+        The comparison; not needed if there is one only.
+    n_labels
+        Number of programs to name: those with the largest statistics among the coloured ones.
+    q_max
+        Largest ``q`` and ``decoy_q`` of a coloured dot.
+    families
+        ``"lead"`` shows one program of each family, ``"all"`` all.
+    key
+        Slot of ``uns`` with the result.
+    ax
+        Axes to draw on.
+    show
+        Show the figure.
+
+    Returns
+    -------
+    The Axes.
+
+    Raises
+    ------
+    KeyError
+        If there are no results.
+    ValueError
+        If a group or stratum is not among them, or several comparisons are left.
+
+    Examples
+    --------
+    >>> cr.pl.volcano(adata, "stim", stratum="B cells")  # doctest: +SKIP
+    """
+    checks.check_int(n_labels, "n_labels", 0)
+    title, part = only(comparisons(adata, group, stratum, families, key))
+    if ax is None:
+        _, ax = plt.subplots(figsize=(5.5, 4.2), layout="constrained")
+    effect, height = part["effect"].to_numpy(), -np.log10(part["q"].clip(lower=MIN_Q)).to_numpy()
+    believed = trusted(part, q_max).to_numpy()
+    colour = np.where(believed, np.where(effect < 0, DOWN, UP), MUTED)
+    beyond = (part["q"] < MIN_Q).to_numpy()
+    for where, marker in ((~beyond, "o"), (beyond, "^")):
+        ax.scatter(effect[where], height[where], color=colour[where], marker=marker, s=20, linewidth=0, alpha=0.85)
+    ax.axhline(-np.log10(q_max), color=MUTED, linewidth=0.8, linestyle="--")
+    limit = 1.05 * max(np.abs(effect).max(), 1e-6)
+    top = max(height.max(), -np.log10(q_max)) * 1.08
+    ax.set(xlim=(-limit, limit), ylim=(0, top), xlabel="difference of activity")
+    ax.set_title(f"{wrap(title, 60)}\n−log10 q", fontsize=10)
+    tidy(ax)
+    # the scale stands where nothing has changed, which leaves both sides to the names
+    ax.spines["left"].set_position("zero")
+    ax.tick_params(labelsize=8)
+    chosen = np.flatnonzero(believed)[:n_labels]
+    _label(ax, part["program"].to_numpy()[chosen], effect[chosen], height[chosen], top)
+    return finish(ax, show)
+
+
+def _label(ax: Axes, names: np.ndarray, effect: np.ndarray, height: np.ndarray, top: float) -> None:
+    """Names in a column at each side, in the order of their dots, joined to them by lines."""
+    for side in (-1, 1):
+        there = np.flatnonzero(np.sign(effect) == side)
+        there = there[np.argsort(-height[there], kind="stable")]
+        place = np.inf
+        for i in there:
+            place = min(place - LABEL_ROOM * top, height[i])
+            ax.annotate(
+                shorten(str(names[i]), 32),
+                (effect[i], height[i]),
+                (1.03 if side > 0 else -0.03, place / top),
+                textcoords="axes fraction",
+                ha="left" if side > 0 else "right",
+                va="center",
+                fontsize=7,
+                annotation_clip=False,
+                arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.5},
+            )

@@ -1,0 +1,135 @@
+"""Difference between two groups, across samples or across cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from ._means import Means
+from ._moderated import squeezed_variances, variance_prior
+
+LEVEL = 0.95
+# the weights of the estimates follow from their mean, which settles at once
+BETWEEN_ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference for each program.
+
+    Attributes
+    ----------
+    effect, se
+        Difference and its standard error.
+    df
+        Degrees of freedom of the t distribution of ``effect / se``; infinite for a normal one.
+    """
+
+    effect: np.ndarray
+    se: np.ndarray
+    df: float
+
+    @property
+    def statistic(self) -> np.ndarray:
+        """Difference in standard errors."""
+        return self.effect / self.se
+
+    def interval(self, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of the central interval."""
+        half = stats.t.ppf((1 + level) / 2, self.df) * self.se
+        return self.effect - half, self.effect + half
+
+    def p(self, delta: float | np.ndarray = 0.0) -> np.ndarray:
+        """P value of the hypothesis that the difference is within ± ``delta`` (two-sided; TREAT where delta > 0).
+
+        McCarthy & Smyth 2009, Bioinformatics 25:765.
+        """
+        size = np.abs(self.effect)
+        t = stats.t(self.df)
+        return np.minimum(1, t.sf((size - delta) / self.se) + t.sf((size + delta) / self.se))
+
+    def probability(self, delta: float | np.ndarray) -> np.ndarray:
+        """Posterior probability, under a flat prior, that the difference is beyond ± ``delta`` on the side it is on."""
+        return stats.t.cdf((np.abs(self.effect) - delta) / self.se, self.df)
+
+
+def compare_samples(means: Means, design: np.ndarray, column: int, *, prior_from: np.ndarray) -> Difference:
+    """Coefficient of a linear model of samples' means, with moderated variances.
+
+    A mean varies by its sampling variance, which is known, and by what its sample differs in. The second is taken as
+    that of the typical program to weight means by the inverse of the sum; what remains of the variance after weighting
+    is then near one for all programs, however much is known of them, and is estimated for each program, moderated by
+    the others (Smyth 2004, Stat Appl Genet Mol Biol 3:3).
+
+    Parameters
+    ----------
+    means
+        Means of units, units x programs.
+    design
+        Units x coefficients, of full rank and with fewer columns than rows.
+    column
+        Coefficient of interest.
+    prior_from
+        Programs from which the typical variance between samples and the prior of the variances are learnt.
+    """
+    y, known = means.mean, means.variance
+    df = len(design) - design.shape[1]
+    between = _between_samples(y[:, prior_from], known[:, prior_from], design)
+    total = known + between
+    # without any spread all are alike
+    weight = 1 / np.where(total > 0, total, 1)
+    inverse = np.linalg.inv(np.einsum("uk,up,ul->pkl", design, weight, design))
+    coefficients = np.einsum("pkl,ul,up->pk", inverse, design, weight * y, optimize=True)
+    residual = y - design @ coefficients.T
+    variance = (weight * residual**2).sum(axis=0) / df
+    prior, prior_df = variance_prior(variance[prior_from], df)
+    moderated, total_df = squeezed_variances(variance, df, prior, prior_df, n_learnt_from=prior_from.sum())
+    return Difference(coefficients[:, column], np.sqrt(moderated * inverse[:, column, column]), total_df)
+
+
+def _between_samples(y: np.ndarray, known: np.ndarray, design: np.ndarray) -> float:
+    """Variance between samples, beyond the known one, of the typical program.
+
+    Mean of the programs' estimates by the method of moments (DerSimonian & Laird 1986, Control Clin Trials 7:177),
+    weighted by their precision.
+    """
+    hat = design @ np.linalg.pinv(design)
+    df = len(design) - design.shape[1]
+    expected = (1 - np.diag(hat)) @ known / df
+    estimates = ((y - hat @ y) ** 2).sum(axis=0) / df - expected
+    between = max(float(np.median(estimates)), 0.0)
+    for _ in range(BETWEEN_ROUNDS):
+        spread = np.maximum(between + expected, np.finfo(float).tiny)
+        weight = (spread / spread.min()) ** -2
+        between = max(float(weight @ estimates / weight.sum()), 0.0)
+    return between
+
+
+def compare_cells(means: Means, inflation: float = 1.0) -> Difference:
+    """First unit minus the second, of which the cells are the sample; normal.
+
+    Parameters
+    ----------
+    means
+        Of two units.
+    inflation
+        Factor of the variance, for what adjustment for covariates adds.
+    """
+    return Difference(
+        means.mean[0] - means.mean[1], np.sqrt(inflation * (means.variance[0] + means.variance[1])), np.inf
+    )
+
+
+def overlap(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """Probability that a random cell of the first group is above one of the second.
+
+    Activities in a group taken as normal, of the posterior means' spread and the cells' own uncertainty together.
+
+    Parameters
+    ----------
+    mean, variance
+        Of the activities in two groups, 2 x programs.
+    """
+    return stats.norm.cdf((mean[0] - mean[1]) / np.sqrt(variance.sum(axis=0)))

@@ -1,0 +1,173 @@
+"""What has to be known of the cells of a group to compare it with others: sums, collected in one pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from scipy import sparse
+
+# values that are in memory as float64 at a time, and twice more of this size
+CHUNK_VALUES = 2**23
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sums over the cells of each group; m is a posterior mean, s its standard deviation, d a covariate.
+
+    Attributes
+    ----------
+    n
+        Cells, groups.
+    total, uncertainty
+        Sums of m and of s², groups x programs.
+    squares
+        Sums of m², groups x programs.
+    products
+        Sums of the product of two programs' m, groups x pairs.
+    covariates
+        Sums of d, groups x covariates.
+    covariate_products
+        Sums of d dᵀ, groups x covariates x covariates.
+    covariate_totals
+        Sums of d m, groups x covariates x programs.
+    """
+
+    n: np.ndarray
+    total: np.ndarray
+    uncertainty: np.ndarray
+    squares: np.ndarray
+    products: np.ndarray
+    covariates: np.ndarray
+    covariate_products: np.ndarray
+    covariate_totals: np.ndarray
+
+    def pooled(self, codes: np.ndarray, n_groups: int) -> Moments:
+        """Sums of groups of groups; a negative code leaves a group out."""
+        membership = _membership(codes, n_groups).toarray()
+        return Moments(*(np.tensordot(membership, getattr(self, field.name), 1) for field in fields(self)))
+
+    def with_covariates(self, chosen: np.ndarray) -> Moments:
+        """The same with some of the covariates."""
+        return replace(
+            self,
+            covariates=self.covariates[:, chosen],
+            covariate_products=self.covariate_products[:, chosen][:, :, chosen],
+            covariate_totals=self.covariate_totals[:, chosen],
+        )
+
+    def adjusted(self, pairs: np.ndarray) -> tuple[Moments, np.ndarray]:
+        """Moments of what is left of m when every cell's covariates are moved to their mean over all groups.
+
+        Slopes of m on d are those within groups (analysis of covariance), the same in all.
+
+        Returns
+        -------
+        Moments, and the scatter of the covariates within groups, covariates x covariates.
+        """
+        centre = self.covariates.sum(axis=0) / self.n.sum()
+        # sums of d - centre, of its products and of its products with m
+        d = self.covariates - self.n[:, None] * centre
+        dd = self.covariate_products - self.covariates[:, :, None] * centre - centre[:, None] * d[:, None, :]
+        dm = self.covariate_totals - centre[:, None] * self.total[:, None, :]
+        scatter = (dd - d[:, :, None] * d[:, None, :] / self.n[:, None, None]).sum(axis=0)
+        slope = np.linalg.solve(scatter, (dm - d[:, :, None] * self.mean[:, None, :]).sum(axis=0))
+        half = dm - np.einsum("gde,ep->gdp", dd, slope) / 2
+
+        def explained(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+            return (slope[:, first] * half[:, :, second] + slope[:, second] * half[:, :, first]).sum(axis=1)
+
+        everything = np.arange(len(slope[0]))
+        left = replace(
+            self,
+            total=self.total - d @ slope,
+            squares=self.squares - explained(everything, everything),
+            products=self.products - explained(*pairs),
+        )
+        return left, scatter
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Mean of m, groups x programs."""
+        return self.total / self.n[:, None]
+
+    @property
+    def mean_uncertainty(self) -> np.ndarray:
+        """Mean of s², groups x programs."""
+        return self.uncertainty / self.n[:, None]
+
+    @property
+    def mean_covariates(self) -> np.ndarray:
+        """Mean of d, groups x covariates."""
+        return self.covariates / self.n[:, None]
+
+    def scatter(self) -> np.ndarray:
+        """Sums of squared deviations of m from the group's mean, groups x programs."""
+        return self.squares - self.total**2 / self.n[:, None]
+
+    def co_scatter(self, pairs: np.ndarray) -> np.ndarray:
+        """Sums of products of the deviations of two programs, groups x pairs."""
+        first, second = pairs
+        return self.products - self.total[:, first] * self.total[:, second] / self.n[:, None]
+
+
+def collect_moments(
+    mean: np.ndarray,
+    sd: np.ndarray,
+    codes: np.ndarray,
+    n_groups: int,
+    *,
+    pairs: np.ndarray | None = None,
+    covariates: np.ndarray | None = None,
+) -> Moments:
+    """Moments of groups of cells, some thousand cells at a time.
+
+    Parameters
+    ----------
+    mean, sd
+        Posterior mean and standard deviation, cells x programs.
+    codes
+        Group of each cell; negative: in no group.
+    n_groups
+        Number of groups.
+    pairs
+        Pairs of programs whose products are wanted, 2 x pairs.
+    covariates
+        Cells x covariates.
+    """
+    n_cells, n_programs = mean.shape
+    first, second = np.empty((2, 0), dtype=int) if pairs is None else pairs
+    covariates = np.empty((n_cells, 0)) if covariates is None else covariates
+    d = covariates.shape[1]
+    parts = {
+        "n": np.zeros(n_groups),
+        "total": np.zeros((n_groups, n_programs)),
+        "uncertainty": np.zeros((n_groups, n_programs)),
+        "squares": np.zeros((n_groups, n_programs)),
+        "products": np.zeros((n_groups, len(first))),
+        "covariates": np.zeros((n_groups, d)),
+        "covariate_products": np.zeros((n_groups, d, d)),
+        "covariate_totals": np.zeros((n_groups, d, n_programs)),
+    }
+    step = max(1, CHUNK_VALUES // max(n_programs, len(first), 1))
+    for start in range(0, n_cells, step):
+        part = slice(start, start + step)
+        there = _membership(codes[part], n_groups)
+        m, s = mean[part].astype(np.float64), sd[part].astype(np.float64)
+        parts["n"] += np.asarray(there.sum(axis=1)).ravel()
+        parts["total"] += there @ m
+        parts["uncertainty"] += there @ s**2
+        parts["squares"] += there @ m**2
+        parts["products"] += there @ (m[:, first] * m[:, second])
+        x = covariates[part]
+        parts["covariates"] += there @ x
+        for i in range(d):
+            parts["covariate_products"][:, i] += there @ (x[:, [i]] * x)
+            parts["covariate_totals"][:, i] += there @ (x[:, [i]] * m)
+    return Moments(**parts)
+
+
+def _membership(codes: np.ndarray, n_groups: int) -> sparse.csr_matrix:
+    """Groups x cells, 1 where a cell is of a group."""
+    inside = np.flatnonzero(codes >= 0)
+    return sparse.csr_matrix((np.ones(len(inside)), (codes[inside], inside)), shape=(n_groups, len(codes)))

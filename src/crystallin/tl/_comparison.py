@@ -1,0 +1,156 @@
+"""All comparisons of a call, and their results as rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from crystallin import stats
+from crystallin.stats import Difference, Moments
+
+from ._differences import Compared, Overlaps, TooFewError, across_cells, across_samples
+
+# a program of whose variance the counts tell a smaller share takes no part in the tests: its activity is mostly prior
+TESTED_FROM = 0.1
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two groups to compare.
+
+    Attributes
+    ----------
+    labels
+        ``stratum``, ``group`` and ``reference``.
+    where
+        The same in words.
+    side
+        0 for units of the group, 1 for those of the reference, negative for others.
+    """
+
+    labels: dict[str, str]
+    where: str
+    side: np.ndarray
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What all comparisons of a call have in common.
+
+    Attributes
+    ----------
+    moments, units
+        Of the units: their moments, and their ``stratum``, ``group`` and ``sample``.
+    overlaps
+        What programs share.
+    owner
+        Covariate of each column of covariates.
+    is_decoy
+        Which programs are decoys.
+    by_sample, paired
+        Whether samples are compared, and with themselves.
+    """
+
+    moments: Moments
+    units: pd.DataFrame
+    overlaps: Overlaps
+    owner: Sequence[str]
+    is_decoy: np.ndarray
+    by_sample: bool
+    paired: bool | None
+
+    def pairs(self, groups: Sequence[str], reference: str, groupby: str, within: str | None) -> Iterator[Pair]:
+        """Pairs in the order of strata and groups."""
+        group = self.units["group"].to_numpy()
+        for stratum in self.units["stratum"].unique():
+            inside = (self.units["stratum"] == stratum).to_numpy()
+            for name in groups:
+                is_reference = group != name if reference == "rest" else group == reference
+                side = np.where(inside & (group == name), 0, np.where(inside & is_reference, 1, -1))
+                labels = {"stratum": stratum, "group": name, "reference": reference}
+                place = "" if within is None else f", {within}={stratum!r}"
+                yield Pair(labels, f"{groupby}={name!r} against {reference!r}{place}", side)
+
+    def run(self, pairs: Iterable[Pair], *, skip: bool) -> tuple[list[tuple[Pair, Compared]], list[str]]:
+        """Results, and why pairs were skipped; raise instead of skipping if told so or if nothing is left."""
+        results, skipped = [], []
+        for pair in pairs:
+            try:
+                results.append((pair, self._compare(pair)))
+            except TooFewError as error:
+                if not skip:
+                    raise
+                skipped.append(str(error))
+        if not results:
+            msg = f"No comparison has enough to go by. {skipped[0]}"
+            raise TooFewError(msg)
+        return results, skipped
+
+    def _compare(self, pair: Pair) -> Compared:
+        common = (self.overlaps, self.owner, pair.where)
+        if not self.by_sample:
+            return across_cells(self.moments, pair.side, *common)
+        sample = self.units["sample"].to_numpy()
+        return across_samples(self.moments, pair.side, sample, *common, paired=self.paired, is_decoy=self.is_decoy)
+
+
+def rows(compared: Compared, delta: float, about: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the programs (no decoys), the most significant first.
+
+    Parameters
+    ----------
+    compared
+        Result of a comparison.
+    delta
+        In pooled standard deviations.
+    about
+        What is said of a program whatever the comparison, by its position.
+    """
+    real = about.index.to_numpy()
+    is_decoy = np.ones(len(compared.reliability), dtype=bool)
+    is_decoy[real] = False
+    reliability = np.clip(compared.reliability, stats.MIN_RELIABILITY, 1)
+    marginal = compared.marginal
+    by_decoys = stats.calibrated_by_decoys(marginal, reliability, is_decoy)
+    lower, upper = marginal.interval()
+    size = delta * compared.pooled_sd
+    tested = ~is_decoy & (reliability >= TESTED_FROM)
+    by_sample = compared.n_samples != (0, 0)
+    columns = {
+        "effect": marginal.effect,
+        "se": marginal.se,
+        "lower": lower,
+        "upper": upper,
+        "effect_sd": marginal.effect / compared.pooled_sd,
+        "statistic": marginal.statistic,
+        **_significance(marginal, size, tested, by_sample=by_sample),
+        "decoy_q": _significance(by_decoys, size, tested, by_sample=by_sample)["q"],
+        "reliability": compared.reliability,
+        "overlap": stats.overlap(compared.mean, compared.variance),
+        "mean_group": compared.mean[0],
+        "mean_reference": compared.mean[1],
+        "conditional_effect": compared.conditional.effect,
+        "conditional_se": compared.conditional.se,
+        "conditional_q": _significance(compared.conditional, size, tested, by_sample=by_sample)["q"],
+    }
+    table = about.join(pd.DataFrame({name: values[real] for name, values in columns.items()}, index=real))
+    table["n_group"], table["n_reference"] = map(int, compared.n_cells)
+    table["n_samples_group"], table["n_samples_reference"] = compared.n_samples
+    table["df"] = float(marginal.df)
+    size_of = table["statistic"].abs()
+    table["lead"] = size_of == size_of.groupby(table["family"]).transform("max")
+    # those that are not tested come last
+    order = pd.DataFrame({"untested": table["q"].isna(), "size": -size_of})
+    return table.loc[order.sort_values(["untested", "size"], kind="stable").index]
+
+
+def _significance(
+    difference: Difference, size: np.ndarray, tested: np.ndarray, *, by_sample: bool
+) -> dict[str, np.ndarray]:
+    """P values or probabilities of all, and q over those tested."""
+    name, value = ("p", difference.p(size)) if by_sample else ("probability", difference.probability(size))
+    adjust = stats.benjamini_hochberg if by_sample else stats.expected_fdr
+    return {name: value, "q": adjust(np.where(tested, value, np.nan))}

@@ -1,0 +1,95 @@
+"""Which cells form the units of a comparison, and the linear model of these units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+# a column of which this share or less is not explained by others is a combination of them
+COLLINEAR = 1e-6
+
+
+@dataclass(frozen=True)
+class Units:
+    """Cells of the same stratum, group and sample.
+
+    Attributes
+    ----------
+    code
+        Unit of each cell.
+    table
+        ``stratum``, ``group`` and ``sample`` of each unit, as strings; empty where there is no such column.
+    """
+
+    code: np.ndarray
+    table: pd.DataFrame
+
+
+def make_units(obs: pd.DataFrame, groupby: str, within: str | None, sample_key: str | None) -> Units:
+    """Units of the cells in ``obs``."""
+    labels = {"stratum": within, "group": groupby, "sample": sample_key}
+    columns = {name: "" if key is None else obs[key].astype(str).to_numpy() for name, key in labels.items()}
+    cells = pd.DataFrame(columns, index=range(len(obs)))
+    code = cells.groupby(list(labels), sort=True).ngroup().to_numpy()
+    return Units(code, cells.drop_duplicates().sort_values(list(labels)).reset_index(drop=True))
+
+
+def covariate_matrix(obs: pd.DataFrame, names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+    """Covariates as numbers, cells x columns, and the covariate each column belongs to: labels as indicators."""
+    columns, owner = [np.empty((len(obs), 0))], []
+    for name in names:
+        values = obs[name]
+        if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+            number = values.to_numpy(dtype=float)
+            part = ((number - number.mean()) / number.std())[:, None]
+        else:
+            part = pd.get_dummies(values.astype(str), drop_first=True).to_numpy(dtype=float)
+        columns.append(part)
+        owner += [name] * part.shape[1]
+    return np.concatenate(columns, axis=1), owner
+
+
+def independent(base: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Positions of the ``columns`` that ``base`` and the columns before do not explain; all are units x columns."""
+    kept = []
+    for i, column in enumerate(columns.T):
+        rest = column - base @ (np.linalg.pinv(base) @ column)
+        if rest @ rest > COLLINEAR * max(column @ column, np.finfo(float).tiny):
+            kept.append(i)
+            base = np.column_stack([base, column])
+    return np.array(kept, dtype=int)
+
+
+def check_not_collinear(
+    nuisance: np.ndarray, side: np.ndarray, columns: np.ndarray, owner: Sequence[str], where: str
+) -> np.ndarray:
+    """Columns of covariates to adjust for; raise, naming them, if they explain which side a unit is on.
+
+    Parameters
+    ----------
+    nuisance
+        Columns of the model that are there anyway, units x columns: the intercept, or the samples.
+    side
+        1 for units of the group, 0 for those of the reference.
+    columns
+        Units x covariates.
+    owner
+        Covariate of each column.
+    where
+        The comparison, for the message.
+    """
+    kept = independent(nuisance, columns)
+    for i, column in enumerate(kept):
+        before = np.column_stack([nuisance, columns[:, kept[: i + 1]]])
+        if not len(independent(before, side[:, None])):
+            msg = (
+                f"Covariate {owner[column]!r} cannot be told from the groups in {where}"
+                f"{' (together with the covariates before it)' if i else ''}: every change of the one goes with a "
+                "change of the other, so no model can say which of them acts. Leave the covariate out, or compare "
+                "groups in which it varies."
+            )
+            raise ValueError(msg)
+    return kept

@@ -1,0 +1,244 @@
+"""One comparison of two groups: across samples where there are any, else across cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from crystallin import stats
+from crystallin.stats import Difference, Means, Moments
+
+from ._design import check_not_collinear
+
+# fewer pairs, or samples on a side, say nothing of how samples differ
+MIN_SAMPLES = 2
+MIN_CELLS = 2
+
+
+class TooFewError(ValueError):
+    """Not enough samples or cells for one comparison; others may have enough."""
+
+
+@dataclass(frozen=True)
+class Overlaps:
+    """What programs share, as :func:`crystallin.stats.conditional_means` needs it."""
+
+    correlation: np.ndarray
+    family: np.ndarray
+    pairs: np.ndarray
+
+    def means(self, moments: Moments, within: np.ndarray, within_pairs: np.ndarray) -> tuple[Means, Means]:
+        """Means of each program by itself, and given its family."""
+        return (
+            stats.marginal_means(moments, within),
+            stats.conditional_means(moments, within, within_pairs, self.pairs, self.correlation, self.family),
+        )
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Result of one comparison, arrays over programs.
+
+    Attributes
+    ----------
+    marginal, conditional
+        Difference of each program by itself, and given its family.
+    mean
+        Mean posterior activity, group and reference, 2 x programs.
+    variance
+        Variance of activity between cells, their uncertainty included, 2 x programs.
+    reliability
+        One minus the mean posterior variance of the cells compared.
+    n_cells, n_samples
+        Of group and reference; no samples: 0.
+    paired
+        Whether samples were compared with themselves.
+    left_out
+        Samples that took no part.
+    """
+
+    marginal: Difference
+    conditional: Difference
+    mean: np.ndarray
+    variance: np.ndarray
+    reliability: np.ndarray
+    n_cells: np.ndarray
+    n_samples: tuple[int, int]
+    paired: bool
+    left_out: tuple[str, ...]
+
+    @property
+    def pooled_sd(self) -> np.ndarray:
+        """Standard deviation of activity between cells of one side."""
+        weight = self.n_cells - 1
+        return np.sqrt(weight @ self.variance / weight.sum())
+
+
+def across_cells(moments: Moments, side: np.ndarray, overlaps: Overlaps, owner: Sequence[str], where: str) -> Compared:
+    """Cells as the sample: what the data say of these cells, not of others' like them.
+
+    Parameters
+    ----------
+    moments
+        Of units.
+    side
+        0 for units of the group, 1 for those of the reference, negative for others.
+    overlaps
+        What programs share.
+    owner
+        Covariate of each column of the moments' covariates.
+    where
+        The comparison, for messages.
+    """
+    two = moments.pooled(side, 2)
+    if two.n.min() < MIN_CELLS:
+        msg = (
+            f"{where}: {_cells(two.n)}, and a comparison needs at least {MIN_CELLS} of each; leave the group out of "
+            "`groups`, or merge it with another."
+        )
+        raise TooFewError(msg)
+    inflation = 1.0
+    if owner:
+        # columns with the scalar products of intercept, side and covariates over the cells do in place of the cells
+        intercept, is_group, *columns = _root(_gram(two)).T
+        kept = check_not_collinear(intercept[:, None], is_group, np.stack(columns, axis=1), owner, where)
+        two = two.with_covariates(kept)
+        two, scatter = two.adjusted(overlaps.pairs)
+        gap = np.subtract(*two.mean_covariates)
+        inflation += gap @ np.linalg.solve(scatter, gap) / (1 / two.n).sum()
+    degrees = (two.n - 1)[:, None]
+    within = two.scatter() / degrees
+    marginal, conditional = overlaps.means(two, within, two.co_scatter(overlaps.pairs) / degrees)
+    return Compared(
+        stats.compare_cells(marginal, inflation),
+        stats.compare_cells(conditional, inflation),
+        two.mean,
+        within + two.mean_uncertainty,
+        1 - two.uncertainty.sum(axis=0) / two.n.sum(),
+        two.n,
+        (0, 0),
+        paired=False,
+        left_out=(),
+    )
+
+
+def across_samples(
+    moments: Moments,
+    side: np.ndarray,
+    sample: np.ndarray,
+    overlaps: Overlaps,
+    owner: Sequence[str],
+    where: str,
+    *,
+    paired: bool | None,
+    is_decoy: np.ndarray,
+) -> Compared:
+    """Samples as the sample; see :func:`across_cells`.
+
+    Parameters
+    ----------
+    sample
+        Sample of each unit.
+    paired
+        Compare samples with themselves; ``None``: where enough of them are on both sides.
+    is_decoy
+        Decoys have a prior of the variances to themselves.
+    """
+    there = side >= 0
+    names, code = np.unique(sample[there], return_inverse=True)
+    pairs_of = np.full(len(side), -1)
+    pairs_of[there] = 2 * code + side[there]
+    occupied = np.bincount(pairs_of[there], minlength=2 * len(names)).reshape(-1, 2) > 0
+    use, is_paired = _samples_to_use(occupied, names, where, paired)
+    unit = np.full(2 * len(names), -1)
+    chosen = np.flatnonzero((occupied & use[:, None]).ravel())
+    unit[chosen] = np.arange(len(chosen))
+    units = moments.pooled(np.where(pairs_of >= 0, unit[pairs_of], -1), len(chosen))
+    of_sample, of_side = chosen // 2, chosen % 2
+    is_group = (of_side == 0).astype(float)
+
+    nuisance = np.ones((len(chosen), 1))
+    if is_paired:
+        nuisance = pd.get_dummies(of_sample).to_numpy(dtype=float)
+    kept = check_not_collinear(nuisance, is_group, units.mean_covariates, owner, where)
+    design = np.column_stack([is_group, nuisance, units.mean_covariates[:, kept]])
+    if len(design) <= design.shape[1]:
+        msg = (
+            f"{where}: {len(design)} means of samples cannot tell {design.shape[1]} coefficients apart (group, "
+            f"{'samples' if is_paired else 'intercept'}, covariates); leave covariates out."
+        )
+        raise TooFewError(msg)
+    two = units.pooled(of_side, 2)
+    within, within_pairs = _within(units, of_side, overlaps.pairs)
+    marginal, conditional = overlaps.means(units, within, within_pairs)
+    n_group = int(is_group.sum())
+    return Compared(
+        stats.compare_samples(marginal, design, 0, prior_from=~is_decoy),
+        stats.compare_samples(conditional, design, 0, prior_from=~is_decoy),
+        two.mean,
+        two.scatter() / (two.n - 1)[:, None] + two.mean_uncertainty,
+        1 - two.uncertainty.sum(axis=0) / two.n.sum(),
+        two.n,
+        (n_group, len(chosen) - n_group),
+        paired=is_paired,
+        left_out=tuple(names[~use]),
+    )
+
+
+def _samples_to_use(
+    occupied: np.ndarray, names: np.ndarray, where: str, paired: bool | None
+) -> tuple[np.ndarray, bool]:
+    """Which samples take part, and whether they are compared with themselves."""
+    both = occupied.all(axis=1)
+    if paired and not both.all():
+        alone = ", ".join(repr(str(name)) for name in names[~both][:5])
+        msg = (
+            f"{where}: paired=True, but {int((~both).sum())} sample(s) are on one side only, e.g. {alone}. Leave their "
+            "cells out, or leave paired=None, which leaves them out by itself where most are on both sides."
+        )
+        raise ValueError(msg)
+    is_paired = both.sum() >= MIN_SAMPLES and 2 * both.sum() >= len(names) if paired is None else paired
+    if is_paired:
+        use = both
+    elif paired is None:
+        # the two means of one sample are no two samples
+        use = ~both
+    else:
+        use = np.ones(len(names), dtype=bool)
+    counts = (occupied & use[:, None]).sum(axis=0)
+    if counts.min() < MIN_SAMPLES:
+        msg = (
+            f"{where}: {counts[0]} sample(s) of the group and {counts[1]} of the reference, and at least "
+            f"{MIN_SAMPLES} of each are needed to see how samples differ. Leave sample_key out to describe these "
+            "cells alone, or merge groups."
+        )
+        raise TooFewError(msg)
+    return use, bool(is_paired)
+
+
+def _within(units: Moments, side: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Variances and covariances between cells of one unit, pooled over the units of a side, units x …."""
+    membership = np.stack([side == 0, side == 1]).astype(float)
+    degrees = np.maximum(membership @ (units.n - 1), 1)[:, None]
+    return tuple((membership @ scatter / degrees)[side] for scatter in (units.scatter(), units.co_scatter(pairs)))
+
+
+def _gram(two: Moments) -> np.ndarray:
+    """Scalar products over cells of intercept, being in the first group, and covariates."""
+    first = np.concatenate([[two.n[0], two.n[0]], two.covariates[0]])
+    both = np.concatenate([[two.n.sum(), two.n[0]], two.covariates.sum(axis=0)])
+    products = two.covariate_products.sum(axis=0)
+    return np.block([[both], [first], [both[2:, None], first[2:, None], products]])
+
+
+def _root(gram: np.ndarray) -> np.ndarray:
+    """Matrix whose columns have these scalar products."""
+    values, vectors = np.linalg.eigh(gram)
+    return np.sqrt(np.maximum(values, 0))[:, None] * vectors.T
+
+
+def _cells(n: np.ndarray) -> str:
+    return f"{int(n[0])} cell(s) in the group and {int(n[1])} in the reference"

@@ -1,0 +1,262 @@
+"""Which programs differ between groups of cells."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from crystallin import _checks as checks
+from crystallin import get, stats
+from crystallin import programs as prior
+from crystallin._keys import DEFAULT_KEY, PARAMS, RANK_PROGRAMS_GROUPS, TABLE, Keys
+
+from ._comparison import Comparison, Pair, rows
+from ._design import covariate_matrix, make_units
+from ._differences import Compared, Overlaps
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crystallin.model import ProgramVAE
+
+logger = logging.getLogger(__name__)
+
+# beyond which a difference between cells counts, in standard deviations between cells: a small effect (Cohen 1988)
+CELL_DELTA = 0.2
+
+
+def rank_programs_groups(
+    adata: AnnData,
+    model: ProgramVAE,
+    groupby: str,
+    *,
+    groups: str | Sequence[str] = "all",
+    reference: str = "rest",
+    sample_key: str | None = None,
+    covariates: Sequence[str] | None = None,
+    within: str | None = None,
+    paired: bool | None = None,
+    delta: float | None = None,
+    key: str = DEFAULT_KEY,
+    key_added: str = RANK_PROGRAMS_GROUPS,
+    copy: bool = False,
+) -> AnnData | None:
+    """Find the programs whose activity differs between groups of cells.
+
+    With ``sample_key`` the unit of observation is the sample (donor, mouse, library): only then do error rates hold
+    for further samples. Mean activities of each sample in each group are compared by a linear model with moderated
+    variances. Without it the cells are the sample: the result describes these cells, and says how probable it is that
+    the difference between the groups' means is larger than ``delta``. A difference that is due to one donor is then
+    reported as readily as any other.
+
+    Parameters
+    ----------
+    adata
+        Data with activities of ``model``, from :func:`crystallin.tl.activity`.
+    model
+        The trained model; it says which programs can be told apart.
+    groupby
+        Column of ``obs`` with the groups.
+    groups
+        Groups to compare with the reference; ``"all"`` for each.
+    reference
+        Group to compare with; ``"rest"`` for all other cells.
+    sample_key
+        Column of ``obs`` with the sample each cell is from. At least two samples on each side.
+    covariates
+        Columns of ``obs`` to adjust for, numbers or labels. With ``sample_key``, means over the cells of a sample and
+        group enter (of labels: shares). Those that are constant within samples drop out of paired comparisons, where
+        they make no difference.
+    within
+        Column of ``obs``: compare within each of its labels, e.g. conditions within cell types. Where a label has too
+        few samples or cells of a group, that comparison is left out, which is logged.
+    paired
+        Compare samples with themselves: each has its own level in the model. ``None``: if at least two samples and half
+        of them are on both sides, which leaves out the others; else samples on both sides are left out. ``False``
+        takes means of the same sample as independent.
+    delta
+        Differences up to this size, in pooled standard deviations of activity between cells, are not of interest.
+        ``None``: .2 without ``sample_key``; 0 with it.
+    key
+        Prefix of the programs' slots.
+    key_added
+        Slot of ``uns`` for the result.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the copy if ``copy=True``. Sets:
+
+    ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
+        One row for each comparison and program (no decoys), the most significant first:
+
+        - ``stratum`` (label of ``within``), ``group``, ``reference``, ``program``;
+        - ``effect``: difference of mean activity in prior standard deviations, freed from the shrinkage of uncertain
+          cells (see Notes); ``se``, and ``lower`` and ``upper`` of its 95 % interval; ``effect_sd``: in pooled standard
+          deviations between cells; ``statistic``: effect over its standard error;
+        - with ``sample_key``, ``p`` (moderated t; with ``delta``, TREAT) and ``q`` (Benjamini & Hochberg, over the
+          programs of a comparison); without, ``probability`` that the difference is beyond ``delta`` on its side, and
+          ``q``: the expected share of false ones among all programs as probable;
+        - ``decoy_q``: the same with standard errors widened until they hold for the decoys, which answer a little to
+          changes that no program explains (see Notes); NaN with fewer than ten decoys;
+        - ``reliability``: share of the activity's variance that the counts tell, in the cells compared. Below .1 a
+          program is not tested, its ``q`` are NaN;
+        - ``overlap``: probability that a random cell of the group is above one of the reference, which is how VEGA and
+          expiMap compare groups: at .5 no difference;
+        - ``mean_group``, ``mean_reference``: means of the posterior activities as stored;
+        - ``conditional_effect``, ``conditional_se``, ``conditional_q``: what remains given the programs of its family;
+        - ``family``: programs that share genes or that the data hardly tell apart, by the name of the most typical;
+          ``lead``: the largest statistic of its family in this comparison; ``nearest_twin`` and ``twin_similarity``
+          (0 to 1); ``variance_inflation``: of the activity, by not knowing those of other programs;
+        - ``coverage``: share of the program's genes that the data have;
+        - ``n_group``, ``n_reference``: cells; ``n_samples_group``, ``n_samples_reference``; ``df``: degrees of freedom
+          of the statistic.
+    ``adata.uns[key_added]["params"]`` : dict
+        The arguments, what was the unit of observation, and what was left out.
+
+    Raises
+    ------
+    KeyError
+        If a column or the activities are not there.
+    ValueError
+        If groups are unknown, of too few samples or cells, or equal to the reference; labels are missing; covariates
+        are constant or go with the groups; activities are not those of the model as it is now.
+
+    Notes
+    -----
+    A cell's posterior mean is pulled to 0 the more, the less its counts say. The mean over a group is divided by the
+    mean of one minus the posterior variance, which undoes it, so that groups of unequal depth can be compared; cells
+    count the more, the more is known of them. The conditional effect also undoes the mixing between the programs of a
+    family, by the average cell's posterior correlation.
+
+    Decoys differ between groups by more than their standard errors say, as any random set does when other genes
+    change. The excess, as variance of the mean posterior activity, is added to that of every program (Efron 2004, J Am
+    Stat Assoc 99:96): it matters for programs that are hardly read from the counts, and little for others.
+
+    The statistics are those of Smyth (2004, Stat Appl Genet Mol Biol 3:3) with samples weighted by the inverse of
+    their variances; McCarthy & Smyth (2009, Bioinformatics 25:765) where ``delta`` is given.
+
+    Time is linear in the number of cells; beyond the activities themselves, memory does not depend on it.
+
+    Examples
+    --------
+    >>> import crystallin as cr
+    >>> adata = cr.datasets.simulate(600, 300, n_programs=8, n_decoys=8, n_donors=3, conditions=("ctrl", "stim"))
+    >>> cr.pp.add_programs(adata, adata.uns["simulation"]["annotation"])
+    >>> cr.ProgramVAE.setup_anndata(adata)
+    >>> model = cr.ProgramVAE(adata)
+    >>> model.train(max_epochs=20)
+    >>> cr.tl.activity(adata, model)
+    >>> cr.tl.rank_programs_groups(adata, model, "condition", reference="ctrl", sample_key="donor")
+    >>> cr.get.rank_programs_groups_df(adata, "stim").shape[0]
+    16
+    """
+    keys = Keys(key)
+    checks.check_adata(adata)
+    checks.check_fresh(adata, keys, model.digest)
+    known = checks.check_labels(adata, groupby, "groupby")
+    wanted = checks.check_groups(groups, reference, known, groupby)
+    for argument, column in {"sample_key": sample_key, "within": within}.items():
+        if column is not None:
+            checks.check_labels(adata, column, argument)
+            if column == groupby:
+                msg = f"{argument}={column!r} is groupby already; a group of cells would be compared with nothing."
+                raise ValueError(msg)
+    taken = {"groupby": groupby, "sample_key": sample_key, "within": within}
+    covariates = checks.check_covariates(adata, covariates, taken)
+    if delta is not None:
+        checks.check_number(delta, "delta", 0)
+    if paired is not None and sample_key is None:
+        msg = f"paired={paired} needs a sample_key: cells have no pairs."
+        raise ValueError(msg)
+
+    about, overlaps = _overlaps(model, adata, key)
+    units = make_units(adata.obs, groupby, within, sample_key)
+    columns, owner = covariate_matrix(adata.obs, covariates)
+    moments = stats.collect_moments(
+        adata.obsm[keys.activity],
+        adata.obsm[keys.sd],
+        units.code,
+        len(units.table),
+        pairs=overlaps.pairs,
+        covariates=columns,
+    )
+    comparison = Comparison(moments, units.table, overlaps, owner, model.is_decoy, sample_key is not None, paired)
+    pairs = comparison.pairs(wanted, reference, groupby, within)
+    results, skipped = comparison.run(pairs, skip=within is not None)
+    delta = delta if delta is not None else 0.0 if sample_key else CELL_DELTA
+    table = pd.concat(
+        [rows(compared, delta, about).assign(**pair.labels) for pair, compared in results], ignore_index=True
+    )
+    _log(results, skipped, sample_key)
+
+    adata = adata.copy() if copy else adata
+    params = {
+        "groupby": groupby,
+        "groups": wanted,
+        "reference": reference,
+        "sample_key": sample_key or "",
+        "covariates": covariates,
+        "within": within or "",
+        "paired": "" if paired is None else paired,
+        "delta": delta,
+        "unit_of_observation": "sample" if sample_key else "cell (cells are not replicates)",
+        "key": key,
+        "model_digest": model.digest,
+        "left_out": skipped,
+    }
+    first = [*results[0][0].labels, "program"]
+    adata.uns[key_added] = {PARAMS: params, TABLE: table[[*first, *table.columns.difference(first, sort=False)]]}
+    return adata if copy else None
+
+
+def _overlaps(model: ProgramVAE, adata: AnnData, key: str) -> tuple[pd.DataFrame, Overlaps]:
+    """What is known of the programs (no decoys), and what all of them share."""
+    names, real = model.program_names, np.flatnonzero(~model.is_decoy)
+    covariance = model.get_posterior_covariance(adata).to_numpy(dtype=float)
+    sd = np.sqrt(np.diag(covariance))
+    correlation = covariance / np.outer(sd, sd)
+    loadings = model.get_loadings().to_numpy(dtype=float)[:, real]
+    alike = prior.similarity(loadings, correlation[np.ix_(real, real)])
+    family = np.full(len(names), -1)
+    family[real] = prior.families(alike)
+    twin, twin_similarity = prior.nearest(alike)
+    table = get.programs_df(adata, key=key).reindex(names[real])
+    about = pd.DataFrame(
+        {
+            "program": names[real],
+            "family": names[real][_most_typical(alike, family[real])],
+            "nearest_twin": np.where(twin >= 0, names[real][twin], ""),
+            "twin_similarity": twin_similarity,
+            "variance_inflation": prior.variance_inflation(covariance)[real],
+            "coverage": table["coverage"].to_numpy() if "coverage" in table else np.nan,
+        },
+        index=real,
+    )
+    return about, Overlaps(correlation, family, stats.program_pairs(family))
+
+
+def _most_typical(alike: np.ndarray, family: np.ndarray) -> np.ndarray:
+    """For each program the one of its family that is most like all of them."""
+    same = family[:, None] == family
+    likeness = (alike * same).sum(axis=0)
+    return np.where(same, likeness, -1).argmax(axis=1)
+
+
+def _log(results: list[tuple[Pair, Compared]], skipped: list[str], sample_key: str | None) -> None:
+    if sample_key is None:
+        logger.info(
+            "No sample_key: cells are not replicates, so this describes these cells and not others of their kind."
+        )
+    for pair, compared in results:
+        if compared.left_out:
+            names = ", ".join(compared.left_out)
+            how = "on one side only" if compared.paired else "on both sides while most are not"
+            logger.info("%s: left out the samples %s (%s).", pair.where, names, how)
+    for reason in skipped:
+        logger.warning("Left out %s", reason)
