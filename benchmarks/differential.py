@@ -43,7 +43,7 @@ from crystallin.stats import (
     benjamini_hochberg,
     collect_moments,
     compare_samples,
-    marginal_means,
+    unshrunk_means,
 )
 
 DESIGN = {
@@ -129,13 +129,13 @@ def true_activities(adata: ad.AnnData, table: pd.DataFrame) -> pd.DataFrame:
         cells = np.flatnonzero(obs["cell_type"] == stratum)
         names, code = np.unique(obs["sample"].astype(str).to_numpy()[cells], return_inverse=True)
         z = adata.obsm["true_activity"][cells]
-        moments = collect_moments(z, np.zeros_like(z), code, len(names))
+        moments, _ = collect_moments(z, np.zeros_like(z), code, len(names))
         within = moments.scatter().sum(axis=0) / (moments.n - 1).sum()
         condition = obs.groupby(obs["sample"].astype(str))["condition"].first().astype(str)
         stimulated = (condition.loc[names] == "stim").to_numpy(dtype=float)
         design = np.column_stack([stimulated, np.ones(len(names))])
         everything = np.ones(z.shape[1], dtype=bool)
-        difference = compare_samples(marginal_means(moments, within), design, 0, prior_from=everything)
+        difference = compare_samples(unshrunk_means(moments, within), design, 0, prior_from=everything)
         parts.append(pd.DataFrame({"stratum": stratum, "program": dimensions, "p": difference.p()}))
     columns = ["stratum", "program", "shift", "family_shifted", "is_decoy"]
     result = pd.concat(parts).merge(table[columns], on=["stratum", "program"])
@@ -189,7 +189,8 @@ def shifts(quick: bool) -> dict:
             "q": table["q"] <= LEVEL,
             "q and decoy_q": believed,
             "q and decoy_q, leads of families": believed & table["lead"],
-            "conditional_q and decoy_q": (table["conditional_q"] <= LEVEL) & (table["decoy_q"] <= LEVEL),
+            "q and conditional_q": (table["q"] <= LEVEL) & (table["conditional_q"] <= LEVEL),
+            "q, decoy_q and conditional_q": believed & (table["conditional_q"] <= LEVEL),
         }
         for name, called in calls.items():
             rows.setdefault(name, []).append(rates(table, called))

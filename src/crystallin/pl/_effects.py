@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from crystallin import _checks as checks
 from crystallin._keys import RANK_PROGRAMS_GROUPS
 
-from ._ranking import TRUST_Q, comparisons, trusted
+from ._ranking import TRUST_Q, comparisons, found, special
 from ._style import finish, shorten
 
 
@@ -33,20 +33,21 @@ def effects(
 ) -> Axes:
     """Matrix of programs x comparisons: differences in pooled standard deviations, with marks where they are sure.
 
-    Blue: down in the group, red: up. A dot marks ``q`` and ``decoy_q`` of at most ``q_max``, a ring the first alone.
+    Blue: down in the group, red: up, grey: not tested. A ring marks ``q`` of at most ``q_max``, a dot ``decoy_q`` and
+    ``conditional_q`` as well: more than random sets differ, and more than better known programs explain.
 
     Parameters
     ----------
     adata
         Data with results of :func:`crystallin.tl.rank_programs_groups`.
     programs
-        Names of programs; ``None`` takes those with the largest differences among the marked ones, else among all.
+        Names of programs; ``None`` takes those with a dot, a ring or neither, in this order, by size.
     group, stratum
         Comparisons wanted; ``None`` for all.
     n_programs
         With ``programs=None``, number of programs.
     q_max
-        Largest ``q`` and ``decoy_q`` of a mark.
+        Largest q of a mark.
     families
         With ``programs=None``, ``"lead"`` takes programs that lead their family in some comparison, ``"all"`` any.
     key
@@ -75,20 +76,26 @@ def effects(
     checks.check_choice(families, "families", ("all", "lead"))
     parts = comparisons(adata, group, stratum, "all", key)
     marks = {title: _marks(part, q_max) for title, part in parts.items()}
-    effect = pd.DataFrame({title: part.set_index("program")["effect_sd"] for title, part in parts.items()})
+    effect = pd.DataFrame(
+        {
+            title: part.set_index("program")["effect_sd"].where(part.set_index("program")["q"].notna())
+            for title, part in parts.items()
+        }
+    )
     mark = pd.DataFrame(marks).reindex(effect.index)
     if programs is None:
         leads = {name for part in parts.values() for name in part.loc[part["lead"].astype(bool), "program"]}
         candidates = effect.loc[effect.index.isin(leads)] if families == "lead" else effect
-        sure = candidates.where(mark.loc[candidates.index] == "both").abs().max(axis=1)
-        by_size = pd.DataFrame({"sure": sure.fillna(0), "size": candidates.abs().max(axis=1)})
-        programs = by_size.sort_values(["sure", "size"], ascending=False).index[:n_programs]
+        candidates = candidates[candidates.notna().any(axis=1)]
+        largest = [candidates.where(mark.loc[candidates.index].isin(which)) for which in (["dot"], ["dot", "ring"])]
+        order = pd.concat([part.abs().max(axis=1).fillna(0) for part in [*largest, candidates]], axis=1)
+        programs = order.sort_values(list(order), ascending=False).index[:n_programs]
     names = checks.check_program_names(programs, list(effect.index))
     return finish(_draw(effect.loc[names], mark.loc[names], ax), show)
 
 
 def _marks(part: pd.DataFrame, q_max: float) -> pd.Series:
-    words = np.where(trusted(part, q_max), "both", np.where(part["q"] <= q_max, "one", ""))
+    words = np.where(special(part, q_max), "dot", np.where(found(part, q_max), "ring", ""))
     return pd.Series(words, index=part["program"])
 
 
@@ -98,13 +105,26 @@ def _draw(effect: pd.DataFrame, mark: pd.DataFrame, ax: Axes | None) -> Axes:
         size = (min(4.2 + 0.42 * n_columns, 16), min(1.8 + 0.21 * n_rows, 16))
         _, ax = plt.subplots(figsize=size, layout="constrained")
     limit = max(float(np.nanquantile(np.abs(effect.to_numpy()), 0.98)), 0.1)
+    ax.set_facecolor("#e8e8e8")
     image = ax.imshow(effect, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
-    for word, style in {"both": {"c": "black"}, "one": {"facecolors": "none", "edgecolors": "black"}}.items():
+    for word, inside in {"dot": "black", "ring": "none"}.items():
         row, column = np.nonzero((mark == word).to_numpy())
-        ax.scatter(column, row, s=9, linewidth=0.7, **style)
-    ax.set_xticks(range(n_columns), [shorten(title) for title in effect.columns], rotation=45, ha="right", fontsize=8)
+        ax.scatter(column, row, s=9, linewidth=0.7, facecolors=inside, edgecolors="black")
+    common = _common_end(list(effect.columns))
+    labels = [shorten(title.removesuffix(common)) for title in effect.columns]
+    ax.set_xticks(range(n_columns), labels, rotation=45, ha="right", fontsize=8)
+    ax.set_title(common.removeprefix(": ").strip(), fontsize=9)
     ax.set_yticks(range(n_rows), [shorten(name) for name in effect.index], fontsize=8)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     ax.figure.colorbar(image, ax=ax, label="difference / pooled sd", shrink=0.6, extend="both")
     return ax
+
+
+def _common_end(titles: list[str]) -> str:
+    """What all titles end with: ``": group against reference"``, or ``" against reference"``."""
+    for mark in (": ", " against "):
+        ends = {title[title.rindex(mark) :] if mark in title else "" for title in titles}
+        if len(ends) == 1 and "" not in ends:
+            return ends.pop()
+    return ""

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from crystallin import _checks as checks
 from crystallin._keys import RANK_PROGRAMS_GROUPS
 
-from ._ranking import TRUST_Q, comparisons, only, trusted
+from ._ranking import TRUST_Q, comparisons, found, only, special
 from ._style import DOWN, MUTED, UP, finish, shorten, tidy, wrap
 
 
@@ -35,7 +35,8 @@ def rank_programs_groups(
     """Programs with the largest statistics, one panel for each comparison.
 
     A dot is the difference of mean activity, in prior standard deviations, a line its 95 % interval. Blue: up in the
-    group, orange: down, grey: not to be trusted, as ``q`` or ``decoy_q`` is above ``q_max``.
+    group, orange: down, grey: ``q`` is above ``q_max``. White inside: decoys, random sets, differ as much
+    (``decoy_q``), or better known programs explain the difference (``conditional_q``).
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ def rank_programs_groups(
     n_programs
         Programs in each panel.
     q_max
-        Largest ``q`` and ``decoy_q`` of a coloured dot.
+        Largest ``q`` of a coloured dot; of a full one also of ``decoy_q`` and ``conditional_q``.
     families
         ``"lead"`` shows one program of each family, ``"all"`` all.
     n_cols
@@ -87,7 +88,7 @@ def rank_programs_groups(
 def _panels(n: int, n_programs: int, n_cols: int) -> list[Axes]:
     n_cols = min(n_cols, n)
     n_rows = math.ceil(n / n_cols)
-    size = (4.6 * n_cols, (1 + 0.2 * n_programs) * n_rows)
+    size = (5.2 * n_cols, (1 + 0.2 * n_programs) * n_rows)
     _, grid = plt.subplots(n_rows, n_cols, figsize=size, squeeze=False, layout="constrained")
     for spare in grid.ravel()[n:]:
         spare.remove()
@@ -96,13 +97,14 @@ def _panels(n: int, n_programs: int, n_cols: int) -> list[Axes]:
 
 def _draw(ax: Axes, title: str, part: pd.DataFrame, q_max: float) -> None:
     position = np.arange(len(part))
-    colour = np.where(trusted(part, q_max), np.where(part["effect"] < 0, DOWN, UP), MUTED)
+    colour = np.where(found(part, q_max), np.where(part["effect"] < 0, DOWN, UP), MUTED)
     ax.hlines(position, part["lower"], part["upper"], color=colour, linewidth=1.5)
-    ax.scatter(part["effect"], position, color=colour, s=22, zorder=3)
+    inside = np.where(special(part, q_max), colour, "white")
+    ax.scatter(part["effect"], position, c=inside, edgecolors=colour, linewidths=1.2, s=22, zorder=3)
     ax.axvline(0, color="black", linewidth=0.8)
     ax.set_yticks(position, [shorten(name) for name in part["program"]], fontsize=8)
     ax.set_ylim(len(part) - 0.4, -0.6)
     ax.set_xlabel("difference of activity", fontsize=8)
     ax.tick_params(axis="x", labelsize=8)
-    ax.set_title(wrap(title, 44), fontsize=9)
+    ax.set_title(wrap(title), fontsize=9)
     tidy(ax)

@@ -20,7 +20,7 @@ def comparisons(
     families: Literal["all", "lead"],
     key: str,
 ) -> dict[str, pd.DataFrame]:
-    """Rows of each comparison, by its title."""
+    """Rows of each comparison, by its title, which names the stratum alone where nothing else varies."""
     table = get.rank_programs_groups_df(adata, group, stratum=stratum, families=families, key=key)
     parts = {}
     for (stratum_name, group_name, reference), part in table.groupby(
@@ -43,6 +43,16 @@ def only(parts: dict[str, pd.DataFrame]) -> tuple[str, pd.DataFrame]:
     return title, part
 
 
-def trusted(table: pd.DataFrame, q_max: float) -> pd.Series:
-    """Rows with ``q``, and where there were decoys ``decoy_q``, of at most ``q_max``."""
-    return (table["q"] <= q_max) & ~(table["decoy_q"] > q_max)
+def found(table: pd.DataFrame, q_max: float) -> pd.Series:
+    """Rows that differ: ``q`` of at most ``q_max``."""
+    return table["q"] <= q_max
+
+
+def special(table: pd.DataFrame, q_max: float) -> pd.Series:
+    """Rows that differ more than decoys do, where there are any, and more than better known programs explain."""
+    return found(table, q_max) & ~(table["decoy_q"] > q_max) & (table["conditional_q"] <= q_max)
+
+
+def worst_q(table: pd.DataFrame) -> pd.Series:
+    """The larger of ``q`` and, where there were decoys, ``decoy_q``; 1 for programs that were not tested."""
+    return table["q"].clip(lower=table["decoy_q"].fillna(0)).fillna(1)

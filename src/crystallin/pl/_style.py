@@ -32,9 +32,12 @@ def finish(axes: Any, show: bool | None) -> Any:
 
 
 def shorten(name: str, width: int = LABEL_WIDTH) -> str:
-    """One line of at most ``width`` characters; the middle goes, as long names often differ at their end."""
+    """One line of at most ``width`` characters; words in the middle go, as long names often differ at their ends."""
     name = name.replace("_", " ")
     if len(name) <= width:
         return name
-    head = (width - 1) * 2 // 3
-    return f"{name[:head].rstrip()}…{name[len(name) - (width - 1 - head) :].lstrip()}"
+    words, tail = name.split(" "), ""
+    # up to half for the end, whole words of it
+    while len(words) > 1 and len(tail) + len(words[-1]) < width // 2:
+        tail = f" {words.pop()}{tail}"
+    return f"{name[: width - 1 - len(tail)].rstrip()}…{tail}"

@@ -12,12 +12,12 @@ from matplotlib.axes import Axes
 from crystallin import _checks as checks
 from crystallin._keys import RANK_PROGRAMS_GROUPS
 
-from ._ranking import TRUST_Q, comparisons, only, trusted
+from ._ranking import TRUST_Q, comparisons, found, only, special, worst_q
 from ._style import DOWN, MUTED, UP, finish, shorten, tidy, wrap
 
 # beyond which one is as sure as another
-MIN_Q = 1e-20
-LABEL_ROOM = 0.06
+MIN_Q = 1e-10
+LABEL_ROOM, LABEL_WIDTH = 0.06, 36
 
 
 def volcano(
@@ -32,10 +32,11 @@ def volcano(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Difference of activity against ``q`` for all programs of one comparison.
+    """Difference of activity against the larger of ``q`` and ``decoy_q`` for all programs of one comparison.
 
-    Blue: up in the group, orange: down, grey: ``q`` or ``decoy_q`` is above ``q_max`` (the dashed line). Triangles at
-    the top are beyond the axis.
+    Blue: up in the group, orange: down, grey: ``q`` is above ``q_max`` (the dashed line); programs that were not tested
+    lie at the bottom. White inside: decoys, random sets, differ as much (``decoy_q``), or better known programs explain
+    the difference (``conditional_q``). Triangles at the top are beyond the axis.
 
     Parameters
     ----------
@@ -44,9 +45,9 @@ def volcano(
     group, stratum
         The comparison; not needed if there is one only.
     n_labels
-        Number of programs to name: those with the largest statistics among the coloured ones.
+        Number of programs to name: the surest of the coloured ones, full ones first.
     q_max
-        Largest ``q`` and ``decoy_q`` of a coloured dot.
+        Largest ``q`` of a coloured dot; of a full one also of ``decoy_q`` and ``conditional_q``.
     families
         ``"lead"`` shows one program of each family, ``"all"`` all.
     key
@@ -74,23 +75,26 @@ def volcano(
     checks.check_int(n_labels, "n_labels", 0)
     title, part = only(comparisons(adata, group, stratum, families, key))
     if ax is None:
-        _, ax = plt.subplots(figsize=(5.5, 4.2), layout="constrained")
-    effect, height = part["effect"].to_numpy(), -np.log10(part["q"].clip(lower=MIN_Q)).to_numpy()
-    believed = trusted(part, q_max).to_numpy()
-    colour = np.where(believed, np.where(effect < 0, DOWN, UP), MUTED)
-    beyond = (part["q"] < MIN_Q).to_numpy()
+        _, ax = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
+    effect, q = part["effect"].to_numpy(), worst_q(part).to_numpy()
+    height = -np.log10(np.maximum(q, MIN_Q))
+    is_found, is_special = found(part, q_max).to_numpy(), special(part, q_max).to_numpy()
+    colour = np.where(is_found, np.where(effect < 0, DOWN, UP), MUTED)
+    beyond = q < MIN_Q
     for where, marker in ((~beyond, "o"), (beyond, "^")):
-        ax.scatter(effect[where], height[where], color=colour[where], marker=marker, s=20, linewidth=0, alpha=0.85)
+        inside = np.where(is_special | ~is_found, colour, "white")[where]
+        style = {"c": inside, "edgecolors": colour[where], "linewidths": 1, "marker": marker, "s": 20}
+        ax.scatter(effect[where], height[where], **style)
     ax.axhline(-np.log10(q_max), color=MUTED, linewidth=0.8, linestyle="--")
     limit = 1.05 * max(np.abs(effect).max(), 1e-6)
     top = max(height.max(), -np.log10(q_max)) * 1.08
     ax.set(xlim=(-limit, limit), ylim=(0, top), xlabel="difference of activity")
-    ax.set_title(f"{wrap(title, 60)}\n−log10 q", fontsize=10)
+    ax.set_title(f"{wrap(title, 60)}\n−log10 of the larger of q and decoy_q", fontsize=10)
     tidy(ax)
     # the scale stands where nothing has changed, which leaves both sides to the names
     ax.spines["left"].set_position("zero")
     ax.tick_params(labelsize=8)
-    chosen = np.flatnonzero(believed)[:n_labels]
+    chosen = np.concatenate([np.flatnonzero(is_special), np.flatnonzero(is_found & ~is_special)])[:n_labels]
     _label(ax, part["program"].to_numpy()[chosen], effect[chosen], height[chosen], top)
     return finish(ax, show)
 
@@ -99,12 +103,12 @@ def _label(ax: Axes, names: np.ndarray, effect: np.ndarray, height: np.ndarray, 
     """Names in a column at each side, in the order of their dots, joined to them by lines."""
     for side in (-1, 1):
         there = np.flatnonzero(np.sign(effect) == side)
-        there = there[np.argsort(-height[there], kind="stable")]
-        place = np.inf
+        there = there[np.argsort(height[there], kind="stable")]
+        place = -LABEL_ROOM * top
         for i in there:
-            place = min(place - LABEL_ROOM * top, height[i])
+            place = max(place + LABEL_ROOM * top, height[i])
             ax.annotate(
-                shorten(str(names[i]), 32),
+                shorten(str(names[i]), LABEL_WIDTH),
                 (effect[i], height[i]),
                 (1.03 if side > 0 else -0.03, place / top),
                 textcoords="axes fraction",

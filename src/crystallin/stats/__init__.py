@@ -1,30 +1,33 @@
 """Statistics on arrays: numpy and scipy only."""
 
+from ._adaptive import probability_beyond
 from ._contrasts import Difference, compare_cells, compare_samples, overlap
+from ._coupling import activity_covariance, given_better_known
 from ._decoys import calibrated_by_decoys
 from ._effects import group_effects, standardised_difference
 from ._fdr import benjamini_hochberg, expected_fdr
-from ._means import MIN_RELIABILITY, Means, conditional_means, marginal_means, program_pairs
+from ._means import Means, reliability, unshrunk_means
 from ._moderated import squeezed_variances, variance_prior
 from ._moments import Moments, collect_moments
 
 __all__ = [
-    "MIN_RELIABILITY",
     "Difference",
     "Means",
     "Moments",
+    "activity_covariance",
     "benjamini_hochberg",
     "calibrated_by_decoys",
     "collect_moments",
     "compare_cells",
     "compare_samples",
-    "conditional_means",
     "expected_fdr",
+    "given_better_known",
     "group_effects",
-    "marginal_means",
     "overlap",
-    "program_pairs",
+    "probability_beyond",
+    "reliability",
     "squeezed_variances",
     "standardised_difference",
+    "unshrunk_means",
     "variance_prior",
 ]

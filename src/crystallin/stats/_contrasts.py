@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -24,12 +24,12 @@ class Difference:
     effect, se
         Difference and its standard error.
     df
-        Degrees of freedom of the t distribution of ``effect / se``; infinite for a normal one.
+        Degrees of freedom of the t distribution of ``effect / se``: of each program or of all.
     """
 
     effect: np.ndarray
     se: np.ndarray
-    df: float
+    df: np.ndarray | float
 
     @property
     def statistic(self) -> np.ndarray:
@@ -50,9 +50,13 @@ class Difference:
         t = stats.t(self.df)
         return np.minimum(1, t.sf((size - delta) / self.se) + t.sf((size + delta) / self.se))
 
-    def probability(self, delta: float | np.ndarray) -> np.ndarray:
-        """Posterior probability, under a flat prior, that the difference is beyond ± ``delta`` on the side it is on."""
-        return stats.t.cdf((np.abs(self.effect) - delta) / self.se, self.df)
+    def as_normal(self) -> Difference:
+        """The same with the standard errors of a normal distribution that is as sure of a difference."""
+        # the tail is resolved as far as numbers reach
+        size = stats.norm.isf(np.maximum(stats.t.sf(np.abs(self.statistic), self.df), np.finfo(float).tiny))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            se = np.where((size > 0) & np.isfinite(self.df), np.abs(self.effect) / size, self.se)
+        return replace(self, se=np.fmax(se, self.se), df=np.inf)
 
 
 def compare_samples(means: Means, design: np.ndarray, column: int, *, prior_from: np.ndarray) -> Difference:
@@ -107,19 +111,23 @@ def _between_samples(y: np.ndarray, known: np.ndarray, design: np.ndarray) -> fl
     return between
 
 
-def compare_cells(means: Means, inflation: float = 1.0) -> Difference:
-    """First unit minus the second, of which the cells are the sample; normal.
+def compare_cells(means: Means, n_cells: np.ndarray, inflation: float = 1.0) -> Difference:
+    """First unit minus the second, of which the cells are the sample; degrees of freedom after Welch.
 
     Parameters
     ----------
     means
         Of two units.
+    n_cells
+        Of the two.
     inflation
         Factor of the variance, for what adjustment for covariates adds.
     """
-    return Difference(
-        means.mean[0] - means.mean[1], np.sqrt(inflation * (means.variance[0] + means.variance[1])), np.inf
-    )
+    variance = means.variance.sum(axis=0)
+    parts = (means.variance**2 / (n_cells - 1)[:, None]).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        df = np.where(parts > 0, variance**2 / parts, np.inf)
+    return Difference(means.mean[0] - means.mean[1], np.sqrt(inflation * variance), df)
 
 
 def overlap(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:

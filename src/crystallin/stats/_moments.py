@@ -23,8 +23,6 @@ class Moments:
         Sums of m and of s², groups x programs.
     squares
         Sums of m², groups x programs.
-    products
-        Sums of the product of two programs' m, groups x pairs.
     covariates
         Sums of d, groups x covariates.
     covariate_products
@@ -37,7 +35,6 @@ class Moments:
     total: np.ndarray
     uncertainty: np.ndarray
     squares: np.ndarray
-    products: np.ndarray
     covariates: np.ndarray
     covariate_products: np.ndarray
     covariate_totals: np.ndarray
@@ -56,7 +53,7 @@ class Moments:
             covariate_totals=self.covariate_totals[:, chosen],
         )
 
-    def adjusted(self, pairs: np.ndarray) -> tuple[Moments, np.ndarray]:
+    def adjusted(self) -> tuple[Moments, np.ndarray]:
         """Moments of what is left of m when every cell's covariates are moved to their mean over all groups.
 
         Slopes of m on d are those within groups (analysis of covariance), the same in all.
@@ -72,18 +69,9 @@ class Moments:
         dm = self.covariate_totals - centre[:, None] * self.total[:, None, :]
         scatter = (dd - d[:, :, None] * d[:, None, :] / self.n[:, None, None]).sum(axis=0)
         slope = np.linalg.solve(scatter, (dm - d[:, :, None] * self.mean[:, None, :]).sum(axis=0))
-        half = dm - np.einsum("gde,ep->gdp", dd, slope) / 2
-
-        def explained(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-            return (slope[:, first] * half[:, :, second] + slope[:, second] * half[:, :, first]).sum(axis=1)
-
-        everything = np.arange(len(slope[0]))
-        left = replace(
-            self,
-            total=self.total - d @ slope,
-            squares=self.squares - explained(everything, everything),
-            products=self.products - explained(*pairs),
-        )
+        # what the covariates explain of m², and of m
+        explained = (slope * (2 * dm - np.einsum("gde,ep->gdp", dd, slope))).sum(axis=1)
+        left = replace(self, total=self.total - d @ slope, squares=self.squares - explained)
         return left, scatter
 
     @property
@@ -105,11 +93,6 @@ class Moments:
         """Sums of squared deviations of m from the group's mean, groups x programs."""
         return self.squares - self.total**2 / self.n[:, None]
 
-    def co_scatter(self, pairs: np.ndarray) -> np.ndarray:
-        """Sums of products of the deviations of two programs, groups x pairs."""
-        first, second = pairs
-        return self.products - self.total[:, first] * self.total[:, second] / self.n[:, None]
-
 
 def collect_moments(
     mean: np.ndarray,
@@ -117,10 +100,9 @@ def collect_moments(
     codes: np.ndarray,
     n_groups: int,
     *,
-    pairs: np.ndarray | None = None,
     covariates: np.ndarray | None = None,
-) -> Moments:
-    """Moments of groups of cells, some thousand cells at a time.
+) -> tuple[Moments, np.ndarray]:
+    """Moments of groups of cells, and the covariance of m within them; some thousand cells at a time.
 
     Parameters
     ----------
@@ -130,13 +112,14 @@ def collect_moments(
         Group of each cell; negative: in no group.
     n_groups
         Number of groups.
-    pairs
-        Pairs of programs whose products are wanted, 2 x pairs.
     covariates
         Cells x covariates.
+
+    Returns
+    -------
+    Moments, and the covariance of m between cells of the same group, programs x programs.
     """
     n_cells, n_programs = mean.shape
-    first, second = np.empty((2, 0), dtype=int) if pairs is None else pairs
     covariates = np.empty((n_cells, 0)) if covariates is None else covariates
     d = covariates.shape[1]
     parts = {
@@ -144,12 +127,12 @@ def collect_moments(
         "total": np.zeros((n_groups, n_programs)),
         "uncertainty": np.zeros((n_groups, n_programs)),
         "squares": np.zeros((n_groups, n_programs)),
-        "products": np.zeros((n_groups, len(first))),
         "covariates": np.zeros((n_groups, d)),
         "covariate_products": np.zeros((n_groups, d, d)),
         "covariate_totals": np.zeros((n_groups, d, n_programs)),
     }
-    step = max(1, CHUNK_VALUES // max(n_programs, len(first), 1))
+    cross = np.zeros((n_programs, n_programs))
+    step = max(1, CHUNK_VALUES // max(n_programs, 1))
     for start in range(0, n_cells, step):
         part = slice(start, start + step)
         there = _membership(codes[part], n_groups)
@@ -158,13 +141,17 @@ def collect_moments(
         parts["total"] += there @ m
         parts["uncertainty"] += there @ s**2
         parts["squares"] += there @ m**2
-        parts["products"] += there @ (m[:, first] * m[:, second])
+        inside = m[codes[part] >= 0]
+        cross += inside.T @ inside
         x = covariates[part]
         parts["covariates"] += there @ x
         for i in range(d):
             parts["covariate_products"][:, i] += there @ (x[:, [i]] * x)
             parts["covariate_totals"][:, i] += there @ (x[:, [i]] * m)
-    return Moments(**parts)
+    moments = Moments(**parts)
+    occupied = moments.n > 0
+    between = moments.total[occupied].T / moments.n[occupied] @ moments.total[occupied]
+    return moments, (cross - between) / max(moments.n.sum() - occupied.sum(), 1)
 
 
 def _membership(codes: np.ndarray, n_groups: int) -> sparse.csr_matrix:

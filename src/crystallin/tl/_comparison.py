@@ -11,10 +11,7 @@ import pandas as pd
 from crystallin import stats
 from crystallin.stats import Difference, Moments
 
-from ._differences import Compared, Overlaps, TooFewError, across_cells, across_samples
-
-# a program of whose variance the counts tell a smaller share takes no part in the tests: its activity is mostly prior
-TESTED_FROM = 0.1
+from ._differences import TESTED_FROM, Compared, Coupling, TooFewError, across_cells, across_samples
 
 
 @dataclass(frozen=True)
@@ -44,21 +41,18 @@ class Comparison:
     ----------
     moments, units
         Of the units: their moments, and their ``stratum``, ``group`` and ``sample``.
-    overlaps
-        What programs share.
+    coupling
+        How programs go along with each other.
     owner
         Covariate of each column of covariates.
-    is_decoy
-        Which programs are decoys.
     by_sample, paired
         Whether samples are compared, and with themselves.
     """
 
     moments: Moments
     units: pd.DataFrame
-    overlaps: Overlaps
+    coupling: Coupling
     owner: Sequence[str]
-    is_decoy: np.ndarray
     by_sample: bool
     paired: bool | None
 
@@ -90,11 +84,11 @@ class Comparison:
         return results, skipped
 
     def _compare(self, pair: Pair) -> Compared:
-        common = (self.overlaps, self.owner, pair.where)
+        common = (self.coupling, self.owner, pair.where)
         if not self.by_sample:
             return across_cells(self.moments, pair.side, *common)
         sample = self.units["sample"].to_numpy()
-        return across_samples(self.moments, pair.side, sample, *common, paired=self.paired, is_decoy=self.is_decoy)
+        return across_samples(self.moments, pair.side, sample, *common, paired=self.paired)
 
 
 def rows(compared: Compared, delta: float, about: pd.DataFrame) -> pd.DataFrame:
@@ -112,12 +106,11 @@ def rows(compared: Compared, delta: float, about: pd.DataFrame) -> pd.DataFrame:
     real = about.index.to_numpy()
     is_decoy = np.ones(len(compared.reliability), dtype=bool)
     is_decoy[real] = False
-    reliability = np.clip(compared.reliability, stats.MIN_RELIABILITY, 1)
     marginal = compared.marginal
-    by_decoys = stats.calibrated_by_decoys(marginal, reliability, is_decoy)
+    by_decoys = stats.calibrated_by_decoys(marginal, compared.reliability, is_decoy)
     lower, upper = marginal.interval()
     size = delta * compared.pooled_sd
-    tested = ~is_decoy & (reliability >= TESTED_FROM)
+    tested = ~is_decoy & (compared.reliability >= TESTED_FROM)
     by_sample = compared.n_samples != (0, 0)
     columns = {
         "effect": marginal.effect,
@@ -132,6 +125,7 @@ def rows(compared: Compared, delta: float, about: pd.DataFrame) -> pd.DataFrame:
         "overlap": stats.overlap(compared.mean, compared.variance),
         "mean_group": compared.mean[0],
         "mean_reference": compared.mean[1],
+        "df": np.broadcast_to(marginal.df, marginal.effect.shape),
         "conditional_effect": compared.conditional.effect,
         "conditional_se": compared.conditional.se,
         "conditional_q": _significance(compared.conditional, size, tested, by_sample=by_sample)["q"],
@@ -139,18 +133,23 @@ def rows(compared: Compared, delta: float, about: pd.DataFrame) -> pd.DataFrame:
     table = about.join(pd.DataFrame({name: values[real] for name, values in columns.items()}, index=real))
     table["n_group"], table["n_reference"] = map(int, compared.n_cells)
     table["n_samples_group"], table["n_samples_reference"] = compared.n_samples
-    table["df"] = float(marginal.df)
-    size_of = table["statistic"].abs()
-    table["lead"] = size_of == size_of.groupby(table["family"]).transform("max")
+    # as sure as decoys allow, where there are any
+    sure = pd.Series(np.abs(marginal.effect / np.fmax(marginal.se, by_decoys.se))[real], index=real)
+    table["lead"] = sure == sure.groupby(table["family"]).transform("max")
     # those that are not tested come last
-    order = pd.DataFrame({"untested": table["q"].isna(), "size": -size_of})
-    return table.loc[order.sort_values(["untested", "size"], kind="stable").index]
+    order = pd.DataFrame({"untested": table["q"].isna(), "sure": -sure})
+    return table.loc[order.sort_values(["untested", "sure"], kind="stable").index]
 
 
 def _significance(
     difference: Difference, size: np.ndarray, tested: np.ndarray, *, by_sample: bool
 ) -> dict[str, np.ndarray]:
     """P values or probabilities of all, and q over those tested."""
-    name, value = ("p", difference.p(size)) if by_sample else ("probability", difference.probability(size))
-    adjust = stats.benjamini_hochberg if by_sample else stats.expected_fdr
-    return {name: value, "q": adjust(np.where(tested, value, np.nan))}
+    if by_sample:
+        p = difference.p(size)
+        return {"p": p, "q": stats.benjamini_hochberg(np.where(tested, p, np.nan))}
+    normal = difference.as_normal()
+    probability = np.full(len(tested), np.nan)
+    if np.isfinite(normal.se).any():
+        probability = stats.probability_beyond(normal.effect, normal.se, size, tested)
+    return {"probability": probability, "q": stats.expected_fdr(np.where(tested, probability, np.nan))}

@@ -16,6 +16,8 @@ from ._design import check_not_collinear
 # fewer pairs, or samples on a side, say nothing of how samples differ
 MIN_SAMPLES = 2
 MIN_CELLS = 2
+# a program of whose variance the counts tell a smaller share takes no part in the tests: its activity is mostly prior
+TESTED_FROM = 0.1
 
 
 class TooFewError(ValueError):
@@ -23,19 +25,28 @@ class TooFewError(ValueError):
 
 
 @dataclass(frozen=True)
-class Overlaps:
-    """What programs share, as :func:`crystallin.stats.conditional_means` needs it."""
+class Coupling:
+    """How programs go along with each other between cells of the same unit, programs x programs.
 
-    correlation: np.ndarray
-    family: np.ndarray
-    pairs: np.ndarray
+    Attributes
+    ----------
+    signal
+        Covariance of true activities.
+    spread
+        Covariance of activities as estimated, unshrunk.
+    is_decoy
+        Decoys explain nothing.
+    """
 
-    def means(self, moments: Moments, within: np.ndarray, within_pairs: np.ndarray) -> tuple[Means, Means]:
-        """Means of each program by itself, and given its family."""
-        return (
-            stats.marginal_means(moments, within),
-            stats.conditional_means(moments, within, within_pairs, self.pairs, self.correlation, self.family),
-        )
+    signal: np.ndarray
+    spread: np.ndarray
+    is_decoy: np.ndarray
+
+    def conditional(self, means: Means, n_cells: np.ndarray, share: np.ndarray) -> Means:
+        """Means given the programs of larger reliability."""
+        order = np.argsort(-share, kind="stable")
+        order = order[(share[order] >= TESTED_FROM) & ~self.is_decoy[order]]
+        return stats.given_better_known(means, n_cells, order, self.signal, self.spread)
 
 
 @dataclass(frozen=True)
@@ -45,7 +56,7 @@ class Compared:
     Attributes
     ----------
     marginal, conditional
-        Difference of each program by itself, and given its family.
+        Difference of each program by itself, and given those of larger reliability.
     mean
         Mean posterior activity, group and reference, 2 x programs.
     variance
@@ -77,7 +88,7 @@ class Compared:
         return np.sqrt(weight @ self.variance / weight.sum())
 
 
-def across_cells(moments: Moments, side: np.ndarray, overlaps: Overlaps, owner: Sequence[str], where: str) -> Compared:
+def across_cells(moments: Moments, side: np.ndarray, coupling: Coupling, owner: Sequence[str], where: str) -> Compared:
     """Cells as the sample: what the data say of these cells, not of others' like them.
 
     Parameters
@@ -86,8 +97,8 @@ def across_cells(moments: Moments, side: np.ndarray, overlaps: Overlaps, owner: 
         Of units.
     side
         0 for units of the group, 1 for those of the reference, negative for others.
-    overlaps
-        What programs share.
+    coupling
+        How programs go along with each other.
     owner
         Covariate of each column of the moments' covariates.
     where
@@ -106,18 +117,20 @@ def across_cells(moments: Moments, side: np.ndarray, overlaps: Overlaps, owner: 
         intercept, is_group, *columns = _root(_gram(two)).T
         kept = check_not_collinear(intercept[:, None], is_group, np.stack(columns, axis=1), owner, where)
         two = two.with_covariates(kept)
-        two, scatter = two.adjusted(overlaps.pairs)
+        two, scatter = two.adjusted()
         gap = np.subtract(*two.mean_covariates)
         inflation += gap @ np.linalg.solve(scatter, gap) / (1 / two.n).sum()
     degrees = (two.n - 1)[:, None]
     within = two.scatter() / degrees
-    marginal, conditional = overlaps.means(two, within, two.co_scatter(overlaps.pairs) / degrees)
+    share = stats.reliability(two.uncertainty.sum(axis=0) / two.n.sum())
+    marginal = stats.unshrunk_means(two, within)
+    conditional = coupling.conditional(marginal, two.n, share)
     return Compared(
-        stats.compare_cells(marginal, inflation),
-        stats.compare_cells(conditional, inflation),
+        stats.compare_cells(marginal, two.n, inflation),
+        stats.compare_cells(conditional, two.n, inflation),
         two.mean,
         within + two.mean_uncertainty,
-        1 - two.uncertainty.sum(axis=0) / two.n.sum(),
+        share,
         two.n,
         (0, 0),
         paired=False,
@@ -129,12 +142,11 @@ def across_samples(
     moments: Moments,
     side: np.ndarray,
     sample: np.ndarray,
-    overlaps: Overlaps,
+    coupling: Coupling,
     owner: Sequence[str],
     where: str,
     *,
     paired: bool | None,
-    is_decoy: np.ndarray,
 ) -> Compared:
     """Samples as the sample; see :func:`across_cells`.
 
@@ -144,8 +156,6 @@ def across_samples(
         Sample of each unit.
     paired
         Compare samples with themselves; ``None``: where enough of them are on both sides.
-    is_decoy
-        Decoys have a prior of the variances to themselves.
     """
     there = side >= 0
     names, code = np.unique(sample[there], return_inverse=True)
@@ -172,15 +182,16 @@ def across_samples(
         )
         raise TooFewError(msg)
     two = units.pooled(of_side, 2)
-    within, within_pairs = _within(units, of_side, overlaps.pairs)
-    marginal, conditional = overlaps.means(units, within, within_pairs)
+    share = stats.reliability(two.uncertainty.sum(axis=0) / two.n.sum())
+    marginal = stats.unshrunk_means(units, _within(units, of_side))
+    conditional = coupling.conditional(marginal, units.n, share)
     n_group = int(is_group.sum())
     return Compared(
-        stats.compare_samples(marginal, design, 0, prior_from=~is_decoy),
-        stats.compare_samples(conditional, design, 0, prior_from=~is_decoy),
+        stats.compare_samples(marginal, design, 0, prior_from=~coupling.is_decoy),
+        stats.compare_samples(conditional, design, 0, prior_from=~coupling.is_decoy),
         two.mean,
         two.scatter() / (two.n - 1)[:, None] + two.mean_uncertainty,
-        1 - two.uncertainty.sum(axis=0) / two.n.sum(),
+        share,
         two.n,
         (n_group, len(chosen) - n_group),
         paired=is_paired,
@@ -219,11 +230,11 @@ def _samples_to_use(
     return use, bool(is_paired)
 
 
-def _within(units: Moments, side: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Variances and covariances between cells of one unit, pooled over the units of a side, units x …."""
+def _within(units: Moments, side: np.ndarray) -> np.ndarray:
+    """Variance between cells of one unit, pooled over the units of a side, units x programs."""
     membership = np.stack([side == 0, side == 1]).astype(float)
     degrees = np.maximum(membership @ (units.n - 1), 1)[:, None]
-    return tuple((membership @ scatter / degrees)[side] for scatter in (units.scatter(), units.co_scatter(pairs)))
+    return (membership @ units.scatter() / degrees)[side]
 
 
 def _gram(two: Moments) -> np.ndarray:

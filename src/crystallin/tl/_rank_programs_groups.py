@@ -16,12 +16,13 @@ from crystallin._keys import DEFAULT_KEY, PARAMS, RANK_PROGRAMS_GROUPS, TABLE, K
 
 from ._comparison import Comparison, Pair, rows
 from ._design import covariate_matrix, make_units
-from ._differences import Compared, Overlaps
+from ._differences import Compared, Coupling
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
     from crystallin.model import ProgramVAE
+    from crystallin.stats import Moments
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +94,8 @@ def rank_programs_groups(
     ``None``, or the copy if ``copy=True``. Sets:
 
     ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
-        One row for each comparison and program (no decoys), the most significant first:
+        One row for each comparison and program (no decoys), those tested before the others, the surest first (where
+        there are decoys, by the standard errors of ``decoy_q``):
 
         - ``stratum`` (label of ``within``), ``group``, ``reference``, ``program``;
         - ``effect``: difference of mean activity in prior standard deviations, freed from the shrinkage of uncertain
@@ -107,11 +109,12 @@ def rank_programs_groups(
         - ``reliability``: share of the activity's variance that the counts tell, in the cells compared. Below .1 a
           program is not tested, its ``q`` are NaN;
         - ``overlap``: probability that a random cell of the group is above one of the reference, which is how VEGA and
-          expiMap compare groups: at .5 no difference;
+          expiMap compare groups; .5: no difference;
         - ``mean_group``, ``mean_reference``: means of the posterior activities as stored;
-        - ``conditional_effect``, ``conditional_se``, ``conditional_q``: what remains given the programs of its family;
+        - ``conditional_effect``, ``conditional_se``, ``conditional_q``: what remains of the difference given all tested
+          programs of larger reliability (see Notes);
         - ``family``: programs that share genes or that the data hardly tell apart, by the name of the most typical;
-          ``lead``: the largest statistic of its family in this comparison; ``nearest_twin`` and ``twin_similarity``
+          ``lead``: the surest of its family in this comparison; ``nearest_twin`` and ``twin_similarity``
           (0 to 1); ``variance_inflation``: of the activity, by not knowing those of other programs;
         - ``coverage``: share of the program's genes that the data have;
         - ``n_group``, ``n_reference``: cells; ``n_samples_group``, ``n_samples_reference``; ``df``: degrees of freedom
@@ -131,8 +134,12 @@ def rank_programs_groups(
     -----
     A cell's posterior mean is pulled to 0 the more, the less its counts say. The mean over a group is divided by the
     mean of one minus the posterior variance, which undoes it, so that groups of unequal depth can be compared; cells
-    count the more, the more is known of them. The conditional effect also undoes the mixing between the programs of a
-    family, by the average cell's posterior correlation.
+    count the more, the more is known of them.
+
+    Sets lack members and hold spurious ones, so a program also answers to genes of others and differs where they do.
+    The conditional effect subtracts what the differences of better known programs predict for it, by how it goes along
+    with them from cell to cell within groups, samples and strata. A difference that holds by itself only is told by
+    others as well; where programs are truly regulated together, that is no mistake.
 
     Decoys differ between groups by more than their standard errors say, as any random set does when other genes
     change. The excess, as variance of the mean posterior activity, is added to that of every program (Efron 2004, J Am
@@ -175,18 +182,13 @@ def rank_programs_groups(
         msg = f"paired={paired} needs a sample_key: cells have no pairs."
         raise ValueError(msg)
 
-    about, overlaps = _overlaps(model, adata, key)
     units = make_units(adata.obs, groupby, within, sample_key)
     columns, owner = covariate_matrix(adata.obs, covariates)
-    moments = stats.collect_moments(
-        adata.obsm[keys.activity],
-        adata.obsm[keys.sd],
-        units.code,
-        len(units.table),
-        pairs=overlaps.pairs,
-        covariates=columns,
-    )
-    comparison = Comparison(moments, units.table, overlaps, owner, model.is_decoy, sample_key is not None, paired)
+    mean, sd = adata.obsm[keys.activity], adata.obsm[keys.sd]
+    moments, spread = stats.collect_moments(mean, sd, units.code, len(units.table), covariates=columns)
+    about, correlation = _similar(model, adata, key)
+    coupling = _coupling(moments, spread, correlation, model.is_decoy)
+    comparison = Comparison(moments, units.table, coupling, owner, sample_key is not None, paired)
     pairs = comparison.pairs(wanted, reference, groupby, within)
     results, skipped = comparison.run(pairs, skip=within is not None)
     delta = delta if delta is not None else 0.0 if sample_key else CELL_DELTA
@@ -215,22 +217,21 @@ def rank_programs_groups(
     return adata if copy else None
 
 
-def _overlaps(model: ProgramVAE, adata: AnnData, key: str) -> tuple[pd.DataFrame, Overlaps]:
-    """What is known of the programs (no decoys), and what all of them share."""
+def _similar(model: ProgramVAE, adata: AnnData, key: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """What is to be said of the programs (no decoys), and the posterior correlation of all in the average cell."""
     names, real = model.program_names, np.flatnonzero(~model.is_decoy)
     covariance = model.get_posterior_covariance(adata).to_numpy(dtype=float)
     sd = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(sd, sd)
     loadings = model.get_loadings().to_numpy(dtype=float)[:, real]
     alike = prior.similarity(loadings, correlation[np.ix_(real, real)])
-    family = np.full(len(names), -1)
-    family[real] = prior.families(alike)
+    family = prior.families(alike)
     twin, twin_similarity = prior.nearest(alike)
     table = get.programs_df(adata, key=key).reindex(names[real])
     about = pd.DataFrame(
         {
             "program": names[real],
-            "family": names[real][_most_typical(alike, family[real])],
+            "family": names[real][_most_typical(alike, family)],
             "nearest_twin": np.where(twin >= 0, names[real][twin], ""),
             "twin_similarity": twin_similarity,
             "variance_inflation": prior.variance_inflation(covariance)[real],
@@ -238,7 +239,14 @@ def _overlaps(model: ProgramVAE, adata: AnnData, key: str) -> tuple[pd.DataFrame
         },
         index=real,
     )
-    return about, Overlaps(correlation, family, stats.program_pairs(family))
+    return about, correlation
+
+
+def _coupling(moments: Moments, spread: np.ndarray, correlation: np.ndarray, is_decoy: np.ndarray) -> Coupling:
+    uncertainty = moments.uncertainty.sum(axis=0) / moments.n.sum()
+    share, sd = stats.reliability(uncertainty), np.sqrt(uncertainty)
+    signal = stats.activity_covariance(spread, correlation * np.outer(sd, sd), share)
+    return Coupling(signal, spread / np.outer(share, share), is_decoy)
 
 
 def _most_typical(alike: np.ndarray, family: np.ndarray) -> np.ndarray:
