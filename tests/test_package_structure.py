@@ -14,7 +14,16 @@ ROOMS = ("pp", "tl", "get", "pl", "datasets")
 FUNCTIONS = {f"{room}.{name}": getattr(getattr(cr, room), name) for room in ROOMS for name in getattr(cr, room).__all__}
 METHODS = {
     f"ProgramVAE.{name}": getattr(cr.ProgramVAE, name)
-    for name in ("setup_anndata", "train", "get_activity", "sample_activity", "get_loadings", "load", "load_query_data")
+    for name in (
+        "setup_anndata",
+        "train",
+        "get_activity",
+        "sample_activity",
+        "get_posterior_covariance",
+        "get_loadings",
+        "load",
+        "load_query_data",
+    )
 }
 ROOT = Path(__file__).parents[1]
 
@@ -27,7 +36,10 @@ def test_signatures(name):
     assert len(positional) <= 3
     keywords = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
     if name.startswith(("pp.", "tl.")):
-        assert keywords["copy"] is False and keywords["key_added"] == "programs"
+        own = name.removeprefix("tl.")
+        assert keywords["copy"] is False and keywords["key_added"] in ("programs", own)
+        # what is written elsewhere is read from the programs' slots
+        assert keywords["key_added"] == "programs" or keywords["key"] == "programs"
     if name.startswith("pl."):
         assert keywords["ax"] is None and keywords["show"] is None and "save" not in keywords
 

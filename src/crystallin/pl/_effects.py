@@ -104,7 +104,8 @@ def _draw(effect: pd.DataFrame, mark: pd.DataFrame, ax: Axes | None) -> Axes:
     if ax is None:
         size = (min(4.2 + 0.42 * n_columns, 16), min(1.8 + 0.21 * n_rows, 16))
         _, ax = plt.subplots(figsize=size, layout="constrained")
-    limit = max(float(np.nanquantile(np.abs(effect.to_numpy()), 0.98)), 0.1)
+    shown = np.abs(effect.to_numpy()[effect.notna()])
+    limit = max(float(np.quantile(shown, 0.98)), 0.1) if len(shown) else 1.0
     ax.set_facecolor("#e8e8e8")
     image = ax.imshow(effect, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
     for word, inside in {"dot": "black", "ring": "none"}.items():

@@ -59,7 +59,7 @@ class Comparison:
     def pairs(self, groups: Sequence[str], reference: str, groupby: str, within: str | None) -> Iterator[Pair]:
         """Pairs in the order of strata and groups."""
         group = self.units["group"].to_numpy()
-        for stratum in self.units["stratum"].unique():
+        for stratum in map(str, self.units["stratum"].unique()):
             inside = (self.units["stratum"] == stratum).to_numpy()
             for name in groups:
                 is_reference = group != name if reference == "rest" else group == reference

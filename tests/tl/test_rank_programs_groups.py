@@ -1,0 +1,309 @@
+import logging
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import crystallin as cr
+from crystallin.tl._design import covariate_matrix, independent, make_units
+
+rank, table_of = cr.tl.rank_programs_groups, cr.get.rank_programs_groups_df
+N_PROGRAMS = 8
+
+
+@pytest.fixture
+def cells(result):
+    """Twelve donors in two arms, six in each; a factor all donors have; and no difference by either."""
+    # not the seed of the planted cells, whose types would be drawn alike
+    rng = np.random.default_rng(7)
+    donor = rng.integers(0, 12, result.n_obs)
+    result.obs["donor"] = pd.Categorical([f"d{i:02d}" for i in donor])
+    result.obs["arm"] = np.where(donor < 6, "treated", "placebo")
+    result.obs["visit"] = rng.choice(["before", "after"], result.n_obs)
+    result.obs["sex"] = np.where(donor % 2, "f", "m")
+    return result
+
+
+def true_differences(cells, activity, key):
+    """Programs x groups, long."""
+    frame = pd.DataFrame(activity, columns=[f"Program/{i}" for i in range(N_PROGRAMS)])
+    group = cells.obs[key].astype(str).to_numpy()
+    parts = [(frame[group == name].mean() - frame[group != name].mean()).rename(name) for name in np.unique(group)]
+    long = pd.concat(parts, axis=1).stack().rename("true").reset_index()
+    return long.set_axis(["program", "group", "true"], axis=1)
+
+
+# ---------------------------------------------------------------------------------------------------- what is found
+
+
+def test_cells_without_samples(cells, model, planted, caplog):
+    with caplog.at_level(logging.INFO, logger="crystallin"):
+        assert rank(cells, model, "cell_type") is None
+    assert "cells are not replicates" in caplog.text
+    table = table_of(cells)
+    assert len(table) == 3 * N_PROGRAMS and not table["program"].str.startswith("decoy").any()
+    params = cells.uns["rank_programs_groups"]["params"]
+    assert params["unit_of_observation"].startswith("cell") and params["delta"] == 0.2
+    truth = table.merge(true_differences(cells, planted.activity, "cell_type"), on=["program", "group"])
+    assert np.corrcoef(truth["effect"], truth["true"])[0, 1] > 0.95
+    # freed from shrinkage: as large as the truth, while the means as stored are smaller
+    assert np.polyfit(truth["true"], truth["effect"], 1)[0] == pytest.approx(1, abs=0.15)
+    stored = truth["mean_group"] - truth["mean_reference"]
+    assert np.polyfit(truth["true"], stored, 1)[0] < np.polyfit(truth["true"], truth["effect"], 1)[0]
+    called = truth["q"] <= 0.05
+    assert called.sum() >= 5 and (np.sign(truth["effect"]) == np.sign(truth["true"]))[called].all()
+    assert (truth.loc[called, "probability"] > 0.7).all()
+
+
+def test_means_and_overlap_are_those_of_the_cells(cells, model):
+    rank(cells, model, "cell_type", groups=["type 0"], reference="type 2")
+    table = table_of(cells).set_index("program")
+    activity, sd = cr.get.activity_df(cells), cr.get.activity_df(cells, sd=True)
+    one, other = (cells.obs["cell_type"] == name for name in ("type 0", "type 2"))
+    np.testing.assert_allclose(table["mean_group"], activity[one].mean()[table.index], rtol=1e-4, atol=1e-6)
+    assert (table["n_group"] == one.sum()).all() and (table["n_reference"] == other.sum()).all()
+    uncertainty = (sd[one | other.to_numpy()] ** 2).mean()
+    np.testing.assert_allclose(table["reliability"], 1 - uncertainty[table.index], rtol=1e-3)
+    rng = np.random.default_rng(0)
+    for program in table.index[:3]:
+        a, b = (
+            activity.loc[part, program] + sd.loc[part, program] * rng.standard_normal(part.sum())
+            for part in (one, other)
+        )
+        pairs = (a.to_numpy()[:, None] > b.to_numpy()).mean()
+        assert table.loc[program, "overlap"] == pytest.approx(pairs, abs=0.06)
+
+
+def test_samples_in_one_arm_each(cells, model):
+    rank(cells, model, "arm", groups="treated", reference="placebo", sample_key="donor")
+    table = table_of(cells)
+    assert (table["n_samples_group"] == 6).all() and (table["n_samples_reference"] == 6).all()
+    assert (table["q"] > 0.05).all() and table["p"].between(0, 1).all()
+    assert (table["df"] >= 10).all()
+    assert (np.diff(table["statistic"].abs()) <= 1e-9).all() or not table["decoy_q"].isna().all()
+
+
+def test_samples_on_both_sides_are_paired(cells, model, caplog):
+    """Donors that differ much: the paired comparison does not see it, the other one does."""
+    shift = np.random.default_rng(1).normal(0, 1, 12)
+    cells.obsm["X_programs"] += shift[cells.obs["donor"].cat.codes][:, None].astype(np.float32)
+    lone = cells[~((cells.obs["donor"] == "d03") & (cells.obs["visit"] == "after"))].copy()
+    with caplog.at_level(logging.INFO, logger="crystallin"):
+        rank(lone, model, "visit", groups="after", reference="before", sample_key="donor")
+    assert "left out the samples d03 (on one side only)" in caplog.text
+    paired = table_of(lone)
+    assert (paired["n_samples_group"] == 11).all()
+    rank(lone, model, "visit", groups="after", reference="before", sample_key="donor", paired=False)
+    assert (table_of(lone)["se"].median() / paired["se"].median()) > 2
+    assert cells.uns.get("rank_programs_groups") is None
+
+
+def test_paired_is_a_t_test_on_differences(cells, model):
+    """One program, equal weights: the classic test."""
+    rank(cells, model, "visit", groups="after", reference="before", sample_key="donor")
+    table = table_of(cells).set_index("program")
+    program = table.index[0]
+    m, s = cr.get.activity_df(cells)[program], cr.get.activity_df(cells, sd=True)[program] ** 2
+    keys = [cells.obs["donor"], cells.obs["visit"]]
+    means = m.groupby(keys, observed=True).mean() / (1 - s.groupby(keys, observed=True).mean())
+    classic = stats.ttest_rel(means[:, "after"], means[:, "before"])
+    difference = (means[:, "after"] - means[:, "before"]).mean()
+    # weights differ a little between donors, and variances are moderated
+    assert table.loc[program, "effect"] == pytest.approx(difference, abs=0.1)
+    assert table.loc[program, "p"] == pytest.approx(classic.pvalue, abs=0.2)
+
+
+def test_within_strata(cells, model, caplog):
+    few = (cells.obs["cell_type"] != "type 2") | cells.obs["donor"].isin(["d00", "d07"]).to_numpy()
+    cells = cells[few].copy()
+    options = {"groups": "treated", "reference": "placebo", "sample_key": "donor", "within": "cell_type"}
+    with caplog.at_level(logging.WARNING, logger="crystallin"):
+        rank(cells, model, "arm", **options)
+    assert "cell_type='type 2': 1 sample(s) of the group and 1 of the reference" in caplog.text
+    table = table_of(cells)
+    assert table["stratum"].unique().tolist() == ["type 0", "type 1"]
+    assert len(cells.uns["rank_programs_groups"]["params"]["left_out"]) == 1
+    assert table_of(cells, stratum="type 1")["stratum"].unique().tolist() == ["type 1"]
+    with pytest.raises(ValueError, match="No comparison has enough"):
+        rank(cells[cells.obs["cell_type"] == "type 2"].copy(), model, "arm", **options)
+
+
+def test_delta_is_an_interval_null(cells, model):
+    rank(cells, model, "visit", sample_key="donor")
+    p = table_of(cells).set_index(["group", "program"])["p"]
+    rank(cells, model, "visit", sample_key="donor", delta=0.5)
+    wide = table_of(cells).set_index(["group", "program"])["p"]
+    assert (wide[p.index] >= p).all() and (wide[p.index] > p + 1e-3).any()
+
+
+def test_covariates_take_out_what_they_explain(cells, model):
+    """A batch that shifts one program's activities and is mostly in one group."""
+    rng = np.random.default_rng(2)
+    second = rng.random(cells.n_obs) < np.where(cells.obs["visit"] == "after", 0.8, 0.2)
+    cells.obs["lane"] = np.where(second, "two", "one")
+    cells.obs["fraction"] = second + 0.01 * rng.standard_normal(cells.n_obs)
+    cells.obsm["X_programs"][second, 0] += 1
+    for options in ({}, {"sample_key": "donor"}):
+        effects = {}
+        for covariates in (None, "lane", ["fraction"]):
+            rank(cells, model, "visit", groups="after", reference="before", covariates=covariates, **options)
+            effects[str(covariates)] = table_of(cells).set_index("program").loc["Program/0", ["effect", "se"]]
+        assert abs(effects["None"]["effect"]) > 0.4
+        for name in ("lane", "['fraction']"):
+            assert abs(effects[name]["effect"]) < 3.5 * effects[name]["se"] < 1.5
+
+
+def test_overlapping_programs(cells, model, planted):
+    rank(cells, model, "cell_type")
+    table = table_of(cells)
+    assert set(table["family"]) <= set(table["program"]) and (table["variance_inflation"] >= 1).all()
+    assert (table.groupby(["group", "family"])["lead"].sum() == 1).all()
+    assert (table["nearest_twin"] != table["program"]).all() and table["twin_similarity"].between(0, 1).all()
+    lead = table_of(cells, families="lead")
+    assert len(lead) == table["lead"].sum() and lead["lead"].all()
+    # the best known program is given nothing
+    for _, part in table.groupby("group"):
+        best = part.loc[part["reliability"].idxmax()]
+        assert best["conditional_effect"] == pytest.approx(best["effect"])
+    assert table["conditional_se"].gt(0).all()
+
+
+def test_untested_programs(cells, model):
+    cells.obsm["programs_sd"][:, 3] = 0.99
+    rank(cells, model, "cell_type")
+    table = table_of(cells)
+    untested = table[table["program"] == "Program/3"]
+    assert untested["q"].isna().all() and untested["effect"].notna().all()
+    assert (table.groupby("group").tail(1)["program"] == "Program/3").all()
+    assert len(table_of(cells, q_max=1.0)) == len(table) - 3
+
+
+# ------------------------------------------------------------------------------------------------------ the result
+
+
+def test_copy_files_and_subsets(cells, model, tmp_path):
+    before = set(cells.uns)
+    other = rank(cells, model, "cell_type", key_added="types", copy=True)
+    assert set(cells.uns) == before and "types" in other.uns
+    for extension in ("h5ad", "zarr"):
+        path = tmp_path / f"cells.{extension}"
+        getattr(other, f"write_{extension}")(path)
+        back = getattr(ad, f"read_{extension}")(path)
+        pd.testing.assert_frame_equal(
+            table_of(back, key="types"), table_of(other, key="types"), check_dtype=False, check_categorical=False
+        )
+    part = other[:200].copy()
+    rank(part, model, "cell_type")
+    assert table_of(part)["n_group"].max() < 200
+
+
+def test_filters(cells, model):
+    rank(cells, model, "cell_type")
+    table = table_of(cells)
+    assert (table_of(cells, q_max=0.05)["q"] <= 0.05).all()
+    assert (table_of(cells, effect_min=0.5)["effect_sd"].abs() >= 0.5).all()
+    assert table_of(cells, "type 1")["group"].unique().tolist() == ["type 1"]
+    # eight decoys are fewer than ten
+    assert table["decoy_q"].isna().all()
+    with pytest.raises(ValueError, match=r"decoy_q_max needs decoys.*n_decoys"):
+        table_of(cells, decoy_q_max=0.05)
+    with pytest.raises(ValueError, match=r"group='type 9' is not one of 'type 0'"):
+        table_of(cells, "type 9")
+    with pytest.raises(ValueError, match="families='some' is not one of"):
+        table_of(cells, families="some")
+    with pytest.raises(KeyError, match=r"no differences between groups under 'other'.*rank_programs_groups"):
+        table_of(cells, key="other")
+
+
+# ------------------------------------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"groups": ["type 9"]}, r"groups: 'type 9' is not a group of 'cell_type': 'type 0'"),
+        ({"groups": []}, "groups is empty"),
+        ({"groups": ["type 1"], "reference": "type 1"}, "'type 1' is both in groups and the reference"),
+        ({"reference": "type 9"}, "reference='type 9' is neither 'rest' nor a group"),
+        ({"sample_key": "cell_type"}, "sample_key='cell_type' is groupby already"),
+        ({"within": "cell_type"}, "within='cell_type' is groupby already"),
+        ({"covariates": ["cell_type"]}, "'cell_type' is groupby already"),
+        ({"covariates": ["constant"]}, r"covariates: 'constant' is the same in all cells \('x'\); leave it out"),
+        ({"covariates": ["holes"]}, "covariates: 'holes' has missing or infinite values"),
+        ({"covariates": ["copy"]}, r"Covariate 'copy' cannot be told from the groups in cell_type='type 0'"),
+        ({"sample_key": "holed"}, r"sample_key='holed' has 1 missing value\(s\); leave these cells out"),
+        ({"within": "holed"}, "within='holed' has 1 missing"),
+        ({"delta": -1}, "delta=-1 must be a number of at least 0"),
+        ({"paired": True}, "paired=True needs a sample_key"),
+    ],
+)
+def test_bad_options(cells, model, options, message):
+    cells.obs["constant"] = "x"
+    cells.obs["copy"] = (cells.obs["cell_type"] == "type 0").astype(str)
+    cells.obs["holes"] = np.where(np.arange(cells.n_obs) == 5, np.nan, cells.obs["age"])
+    cells.obs["holed"] = cells.obs["donor"].where(np.arange(cells.n_obs) != 5)
+    with pytest.raises(ValueError, match=message):
+        rank(cells, model, "cell_type", **options)
+    assert "rank_programs_groups" not in cells.uns
+
+
+def test_bad_groups(cells, model):
+    with pytest.raises(KeyError, match=r"groupby='celltype' is not a column of adata.obs.*Did you mean 'cell_type'"):
+        rank(cells, model, "celltype")
+    with pytest.raises(ValueError, match=r"groupby='age' holds numbers \(float64, 500 values\), not labels"):
+        rank(cells, model, "age")
+    cells.obs["lonely"] = np.where(np.arange(cells.n_obs) == 5, "one", "others")
+    with pytest.raises(ValueError, match=r"1 cell\(s\) in the group and 499 in the reference.*at least 2"):
+        rank(cells, model, "lonely")
+    cells.obs["single"] = "x"
+    with pytest.raises(ValueError, match="has one group only"):
+        rank(cells, model, "single")
+    cells.obs.loc[cells.obs_names[3], "visit"] = np.nan
+    with pytest.raises(ValueError, match=r"groupby='visit' has 1 missing value"):
+        rank(cells, model, "visit")
+
+
+def test_bad_samples(cells, model):
+    with pytest.raises(ValueError, match=r"paired=True, but 12 sample\(s\) are on one side only, e.g. 'd00'"):
+        rank(cells, model, "arm", groups="treated", reference="placebo", sample_key="donor", paired=True)
+    cells.obs["few"] = np.where(cells.obs["arm"] == "treated", "a", cells.obs["donor"].astype(str))
+    with pytest.raises(ValueError, match=r"1 sample\(s\) of the group and 6 of the reference.*Leave sample_key out"):
+        rank(cells, model, "arm", groups="treated", reference="placebo", sample_key="few")
+    # constant within donors: no difference in pairs, but what the arms differ in otherwise
+    rank(cells, model, "visit", sample_key="donor", covariates=["sex"])
+    cells.obs["drug"] = np.where(cells.obs["arm"] == "treated", 2.5, 0.0)
+    with pytest.raises(ValueError, match=r"Covariate 'drug' cannot be told from the groups in arm='placebo'"):
+        rank(cells, model, "arm", sample_key="donor", covariates=["sex", "drug"])
+    many = [f"x{i}" for i in range(10)]
+    rng = np.random.default_rng(0)
+    for name in many:
+        cells.obs[name] = rng.standard_normal(cells.n_obs)
+    with pytest.raises(ValueError, match=r"12 means of samples cannot tell 12 coefficients apart"):
+        rank(cells, model, "arm", sample_key="donor", covariates=many)
+
+
+def test_missing_and_stale_activities(cells, model, adata, quick):
+    with pytest.raises(KeyError, match=r"no activities under 'X_programs'; call crystallin.tl.activity"):
+        rank(adata, model, "cell_type")
+    young = quick(epochs=1)
+    cr.tl.activity(adata, young)
+    young.train(max_epochs=1, enable_progress_bar=False)
+    with pytest.raises(ValueError, match="are not those of this model: it was trained further"):
+        rank(adata, young, "cell_type")
+
+
+# ---------------------------------------------------------------------------------------------------------- design
+
+
+def test_units_and_covariates():
+    obs = pd.DataFrame({"g": list("abab"), "s": [2, 1, 1, 2], "x": [1.0, 2.0, 3.0, 4.0], "l": list("ppqr")})
+    units = make_units(obs, "g", None, "s")
+    assert units.table["group"].tolist() == ["a", "a", "b", "b"] and units.table["sample"].tolist() == list("1212")
+    assert units.code.tolist() == [1, 2, 0, 3]
+    matrix, owner = covariate_matrix(obs, ["x", "l"])
+    assert owner == ["x", "l", "l"] and matrix.shape == (4, 3)
+    np.testing.assert_allclose(matrix[:, 0].mean(), 0, atol=1e-12)
+    ones = np.ones((4, 1))
+    assert independent(ones, np.column_stack([ones, matrix[:, 0], 2 * matrix[:, 0] + 3])).tolist() == [1]
