@@ -1,7 +1,8 @@
 """Which defaults of the training fit best, and what do they cost in recovery, calibration and agreement?
 
-Data of four kinds: 700 and 2,800 real cells (embedded PBMC with the immune collection, Kang with Hallmark), and
-simulated cells of both arms (4,000 x 1,000, 50 + 50 sets). Settings: learning rate of the first stage, the second stage
+Data: 700 and 2,800 real cells (embedded PBMC with the immune collection, Kang with Hallmark and with Reactome), and
+simulated cells of both arms (4,000 x 1,000, 50 + 50 sets; log-additive also 50,000 x 1,000, with some of the settings).
+Settings: learning rate of the first stage, the second stage
 left out or at three learning rates, and no context network. One setting is changed at a time.
 
     python benchmarks/search.py            # writes benchmarks/results/search.json
@@ -39,6 +40,8 @@ SETTINGS = {
     "no context network": {"context": False},
 }
 
+ON_LARGE = ("default", "no second stage", "lr 3e-3")
+
 
 def data() -> dict[str, ad.AnnData]:
     small = cr.datasets.pbmc68k()
@@ -47,12 +50,16 @@ def data() -> dict[str, ad.AnnData]:
     sets = {"pbmc68k": small}
     if DATA.is_dir():
         kang = variable_genes(ad.read_h5ad(DATA / "kang_ifnb_2800.h5ad"))
-        cr.pp.add_programs(kang, DATA / "genesets" / COLLECTIONS["Hallmark"], min_genes=MIN_GENES)
-        sets["Kang, Hallmark"] = kang
+        for title, file in COLLECTIONS.items():
+            sets[f"Kang, {title}"] = kang.copy()
+            cr.pp.add_programs(sets[f"Kang, {title}"], DATA / "genesets" / file, min_genes=MIN_GENES)
     for arm in ("log-additive", "additive-rate"):
         simulated = cr.datasets.simulate(4_000, 1_000, arm=arm, n_programs=50, n_decoys=50)
         cr.pp.add_programs(simulated, simulated.uns["simulation"]["annotation"])
         sets[arm] = simulated
+    large = cr.datasets.simulate(50_000, 1_000, n_programs=50, n_decoys=50)
+    cr.pp.add_programs(large, large.uns["simulation"]["annotation"])
+    sets["log-additive, 50,000 cells"] = large
     return sets
 
 
@@ -123,8 +130,8 @@ def main() -> None:
             continue
         oracle = cr.datasets.oracle_activity(adata)[0] if "simulation" in adata.uns else None
         rows = results["data"][name] = {}
-        for label, setting in SETTINGS.items():
-            rows[label] = measure(adata, setting, oracle)
+        for label in ON_LARGE if adata.n_obs > 10_000 else SETTINGS:
+            rows[label] = measure(adata, SETTINGS[label], oracle)
             print(name, label, json.dumps(rows[label]), flush=True)
             write(results, "search", args)
 

@@ -1,0 +1,202 @@
+"""Sections on time and memory."""
+
+from __future__ import annotations
+
+from _sections import after_epochs, load, said, table
+
+
+def training() -> str:
+    results = load("training")
+    bars = results["bars"]
+    rows, memory = [], []
+    for run in results["runs"]:
+        methods = run["methods"]
+        data = f"{run['cells']:,} cells, {run['share_of_counts_not_zero']:.0%} not zero"
+        floor, linear = run["ProgramVAE_over_floor"], run["LinearSCVI_over_ProgramVAE"]
+        rows.append(
+            [
+                data,
+                run["batch_size"],
+                *(methods[name]["seconds_per_epoch"] for name in ("floor", "ProgramVAE", "LinearSCVI")),
+                f"{floor} ({said(floor <= bars['ProgramVAE_over_floor'])})",
+                f"{linear} ({said(linear >= bars['LinearSCVI_over_ProgramVAE'])})",
+                after_epochs(methods["ProgramVAE"]),
+                methods["ProgramVAE"]["seconds_activity_with_sd"],
+                run["activity_over_epoch"],
+            ]
+        )
+        peaks = [methods[name]["peak_mb"] for name in ("floor", "ProgramVAE", "LinearSCVI")]
+        after = methods["ProgramVAE"]
+        memory.append([data, run["batch_size"], run["counts_mb"], after["peak_mb_before"], *peaks])
+        memory[-1].append(after["peak_mb_with_activity"])
+    first = results["runs"][0]
+    header = [
+        "data",
+        "minibatch",
+        "floor, s",
+        "ProgramVAE, s",
+        "LinearSCVI, s",
+        f"ProgramVAE / floor (bar: ≤ {bars['ProgramVAE_over_floor']})",
+        f"LinearSCVI / ProgramVAE (bar: ≥ {bars['LinearSCVI_over_ProgramVAE']:g})",
+        "last stage, s (epochs)",
+        "activities with sd, s",
+        "in epochs",
+    ]
+    return f"""## Training
+
+`benchmarks/training.py`: seconds of an epoch, {first["genes"]:,} genes and {first["programs"]} programs
+(device: {results["device"]}, threads: {results["threads"]}); medians of five epochs, the three in turns. The floor is a
+bare loop of the same network over minibatches that were cut beforehand. ProgramVAE's epoch includes the validation on a
+tenth of the cells, LinearSCVI's has none. LinearSCVI has as many dimensions, {first["programs"]}. The last stage
+of ProgramVAE's training, on the exact posterior, is apart; it was as long as its default for so few epochs before it.
+The end is after activities were read.
+
+{table(header, rows)}
+
+Peak memory of the process in MB; what is there before training is mostly Python and torch:
+
+{
+        table(
+            [
+                "data",
+                "minibatch",
+                "counts",
+                "before training",
+                "floor",
+                "ProgramVAE",
+                "LinearSCVI",
+                "ProgramVAE, to the end",
+            ],
+            memory,
+        )
+    }
+"""
+
+
+def representation() -> str:
+    results = load("representation")
+    crossings = [
+        [
+            f"{row['programs']:,} × {row['genes']:,}",
+            f"{row['cells']:,}",
+            row["dense_over_gathered"]["says"],
+            row["dense_over_sparse"]["says"],
+        ]
+        for row in results["crossover"]
+    ]
+    rows = [
+        [
+            f"{row['programs']:,} × {row['genes']:,}",
+            f"{row['cells']:,}",
+            row["share_of_edges"],
+            *(
+                f"{row[name]['forward_ms']:.1f} + {row[name]['backward_ms']:.1f}" if name in row else "–"
+                for name in ("dense", "sparse", "gathered")
+            ),
+        ]
+        for row in results["rows"]
+    ]
+    return f"""## Representation of loadings
+
+`benchmarks/representation.py`: loadings times the activities of a minibatch, with its derivatives, on a CPU
+(threads: {results["threads"]}): as a dense matrix, as torch's sparse matrix, or gathered along the edges. The share of
+programs × genes that are edges from which dense is the quicker one:
+
+{table(["programs × genes", "cells", "dense before gathered from", "dense before sparse from"], crossings)}
+
+The package goes over from gathered to dense at {results["dense_from"]:g}.
+
+Milliseconds, forward + backward; – would have taken more than 20 s or 8 GB:
+
+{table(["programs × genes", "cells", "share of edges", "dense", "sparse", "gathered"], rows)}
+"""
+
+
+def scaling() -> str:
+    results = load("scaling")
+    rows = [
+        [
+            f"{row['cells']:,}{' (from disk)' if row['backed'] else ''}",
+            f"{row['genes']:,}",
+            f"{row['programs']:,}",
+            row["seconds_per_epoch"],
+            after_epochs(row),
+            row["seconds_activity_with_sd"],
+            row["counts_mb"],
+            row["peak_mb"],
+        ]
+        for part in results["panels"].values()
+        for row in part
+    ]
+    slopes = [[name, *part.values()] for name, part in results["slopes"].items()]
+    header = [
+        "cells",
+        "genes",
+        "programs",
+        "epoch, s",
+        "last stage, s (epochs)",
+        "activities with sd, s",
+        "counts, MB",
+        "peak memory, MB",
+    ]
+    return f"""## Scaling
+
+`benchmarks/scaling.py`: random counts and sets, minibatches of 128 (threads: {results["threads"]}).
+
+![Time and memory](_static/scaling.png)
+
+Slopes on log-log axes; 1 is proportional. Memory is what comes on top of Python and torch.
+
+{table(["against", "training", "activities with sd", "memory"], slopes)}
+
+{table(header, rows)}
+"""
+
+
+def gpu() -> str:
+    results = load("gpu")
+    rows = [
+        [
+            f"{run['batch_size']:,}",
+            run["seconds_per_epoch"],
+            run["milliseconds_per_minibatch"],
+            f"{run['share_of_bandwidth']:.0%}",
+            "–" if run["peak_gb_training"] is None else run["peak_gb_training"],
+            after_epochs(run),
+            run["seconds_activity_with_sd"],
+            "–" if run["peak_gb_activity"] is None else run["peak_gb_activity"],
+        ]
+        for run in results["runs"]
+    ]
+    header = [
+        "minibatch",
+        "epoch, s",
+        "minibatch, ms",
+        "of the bandwidth's limit",
+        "peak GB, training",
+        "last stage, s (epochs)",
+        "activities with sd, s",
+        "peak GB, activities",
+    ]
+    return f"""## On a GPU
+
+`benchmarks/gpu.py`: {results["cells"]:,} random cells × {results["genes"]:,} genes, {results["programs"]} programs,
+{results["counts_gb"]} GB of counts kept on one {results["device"]}, which copies
+{results["copy_gb_per_second"]:,.0f} GB/s (read and written). The limit is the time to move the bytes that a minibatch
+cannot do without; the script counts them.
+
+{table(header, rows)}
+"""
+
+
+def alignment() -> str:
+    results = load("alignment")
+    rows = [[name, row["seconds"], row["peak_mb"]] for name, row in results["runs"].items()]
+    return f"""## Aligning large collections
+
+`benchmarks/alignment.py`: {results["n_sets"]:,} sets of 10 to 200 genes onto {results["n_genes"]:,} genes
+({results["n_edges"]:,} memberships), with a table of coverage and a check for identical sets, against the matrix alone,
+in plain Python. Ratio of times: {results["ratio_of_seconds"]}.
+
+{table(["way", "seconds", "peak memory, MB"], rows)}
+"""
