@@ -300,6 +300,8 @@ one of a decoy or of an unshifted program of which no member of the family is sh
         parts.append(_batches(results["batches"]))
     if "kang" in results:
         parts.append(_kang_differences(results["kang"]))
+    if "scale" in results:
+        parts.append(_scale(results["scale"]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -364,6 +366,14 @@ def _batches(part: dict) -> str:
     ]
     header = ["Cramér's V", "test", "p ≤ .05 of unshifted programs", "calls", "false", "power"]
     return f"""Two batches confounded with the condition, unknown to the model:
+
+{table(header, rows)}"""
+
+
+def _scale(part: dict) -> str:
+    rows = [[f"{value:,}" for value in row.values()] for row in part["runs"]]
+    header = ["cells", "programs", "groups", "seconds", "activities, MB", "peak memory beyond these, MB"]
+    return f"""A call with 20 donors on random activities, each group against the rest:
 
 {table(header, rows)}"""
 

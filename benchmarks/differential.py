@@ -12,6 +12,7 @@ are compared within types.
 * donors: nothing but donors differs, 10 replicates.
 * batches: as shifts, with two batches confounded with the condition (Cramér's V 0, .4, .8), 3 replicates each; the
   model does not know the batches, the test is told or is not.
+* scale: a call on random activities of 100,000 and a million cells, 500 programs, 50 groups.
 * kang: cells of Kang et al. (2018, Nat Biotechnol 36:89) with and without interferon-beta.
 
 Calls are at q <= .05, q over the programs of a comparison. False are decoys and unshifted programs of which no member
@@ -21,10 +22,12 @@ on the activities that the simulator knows. Tests on cells take cells as replica
 
 from __future__ import annotations
 
+import argparse
 import json
 import time
 import warnings
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import anndata as ad
 import decoupler as dc
@@ -36,7 +39,8 @@ import scanpy as sc
 from _common import BLUE, DATA, GREY, RESULTS, VERMILION, parser, quiet, save, versions, write
 from kang import COLLECTIONS, variable_genes
 from matplotlib.figure import Figure
-from scipy import stats
+from scipy import sparse, stats
+from training import peak_mb
 
 import crystallin as cr
 from crystallin.stats import (
@@ -173,11 +177,11 @@ def linear_scores(adata: ad.AnnData) -> pd.DataFrame:
     return score
 
 
-def shifts(quick: bool) -> dict:
+def shifts(args: argparse.Namespace) -> dict:
     rows: dict[str, list[dict]] = {}
     effects, seconds = [], []
-    for seed in range(2 if quick else REPLICATES["shifts"]):
-        adata, model = simulated(quick, seed)
+    for seed in range(2 if args.quick else REPLICATES["shifts"]):
+        adata, model = simulated(args.quick, seed)
         start = time.perf_counter()
         table = ours(adata, model)
         seconds.append(time.perf_counter() - start)
@@ -244,10 +248,10 @@ def summed(rows: list[dict]) -> dict[str, float]:
     }
 
 
-def donors(quick: bool) -> dict:
+def donors(args: argparse.Namespace) -> dict:
     tables, rows = [], {}
-    for seed in range(2 if quick else REPLICATES["donors"]):
-        adata, model = simulated(quick, 100 + seed, n_shifted=0)
+    for seed in range(2 if args.quick else REPLICATES["donors"]):
+        adata, model = simulated(args.quick, 100 + seed, n_shifted=0)
         table = ours(adata, model)
         table["family_shifted"] = False
         tables.append(table[~table["is_decoy"]])
@@ -270,13 +274,13 @@ def donors(quick: bool) -> dict:
     }
 
 
-def batches(quick: bool) -> dict:
+def batches(args: argparse.Namespace) -> dict:
     result = {}
     for confounding in CONFOUNDING:
         rows: dict[str, list[dict]] = {}
         type_1: dict[str, list[float]] = {}
-        for seed in range(1 if quick else REPLICATES["batches"]):
-            adata, model = simulated(quick, 200 + seed, n_batches=2, batch_effect=0.3, confounding=confounding)
+        for seed in range(1 if args.quick else REPLICATES["batches"]):
+            adata, model = simulated(args.quick, 200 + seed, n_batches=2, batch_effect=0.3, confounding=confounding)
             for name, covariates in {"without covariate": None, "with covariate": ["batch"]}.items():
                 table = ours(adata, model, covariates=covariates)
                 table["family_shifted"] = families_of(table)
@@ -292,7 +296,7 @@ def batches(quick: bool) -> dict:
     return result
 
 
-def kang(quick: bool) -> dict:
+def kang(args: argparse.Namespace) -> dict:
     """Interferon-beta: within cell types, across two donors and across cells; with the condition shuffled."""
     designs = {
         "donors": ("kang_muscat_1556.h5ad", {"sample_key": "donor"}),
@@ -304,9 +308,11 @@ def kang(quick: bool) -> dict:
         adata = variable_genes(whole) if whole.n_vars > 3_000 else whole
         for title, collection in COLLECTIONS.items():
             cr.pp.add_programs(adata, DATA / "genesets" / collection, min_genes=8, n_decoys=N_TRAINED_DECOYS)
-            model = fitted(adata, max_epochs=3 if quick else None)
+            model = fitted(adata, max_epochs=3 if args.quick else None)
             row = results[f"{name}, {title}"] = one_kang(adata, model, options)
             print("kang", name, title, json.dumps(row), flush=True)
+            if (name, title) == ("cells", "Hallmark"):
+                save(cr.pl.effects(adata, n_programs=12, families="all").figure, "effects", args)
     return results
 
 
@@ -345,6 +351,52 @@ def one_kang(adata: ad.AnnData, model: cr.ProgramVAE, options: dict) -> dict:
     }
 
 
+def scale(args: argparse.Namespace) -> dict:
+    """Seconds, and memory beyond the activities, of a call on random activities of many cells."""
+    n_programs, n_groups = 500, 50
+    rows = []
+    for n_cells in (5_000, 10_000) if args.quick else (100_000, 1_000_000):
+        rng = np.random.default_rng(0)
+        names = np.array([f"program {i}" for i in range(n_programs)])
+        obs = pd.DataFrame(
+            {
+                "cluster": pd.Categorical.from_codes(
+                    rng.integers(0, n_groups, n_cells), [f"cluster {i}" for i in range(n_groups)]
+                ),
+                "donor": pd.Categorical.from_codes(rng.integers(0, 20, n_cells), [f"donor {i}" for i in range(20)]),
+            },
+            index=np.arange(n_cells).astype(str),
+        )
+        adata = ad.AnnData(sparse.csr_matrix((n_cells, 1), dtype=np.float32), obs=obs)
+        table = pd.DataFrame({"name": names, "kept": True, "decoy": False})
+        adata.uns["programs"] = {"names": names, "table": table, "activity_params": {"digest": "random"}}
+        adata.obsm["X_programs"] = rng.standard_normal((n_cells, n_programs), dtype=np.float32)
+        adata.obsm["programs_sd"] = rng.uniform(0.2, 0.8, (n_cells, n_programs)).astype(np.float32)
+        identity = pd.DataFrame(0.3 * np.eye(n_programs), index=names, columns=names)
+        # what is asked of a model, without one
+        model = SimpleNamespace(
+            digest="random",
+            program_names=names,
+            is_decoy=np.zeros(n_programs, dtype=bool),
+            get_loadings=lambda table=identity: table,
+            get_posterior_covariance=lambda _, table=identity: table,
+        )
+        before, start = peak_mb(), time.perf_counter()
+        cr.tl.rank_programs_groups(adata, model, "cluster", sample_key="donor")
+        rows.append(
+            {
+                "cells": n_cells,
+                "programs": n_programs,
+                "groups": n_groups,
+                "seconds": round(time.perf_counter() - start, 1),
+                "activities_mb": round(2 * adata.obsm["X_programs"].nbytes / 1e6),
+                "peak_mb_beyond_activities": peak_mb() - before,
+            }
+        )
+        print("scale", json.dumps(rows[-1]), flush=True)
+    return {"runs": rows}
+
+
 def draw(results: dict) -> Figure:
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
     part = results["donors"]
@@ -368,7 +420,7 @@ def draw(results: dict) -> Figure:
     return figure
 
 
-PARTS = {"shifts": shifts, "donors": donors, "batches": batches, "kang": kang}
+PARTS = {"shifts": shifts, "donors": donors, "batches": batches, "kang": kang, "scale": scale}
 
 
 def main() -> None:
@@ -381,7 +433,7 @@ def main() -> None:
     results = json.loads(path.read_text()) if args.only and path.is_file() else {}
     results |= {"versions": versions("scvi-tools", "torch", "decoupler"), "bars": BARS, "design": DESIGN}
     for name in args.only or PARTS:
-        results[name] = PARTS[name](args.quick)
+        results[name] = PARTS[name](args)
         print(name, json.dumps(results[name]), flush=True)
         write(results, "differential", args)
     if "shifts" in results and "donors" in results:
