@@ -9,6 +9,7 @@ are compared within types.
     python benchmarks/differential.py --only kang    # one part, the others' results are kept
 
 * shifts: 12 programs shifted by .12 to .6 in half of the types, 20 replicates.
+* depth: the same at four times the counts, 6 replicates.
 * donors: nothing but donors differs, 10 replicates.
 * batches: as shifts, with two batches confounded with the condition (Cramér's V 0, .4, .8), 3 replicates each; the
   model does not know the batches, the test is told or is not.
@@ -65,7 +66,7 @@ DESIGN = {
 }
 SMALL = {**DESIGN, "n_obs": 1_200, "n_vars": 300, "n_programs": 10, "n_decoys": 10, "n_cell_types": 2, "n_shifted": 4}
 N_TRAINED_DECOYS = 50
-REPLICATES = {"shifts": 20, "donors": 10, "batches": 3}
+REPLICATES = {"shifts": 20, "depth": 6, "donors": 10, "batches": 3}
 CONFOUNDING = (0.0, 0.4, 0.8)
 LEVEL, LEVELS = 0.05, (0.5, 0.8, 0.9, 0.95)
 # thresholds of |ln Bayes factor|: expiMap's tutorials, VEGA's paper
@@ -178,10 +179,18 @@ def linear_scores(adata: ad.AnnData) -> pd.DataFrame:
 
 
 def shifts(args: argparse.Namespace) -> dict:
+    return shifted(args, REPLICATES["shifts"])
+
+
+def depth(args: argparse.Namespace) -> dict:
+    return shifted(args, REPLICATES["depth"], depth=2_000)
+
+
+def shifted(args: argparse.Namespace, n_replicates: int, **options: object) -> dict:
     rows: dict[str, list[dict]] = {}
     effects, seconds = [], []
-    for seed in range(2 if args.quick else REPLICATES["shifts"]):
-        adata, model = simulated(args.quick, seed)
+    for seed in range(2 if args.quick else n_replicates):
+        adata, model = simulated(args.quick, seed, **options)
         start = time.perf_counter()
         table = ours(adata, model)
         seconds.append(time.perf_counter() - start)
@@ -209,7 +218,7 @@ def shifts(args: argparse.Namespace) -> dict:
         cells["family_shifted"] = families_of(cells)
         rows.setdefault("cells: ours without sample_key", []).append(rates(cells, cells["q"] <= LEVEL))
         effects.append(table[~table["is_decoy"]].assign(seed=seed))
-        print("shifts", seed, {name: row[-1] for name, row in rows.items()}, flush=True)
+        print("shifts", options, seed, {name: row[-1] for name, row in rows.items()}, flush=True)
     everything = pd.concat(effects)
     return {
         "replicates": len(seconds),
@@ -420,7 +429,7 @@ def draw(results: dict) -> Figure:
     return figure
 
 
-PARTS = {"shifts": shifts, "donors": donors, "batches": batches, "kang": kang, "scale": scale}
+PARTS = {"shifts": shifts, "depth": depth, "donors": donors, "batches": batches, "kang": kang, "scale": scale}
 
 
 def main() -> None:
