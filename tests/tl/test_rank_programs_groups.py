@@ -152,7 +152,9 @@ def test_covariates_take_out_what_they_explain(cells, model):
             effects[str(covariates)] = table_of(cells).set_index("program").loc["Program/0", ["effect", "se"]]
         assert abs(effects["None"]["effect"]) > 0.4
         for name in ("lane", "['fraction']"):
-            assert abs(effects[name]["effect"]) < 3.5 * effects[name]["se"] < 1.5
+            assert abs(effects[name]["effect"]) < 3.5 * effects[name]["se"]
+            # as cells of both lanes are in each sample, little is lost by it
+            assert effects[name]["se"] < 1.4 * effects["None"]["se"]
 
 
 def test_overlapping_programs(cells, model, planted):
@@ -279,7 +281,7 @@ def test_bad_samples(cells, model):
     many = [f"x{i}" for i in range(10)]
     rng = np.random.default_rng(0)
     for name in many:
-        cells.obs[name] = rng.standard_normal(cells.n_obs)
+        cells.obs[name] = rng.standard_normal(12)[cells.obs["donor"].cat.codes]
     with pytest.raises(ValueError, match=r"12 means of samples cannot tell 12 coefficients apart"):
         rank(cells, model, "arm", sample_key="donor", covariates=many)
 

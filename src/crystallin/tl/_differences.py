@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,11 +11,13 @@ import pandas as pd
 from crystallin import stats
 from crystallin.stats import Difference, Means, Moments
 
-from ._design import check_not_collinear
+from ._design import check_not_collinear, independent
 
 # fewer pairs, or samples on a side, say nothing of how samples differ
 MIN_SAMPLES = 2
 MIN_CELLS = 2
+# a covariate with a larger share of its variance between cells of the same sample and group is adjusted for there
+VARIES_WITHIN = 0.05
 # a program of whose variance the counts tell a smaller share takes no part in the tests: its activity is mostly prior
 TESTED_FROM = 0.1
 
@@ -173,8 +175,10 @@ def across_samples(
     nuisance = np.ones((len(chosen), 1))
     if is_paired:
         nuisance = pd.get_dummies(of_sample).to_numpy(dtype=float)
-    kept = check_not_collinear(nuisance, is_group, units.mean_covariates, owner, where)
-    design = np.column_stack([is_group, nuisance, units.mean_covariates[:, kept]])
+    units, of_units, slope_variance = _adjusted_within(units, of_side)
+    columns = units.mean_covariates[:, of_units]
+    kept = check_not_collinear(nuisance, is_group, columns, [owner[i] for i in of_units], where)
+    design = np.column_stack([is_group, nuisance, columns[:, kept]])
     if len(design) <= design.shape[1]:
         msg = (
             f"{where}: {len(design)} means of samples cannot tell {design.shape[1]} coefficients apart (group, "
@@ -186,9 +190,15 @@ def across_samples(
     marginal = stats.unshrunk_means(units, _within(units, of_side))
     conditional = coupling.conditional(marginal, units.n, share)
     n_group = int(is_group.sum())
+
+    def difference(means: Means) -> Difference:
+        result = stats.compare_samples(means, design, 0, prior_from=~coupling.is_decoy)
+        between_cells = (means.variance * units.n[:, None]).mean(axis=0)
+        return replace(result, se=np.sqrt(result.se**2 + slope_variance * between_cells))
+
     return Compared(
-        stats.compare_samples(marginal, design, 0, prior_from=~coupling.is_decoy),
-        stats.compare_samples(conditional, design, 0, prior_from=~coupling.is_decoy),
+        difference(marginal),
+        difference(conditional),
         two.mean,
         two.scatter() / (two.n - 1)[:, None] + two.mean_uncertainty,
         share,
@@ -228,6 +238,33 @@ def _samples_to_use(
         )
         raise TooFewError(msg)
     return use, bool(is_paired)
+
+
+def _adjusted_within(units: Moments, side: np.ndarray) -> tuple[Moments, np.ndarray, float]:
+    """Adjust for the covariates that vary between cells of the same unit, by their slopes there.
+
+    Cells of one sample that differ in a covariate tell far more of what it does than samples that do.
+
+    Returns
+    -------
+    Moments, the positions of the covariates that are of units, and what the uncertainty of the slopes adds to the
+    variance of the difference, in units of the variance between cells.
+    """
+    total = units.pooled(np.zeros(len(units.n), dtype=int), 1)
+    everything, within = (
+        part.covariate_products.sum(axis=0) - np.einsum("gi,gj->ij", part.covariates / part.n[:, None], part.covariates)
+        for part in (total, units)
+    )
+    varies = np.diag(within) > VARIES_WITHIN * np.diag(everything)
+    # a root of the scatter does in place of the cells
+    columns = _root(within)[:, varies]
+    inside = np.flatnonzero(varies)[independent(np.zeros((len(columns), 1)), columns)]
+    if not len(inside):
+        return units, np.flatnonzero(~varies), 0.0
+    adjusted, scatter = units.with_covariates(inside).adjusted()
+    gap = np.subtract(*adjusted.pooled(side, 2).mean_covariates)
+    left = replace(units, total=adjusted.total, squares=adjusted.squares)
+    return left, np.flatnonzero(~varies), float(gap @ np.linalg.solve(scatter, gap))
 
 
 def _within(units: Moments, side: np.ndarray) -> np.ndarray:

@@ -69,9 +69,9 @@ def rank_programs_groups(
     sample_key
         Column of ``obs`` with the sample each cell is from. At least two samples on each side.
     covariates
-        Columns of ``obs`` to adjust for, numbers or labels. With ``sample_key``, means over the cells of a sample and
-        group enter (of labels: shares). Those that are constant within samples drop out of paired comparisons, where
-        they make no difference.
+        Columns of ``obs`` to adjust for, numbers or labels. With ``sample_key``, one that varies between the cells of a
+        sample and group (a lane, a quality measure) is adjusted for by its slope there; others (age, sex) enter the
+        model of samples. In paired comparisons the latter make no difference and drop out.
     within
         Column of ``obs``: compare within each of its labels, e.g. conditions within cell types. Where a label has too
         few samples or cells of a group, that comparison is left out, which is logged.
