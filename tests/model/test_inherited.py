@@ -127,6 +127,8 @@ def test_minified(adata, quick):
     assert model.get_normalized_expression(indices=[0]).shape == expression.shape
     with pytest.raises(ValueError, match="refined posterior needs the counts.*refine=False"):
         model.get_activity()
+    with pytest.raises(ValueError, match="needs the counts"):
+        model.get_posterior_covariance()
 
 
 def test_minified_save_and_load(adata, quick, tmp_path):
