@@ -12,8 +12,8 @@ def test_it_is_the_average_cells(model):
     average = np.einsum("scp,scq->pq", centred, centred) / centred.shape[0] / centred.shape[1]
     # the inverse of the average information is less than the average of the inverses, but not by much
     np.testing.assert_allclose(np.diag(covariance), np.diag(average), rtol=0.3)
-    sd = np.sqrt(np.diag(average))
-    np.testing.assert_allclose(covariance / np.outer(sd, sd), average / np.outer(sd, sd), atol=0.12)
+    one, other = (matrix / np.sqrt(np.outer(np.diag(matrix), np.diag(matrix))) for matrix in (covariance, average))
+    np.testing.assert_allclose(one, other, atol=0.12)
     # of some cells, and of other data
     np.testing.assert_allclose(model.get_posterior_covariance(indices=range(500)), covariance)
 
