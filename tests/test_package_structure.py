@@ -21,6 +21,7 @@ METHODS = {
         "sample_activity",
         "get_posterior_covariance",
         "get_loadings",
+        "get_gene_contributions",
         "load",
         "load_query_data",
     )

@@ -64,3 +64,4 @@ class Simulation:
 
 
 RANK_PROGRAMS_GROUPS = "rank_programs_groups"
+CONTRAST = "contrast"

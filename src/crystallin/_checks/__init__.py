@@ -2,7 +2,7 @@
 
 from ._anndata import check_adata, check_categories, check_key, check_layer, check_numeric
 from ._counts import check_counts
-from ._groups import check_among, check_covariates, check_groups, check_labels, check_ranking
+from ._groups import check_among, check_contrast, check_covariates, check_groups, check_labels, check_ranking
 from ._programs import (
     check_activity,
     check_fresh,
@@ -22,6 +22,7 @@ __all__ = [
     "check_among",
     "check_categories",
     "check_choice",
+    "check_contrast",
     "check_counts",
     "check_covariates",
     "check_fresh",

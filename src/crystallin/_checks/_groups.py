@@ -104,3 +104,13 @@ def check_ranking(adata: Any, key: str) -> None:
             "crystallin.tl.rank_programs_groups(adata, model, groupby) first, or name the key they were added under."
         )
         raise KeyError(msg)
+
+
+def check_contrast(adata: Any, key: str) -> None:
+    """Raise unless gene contributions were written under ``key``."""
+    if TABLE not in adata.uns.get(key, {}) or "contribution" not in adata.uns[key][TABLE]:
+        msg = (
+            f"adata.uns has no contrast under {key!r}; call crystallin.tl.contrast(adata, model, program, "
+            "groupby=…, group=…) first, or name the key it was added under."
+        )
+        raise KeyError(msg)

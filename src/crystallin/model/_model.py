@@ -10,6 +10,7 @@ from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, Keys
 from crystallin.programs import as_prior
 
+from ._attribution import AttributionMixin
 from ._compat import MINIFY_TYPE_UNS_KEY, SCVI
 from ._loading import LoadingMixin
 from ._module import ProgramModule
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-class ProgramVAE(PosteriorMixin, TrainingMixin, LoadingMixin, SCVI):
+class ProgramVAE(AttributionMixin, PosteriorMixin, TrainingMixin, LoadingMixin, SCVI):
     """Variational autoencoder whose latent dimensions are gene programs.
 
     ``log rate = intercept[batch] + covariates + z W``: the activities ``z ~ N(0, I)`` move only the genes that the

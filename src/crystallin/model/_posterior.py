@@ -268,14 +268,6 @@ class PosteriorMixin(ReadingMixin):
             cells, mean = self.module.posterior_start(tensors)
             yield refine(cells, mean, weight, average.covariance), average
 
-    def _check_counts_are_there(self) -> None:
-        if self.module.minified_data_type is not None:
-            msg = (
-                "The refined posterior needs the counts, and this model's data were minified. Use refine=False for the "
-                "posterior that was stored, or the AnnData with counts."
-            )
-            raise ValueError(msg)
-
     def _encoded(self, request: Request) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Mean and standard deviation of the encoder's Gaussian for successive minibatches, cells x latent."""
         dataloader = request.dataloader

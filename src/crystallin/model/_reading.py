@@ -72,3 +72,11 @@ class ReadingMixin:
             checks.check_counts(adata, self.registry["setup_args"]["layer"], warn_of_empty_genes=False)
         adata = self._validate_anndata(adata)
         return adata, np.arange(adata.n_obs)[slice(None) if request.indices is None else np.asarray(request.indices)]
+
+    def _check_counts_are_there(self) -> None:
+        if self.module.minified_data_type is not None:
+            msg = (
+                "The refined posterior needs the counts, and this model's data were minified. Use refine=False for the "
+                "posterior that was stored, or the AnnData with counts."
+            )
+            raise ValueError(msg)

@@ -1,5 +1,8 @@
 """Torch building blocks: small modules and pure functions. No scvi-tools, no AnnData."""
 
+from ._attribution import METHODS as ATTRIBUTION_METHODS
+from ._attribution import Reader, attribute
+from ._contributions import gene_contributions
 from ._counts import SparseCounts
 from ._covariance import AverageCell, SharedGenes, marginal_sd, precision_cholesky, sample_posterior, shared_genes
 from ._decoder import ProgramDecoder
@@ -11,6 +14,7 @@ from ._negative_binomial import nb_log_likelihood
 from ._refine import Cells, Information, Point, draw, refine
 
 __all__ = [
+    "ATTRIBUTION_METHODS",
     "AverageCell",
     "Cells",
     "CountLikelihood",
@@ -20,11 +24,14 @@ __all__ = [
     "Point",
     "PrimedEncoder",
     "ProgramDecoder",
+    "Reader",
     "SharedGenes",
     "SparseCounts",
     "StartingPoint",
     "Weight",
+    "attribute",
     "draw",
+    "gene_contributions",
     "gene_moments",
     "marginal_sd",
     "member_correlations",

@@ -60,18 +60,22 @@ class Cells:
 
     def evaluate(self, z: torch.Tensor, weight: Weight) -> Point:
         """The log posterior and its derivatives at activities ``z``, latent x cells, whose prior is N(0, I)."""
-        log_rate = weight.to_genes(z) + self.offset
-        log_scale = log_rate.log_softmax(0) if self.normalised else log_rate
-        value, score, of_counts = self.likelihood.evaluate(self.counts, log_scale + self.log_depth)
-        share = log_scale.exp() if self.normalised else None
-        if share is not None:
-            score = torch.addcmul(score, share, score.sum(0), value=-1)
+        value, score, information = self.counts_at(z, weight)
+        if information.share is not None:
+            score = torch.addcmul(score, information.share, score.sum(0), value=-1)
         return Point(
             z=z,
             value=value.sum(0) - 0.5 * z.square().sum(0),
             gradient=weight.to_latent(score) - z,
-            information=Information(weight, of_counts, share),
+            information=information,
         )
+
+    def counts_at(self, z: torch.Tensor, weight: Weight) -> tuple[torch.Tensor, torch.Tensor, Information]:
+        """Log-likelihood of each count and its derivative by its log rate, genes x cells, and the information."""
+        log_rate = weight.to_genes(z) + self.offset
+        log_scale = log_rate.log_softmax(0) if self.normalised else log_rate
+        value, score, of_counts = self.likelihood.evaluate(self.counts, log_scale + self.log_depth)
+        return value, score, Information(weight, of_counts, log_scale.exp() if self.normalised else None)
 
 
 @dataclass(frozen=True)
@@ -112,13 +116,15 @@ class Information:
         centre, spread = self.weight.to_latent(self.share), self.weight.to_latent(self.of_counts)
         return diagonal + centre * (centre * self.of_counts.sum(0) - 2 * spread)
 
+    def log_rate_change(self, z: torch.Tensor) -> torch.Tensor:
+        """Change of log rates with activities, genes x cells."""
+        change = self.weight.to_genes(z)
+        # depth is given: what one gene gains the others lose
+        return change if self.share is None else change - (self.share * change).sum(0)
+
     def __matmul__(self, z: torch.Tensor) -> torch.Tensor:
         """Product with one vector for each cell, latent x cells."""
-        change = self.weight.to_genes(z)
-        if self.share is not None:
-            # depth is given: what one gene gains the others lose
-            change = change - (self.share * change).sum(0)
-        change = change * self.of_counts
+        change = self.log_rate_change(z) * self.of_counts
         if self.share is not None:
             change = torch.addcmul(change, self.share, change.sum(0), value=-1)
         return self.weight.to_latent(change) + z
@@ -205,13 +211,18 @@ def _climb(cells: Cells, here: Point, preconditioner: torch.Tensor, tolerance: f
     return here
 
 
-def solve(information: Information, gradient: torch.Tensor, preconditioner: torch.Tensor) -> torch.Tensor:
-    """Solve ``information @ x = gradient`` for each cell by preconditioned conjugate gradients, to ``SOLVE_TO``."""
+def solve(
+    information: Information, gradient: torch.Tensor, preconditioner: torch.Tensor, *, solve_to: float | None = None
+) -> torch.Tensor:
+    """Solve ``information @ x = gradient`` for each cell by preconditioned conjugate gradients.
+
+    Until the residual, in the preconditioner's norm, is ``solve_to`` (default ``SOLVE_TO``) of what it was.
+    """
     x, residual = torch.zeros_like(gradient), gradient
     preconditioned = preconditioner @ residual
     direction = preconditioned
     size = (residual * preconditioned).sum(0)
-    enough = SOLVE_TO**2 * size
+    enough = (SOLVE_TO if solve_to is None else solve_to) ** 2 * size
     tiny = torch.finfo(gradient.dtype).tiny
     for _ in range(MAX_PRODUCTS):
         product = information @ direction

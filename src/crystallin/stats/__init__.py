@@ -1,6 +1,7 @@
 """Statistics on arrays: numpy and scipy only."""
 
 from ._adaptive import probability_beyond
+from ._breadth import breadth
 from ._contrasts import Difference, compare_cells, compare_samples, overlap
 from ._coupling import activity_covariance, given_better_known
 from ._decoys import calibrated_by_decoys
@@ -16,6 +17,7 @@ __all__ = [
     "Moments",
     "activity_covariance",
     "benjamini_hochberg",
+    "breadth",
     "calibrated_by_decoys",
     "collect_moments",
     "compare_cells",

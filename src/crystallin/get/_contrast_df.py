@@ -1,0 +1,45 @@
+"""The genes of a contrast."""
+
+from __future__ import annotations
+
+import pandas as pd
+from anndata import AnnData
+
+from crystallin import _checks as checks
+from crystallin._keys import CONTRAST, TABLE
+
+
+def contrast_df(adata: AnnData, n: int | None = None, *, members: bool = False, key: str = CONTRAST) -> pd.DataFrame:
+    """Gene contributions to a difference of activity, from :func:`crystallin.tl.contrast`.
+
+    Parameters
+    ----------
+    adata
+        Data with a contrast.
+    n
+        Number of genes, those with the largest contributions; ``None`` for all.
+    members
+        Members of the program only.
+    key
+        Slot of ``uns`` with the result.
+
+    Returns
+    -------
+    New DataFrame; columns as described at :func:`crystallin.tl.contrast`.
+
+    Raises
+    ------
+    KeyError
+        If there is no contrast under ``key``.
+
+    Examples
+    --------
+    >>> cr.get.contrast_df(adata, 20)  # doctest: +SKIP
+    """
+    checks.check_contrast(adata, key)
+    if n is not None:
+        checks.check_int(n, "n", 1)
+    table = adata.uns[key][TABLE]
+    if members:
+        table = table[table["member"].astype(bool)]
+    return table.head(len(table) if n is None else n).reset_index(drop=True)

@@ -1,0 +1,37 @@
+"""What a contrast is of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anndata import AnnData
+
+from crystallin import _checks as checks
+from crystallin._keys import CONTRAST, PARAMS
+
+
+def contrast_params(adata: AnnData, *, key: str = CONTRAST) -> dict[str, Any]:
+    """Program, groups, difference, breadth and leakage of a contrast, from :func:`crystallin.tl.contrast`.
+
+    Parameters
+    ----------
+    adata
+        Data with a contrast.
+    key
+        Slot of ``uns`` with the result.
+
+    Returns
+    -------
+    New dictionary; entries as described at :func:`crystallin.tl.contrast`.
+
+    Raises
+    ------
+    KeyError
+        If there is no contrast under ``key``.
+
+    Examples
+    --------
+    >>> cr.get.contrast_params(adata)["breadth"]  # doctest: +SKIP
+    """
+    checks.check_contrast(adata, key)
+    return dict(adata.uns[key][PARAMS])

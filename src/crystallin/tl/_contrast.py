@@ -1,0 +1,130 @@
+"""Why a program is more active here than there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from crystallin import _checks as checks
+from crystallin import stats
+from crystallin._keys import CONTRAST, DEFAULT_KEY, PARAMS, TABLE, Keys
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crystallin.model import ProgramVAE
+
+
+def contrast(
+    adata: AnnData,
+    model: ProgramVAE,
+    program: str,
+    *,
+    groupby: str,
+    group: str,
+    reference: str = "rest",
+    key: str = DEFAULT_KEY,
+    key_added: str = CONTRAST,
+    copy: bool = False,
+) -> AnnData | None:
+    """Gene contributions to the difference of a program's mean activity between two groups.
+
+    Contributions sum exactly to the difference of the groups' mean activities, see
+    :meth:`crystallin.ProgramVAE.get_gene_contributions`. What they say is which genes a rise was read from, and whether
+    many say so or one alone.
+
+    Parameters
+    ----------
+    adata
+        Data with the model's genes in the model's order, and its programs.
+    model
+        The trained model.
+    program
+        Name of the program.
+    groupby
+        Column of ``obs`` with the groups.
+    group
+        The group.
+    reference
+        Group to compare with; ``"rest"`` for all other cells.
+    key
+        Prefix of the programs' slots.
+    key_added
+        Slot of ``uns`` for the result.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the copy if ``copy=True``. Sets:
+
+    ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
+        One row per gene that contributes, the largest first: ``gene``, ``contribution``, ``mean_group`` and
+        ``mean_reference`` (mean contribution in either), ``member`` (of the program), ``loading``.
+    ``adata.uns[key_added]["params"]`` : dict
+        The arguments; ``difference``, the sum; ``breadth``, the effective number of genes that carry it (participation
+        ratio of the contributions: 1 if one gene alone does); ``leakage``, the share of the absolute contributions that
+        is of genes outside the program.
+
+    Raises
+    ------
+    KeyError
+        If there is no such program, column, or programs under ``key``.
+    ValueError
+        If a group is not there, or group and reference are the same; genes or programs differ from the model's.
+
+    Examples
+    --------
+    >>> import crystallin as cr
+    >>> adata = cr.datasets.pbmc68k()
+    >>> cr.pp.add_programs(adata, "immune")
+    >>> cr.ProgramVAE.setup_anndata(adata, layer="counts")
+    >>> model = cr.ProgramVAE(adata)
+    >>> model.train(max_epochs=5)
+    >>> cr.tl.activity(adata, model)
+    >>> cr.tl.contrast(adata, model, "B cell", groupby="bulk_labels", group="CD19+ B")
+    >>> cr.get.contrast_df(adata).columns[:2].tolist()
+    ['gene', 'contribution']
+    """
+    keys = Keys(key)
+    checks.check_adata(adata)
+    checks.check_table(adata, keys)
+    checks.check_same_programs(adata, keys, model.program_names, model.prior_digest)
+    checks.check_program_names(program, list(model.program_names))
+    known = checks.check_labels(adata, groupby, "groupby")
+    checks.check_groups(group, reference, known, groupby)
+    labels = adata.obs[groupby].astype(str).to_numpy()
+    inside = labels == group
+    there = ~inside if reference == "rest" else labels == reference
+    cells = np.flatnonzero(inside | there)
+    sides = np.where(inside[cells], "group", "reference")
+    means = model.get_gene_contributions(program, adata, cells, groups=sides)
+
+    loading = model.get_loadings()[program]
+    table = pd.DataFrame(
+        {
+            "gene": means.index,
+            "contribution": (means["group"] - means["reference"]).to_numpy(),
+            "mean_group": means["group"].to_numpy(),
+            "mean_reference": means["reference"].to_numpy(),
+            "member": (loading != 0).to_numpy(),
+            "loading": loading.to_numpy(),
+        }
+    )
+    table = table[table[["mean_group", "mean_reference"]].ne(0).any(axis=1)]
+    size = table["contribution"].abs()
+    params = {
+        "program": program,
+        "groupby": groupby,
+        "group": group,
+        "reference": reference,
+        "difference": float(table["contribution"].sum()),
+        "breadth": stats.breadth(table["contribution"].to_numpy()),
+        "leakage": float(size[~table["member"]].sum() / max(size.sum(), np.finfo(float).tiny)),
+    }
+    adata = adata.copy() if copy else adata
+    order = size.sort_values(ascending=False, kind="stable").index
+    adata.uns[key_added] = {PARAMS: params, TABLE: table.loc[order].reset_index(drop=True)}
+    return adata if copy else None

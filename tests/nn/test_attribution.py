@@ -1,0 +1,89 @@
+import pytest
+import torch
+from captum import attr
+
+from crystallin.nn import ATTRIBUTION_METHODS, Reader, attribute
+
+N_LATENT, N_GENES, N_HIDDEN, N_CELLS = 5, 30, 16, 7
+
+
+@pytest.fixture
+def problem():
+    generator = torch.Generator().manual_seed(0)
+    rand = lambda *size: torch.randn(*size, generator=generator, dtype=torch.float64)  # noqa: E731
+    reader = Reader(rand(N_LATENT, N_GENES), rand(N_HIDDEN, N_GENES), rand(N_HIDDEN), rand(N_LATENT, N_HIDDEN))
+    return reader, rand(N_GENES, N_CELLS), rand(N_GENES, 1)
+
+
+class Network(torch.nn.Module):
+    """The same with layers that captum knows."""
+
+    def __init__(self, reader):
+        super().__init__()
+        self.reader, self.relu = reader, torch.nn.ReLU()
+        self.first = torch.nn.Linear(N_GENES, N_HIDDEN).double()
+        self.last = torch.nn.Linear(N_HIDDEN, N_LATENT, bias=False).double()
+        self.first.weight.data, self.first.bias.data = reader.first, reader.bias
+        self.last.weight.data = reader.last
+
+    def forward(self, x):
+        return x @ self.reader.skip.T + self.last(self.relu(self.first(x)))
+
+
+def of_captum(explainer, reader, x, **options):
+    explainer, cells = explainer(Network(reader)), x.T.contiguous().requires_grad_()
+    return torch.stack(
+        [explainer.attribute(cells, target=program, **options).sum(0).detach() for program in range(N_LATENT)]
+    )
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "deeplift"])
+def test_sums_to_the_change_of_the_output(problem, method):
+    reader, x, baseline = problem
+    total = attribute(reader, x, baseline, method).sum(1)
+    torch.testing.assert_close(total, (reader(x) - reader(baseline)).sum(1))
+
+
+def test_captum_converges_to_it(problem):
+    reader, x, baseline = problem
+    exact = attribute(reader, x, baseline, "integrated_gradients")
+    errors = []
+    for n_steps in (50, 200, 1_000):
+        options = {"baselines": baseline.T, "n_steps": n_steps, "method": "riemann_middle"}
+        theirs = of_captum(attr.IntegratedGradients, reader, x, **options)
+        errors.append(float((theirs - exact).abs().max()))
+    # slopes jump where units turn on, so the error falls with the number of steps and no faster
+    assert errors[2] < errors[1] < errors[0] and errors[2] < errors[0] / 4
+    assert errors[2] < 0.01 * float(exact.abs().max())
+
+
+# it hooks the layers and says so
+@pytest.mark.filterwarnings("ignore:Setting forward, backward hooks:UserWarning")
+def test_as_captum_has_it(problem):
+    reader, x, baseline = problem
+    theirs = of_captum(attr.DeepLift, reader, x, baselines=baseline.T)
+    torch.testing.assert_close(attribute(reader, x, baseline, "deeplift"), theirs)
+    theirs = of_captum(attr.FeatureAblation, reader, x, baselines=baseline.T)
+    torch.testing.assert_close(attribute(reader, x, baseline, "ablation"), theirs)
+    zero = torch.zeros_like(baseline)
+    theirs = of_captum(attr.InputXGradient, reader, x)
+    torch.testing.assert_close(attribute(reader, x, zero, "gradient_input"), theirs)
+
+
+@pytest.mark.parametrize("method", ATTRIBUTION_METHODS)
+def test_cells_add_up(problem, method):
+    reader, x, baseline = problem
+    together = attribute(reader, x, baseline, method)
+    one_by_one = sum(attribute(reader, x[:, [i]], baseline, method) for i in range(N_CELLS))
+    torch.testing.assert_close(together, one_by_one)
+    # a baseline of its own for each cell
+    torch.testing.assert_close(attribute(reader, x, baseline.repeat(1, N_CELLS), method), together)
+    # a cell at its baseline has nothing to explain
+    assert not attribute(reader, x, x, method).abs().max() > 1e-12
+
+
+def test_a_unit_whose_input_stays_has_the_slope_of_its_place():
+    """No change of the input along the path, though genes change: slope 1 where the unit is on."""
+    reader = Reader(torch.zeros(1, 2), torch.tensor([[1.0, -1.0]]), torch.tensor([0.5]), torch.ones(1, 1))
+    result = attribute(reader, torch.ones(2, 1), torch.zeros(2, 1), "integrated_gradients")
+    torch.testing.assert_close(result, torch.tensor([[1.0, -1.0]]))

@@ -1,0 +1,95 @@
+import anndata as ad
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+import crystallin as cr
+
+PROGRAM = "Program/2"
+
+
+@pytest.fixture
+def contrasted(result, model):
+    cr.tl.contrast(result, model, PROGRAM, groupby="cell_type", group="type 1")
+    return result
+
+
+def test_contributions_sum_to_the_difference(contrasted, model, planted):
+    table, params = cr.get.contrast_df(contrasted), cr.get.contrast_params(contrasted)
+    activity = cr.get.activity_df(contrasted)[PROGRAM]
+    inside = contrasted.obs["cell_type"] == "type 1"
+    difference = activity[inside].mean() - activity[~inside].mean()
+    assert params["difference"] == pytest.approx(table["contribution"].sum())
+    # activities as stored stop a little before the mode
+    assert params["difference"] == pytest.approx(difference, abs=2e-3)
+    assert table["mean_group"].sum() == pytest.approx(activity[inside].mean(), abs=2e-3)
+    assert set(table.loc[table["member"], "gene"]) == set(planted.sets[PROGRAM])
+    assert (np.diff(table["contribution"].abs()) <= 0).all()
+    assert 1 < params["breadth"] < len(table) and 0 <= params["leakage"] < 0.8
+    assert params["breadth"] == pytest.approx(
+        table["contribution"].abs().sum() ** 2 / (table["contribution"] ** 2).sum()
+    )
+    assert cr.get.contrast_df(contrasted, 3).equals(table.head(3))
+    assert cr.get.contrast_df(contrasted, members=True)["member"].all()
+
+
+def test_a_gene_that_says_more_contributes_more(result, model):
+    """One gene of the program is counted ten times as often in one group: it carries that group's rise."""
+    member = cr.get.loadings_df(result, PROGRAM)["gene"].iloc[2]
+    raised = (result.obs["batch"] == "one").to_numpy()
+    column = result.var_names.get_loc(member)
+    counts = result.X.toarray()
+    counts[raised, column] = counts[raised, column] * 10 + 10
+    result.X = sparse.csr_matrix(counts)
+    cr.tl.contrast(result, model, PROGRAM, groupby="batch", group="one", reference="two")
+    table, params = cr.get.contrast_df(result), cr.get.contrast_params(result)
+    assert table["gene"].iloc[0] == member and params["difference"] > 0.2
+    # some forty genes carry differences between cell types
+    assert params["breadth"] < 8
+
+
+def test_model_method(model, result):
+    whole = model.get_gene_contributions(PROGRAM)
+    assert whole.columns.tolist() == ["all"] and whole.index.equals(result.var_names)
+    parts = model.get_gene_contributions(PROGRAM, result, groups=result.obs["cell_type"])
+    share = result.obs["cell_type"].value_counts(normalize=True)[parts.columns]
+    np.testing.assert_allclose(parts @ share.to_numpy(), whole["all"], atol=1e-4)
+    with pytest.raises(ValueError, match="groups has 2 labels for 500 cells"):
+        model.get_gene_contributions(PROGRAM, groups=["a", "b"])
+    with pytest.raises(KeyError, match="'nothing' is not one of the 16 programs"):
+        model.get_gene_contributions("nothing")
+
+
+def test_figure(contrasted):
+    ax = cr.pl.contrast(contrasted, n_genes=6)
+    table, params = cr.get.contrast_df(contrasted), cr.get.contrast_params(contrasted)
+    widths = [bar.get_width() for bar in ax.patches]
+    np.testing.assert_allclose(widths[:6], table["contribution"].head(6))
+    np.testing.assert_allclose([sum(widths[:7]), widths[7]], params["difference"])
+    # each bar begins where the one before ended
+    ends = [bar.get_x() + bar.get_width() for bar in ax.patches[:7]]
+    np.testing.assert_allclose([bar.get_x() for bar in ax.patches[1:7]], ends[:-1], atol=1e-9)
+    styles = [label.get_style() for label in ax.get_yticklabels()[:6]]
+    assert styles == ["normal" if member else "italic" for member in table["member"].head(6)]
+    plt.close("all")
+
+
+def test_result_and_bad_input(result, model, tmp_path):
+    other = cr.tl.contrast(
+        result, model, PROGRAM, groupby="batch", group="one", reference="two", key_added="mine", copy=True
+    )
+    assert "mine" in other.uns and "mine" not in result.uns
+    other.write_h5ad(tmp_path / "cells.h5ad")
+    back = cr.get.contrast_df(ad.read_h5ad(tmp_path / "cells.h5ad"), key="mine")
+    pd.testing.assert_frame_equal(back, cr.get.contrast_df(other, key="mine"), check_dtype=False)
+    options = {"groupby": "batch", "group": "one"}
+    with pytest.raises(KeyError, match="'nothing' is not one of the 16 programs"):
+        cr.tl.contrast(result, model, "nothing", **options)
+    with pytest.raises(ValueError, match="'one' is both in groups and the reference"):
+        cr.tl.contrast(result, model, PROGRAM, **options, reference="one")
+    with pytest.raises(ValueError, match="'three' is not a group of 'batch'"):
+        cr.tl.contrast(result, model, PROGRAM, groupby="batch", group="three")
+    with pytest.raises(KeyError, match=r"no contrast under 'contrast'; call crystallin.tl.contrast"):
+        cr.get.contrast_df(result)
