@@ -349,9 +349,9 @@ replicates. A call takes {part["seconds_of_a_call"]} s.
 {_tests(part)}
 
 The bars are false calls ≤ {bars["false_discovery_proportion"]:.0%} and power ≥ {bars["power_of_true"]:.0%} of that on
-true activities. A false decoy is mostly a set that holds genes which the annotation of a shifted program lacks: its
-genes did change. The conditional test, given better known programs, removes nearly all of these. With it false calls
-are about as frequent as those of the test on the true activities; the bar of power is missed.
+true activities. Decoy sets hold, by chance, genes that the annotation of a shifted program lacks, and these did change.
+The conditional test, given better known programs, removes nearly all of the false decoys. With it false calls are about
+as frequent as those of the test on the true activities; the bar of power is missed.
 
 ![p values and error rates](_static/differential.png)
 
@@ -393,7 +393,8 @@ def _batches(part: dict) -> str:
         for name, row in tests.items()
     ]
     header = ["Cramér's V", "test", "p ≤ .05 of unshifted programs", "calls", "false", "power"]
-    return f"""Two batches confounded with the condition, unknown to the model:
+    return f"""Two batches confounded with the condition, unknown to the model; calls are by `q` and `decoy_q`, which is why
+none are left where decoys follow the batches too:
 
 {table(header, rows)}"""
 
