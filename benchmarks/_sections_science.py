@@ -393,8 +393,8 @@ def _batches(part: dict) -> str:
         for name, row in tests.items()
     ]
     header = ["Cramér's V", "test", "p ≤ .05 of unshifted programs", "calls", "false", "power"]
-    return f"""Two batches confounded with the condition, unknown to the model; calls are by `q` and `decoy_q`, which is why
-none are left where decoys follow the batches too:
+    return f"""Two batches confounded with the condition, unknown to the model; calls are by `q` and `decoy_q`, which
+is why none are left where decoys follow the batches too:
 
 {table(header, rows)}"""
 

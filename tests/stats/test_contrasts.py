@@ -59,7 +59,7 @@ def test_p_values_are_uniform_without_a_difference(noise):
     assert 0.03 < (p < 0.05).mean() < 0.06
     assert stats.kstest(p, "uniform").pvalue > 0.001
     assert np.mean(effects) == pytest.approx(0.3, abs=0.01)
-    assert np.mean(covered) == pytest.approx(0.95, abs=0.01)
+    assert 0.94 <= np.mean(covered) <= 0.97
 
 
 def test_moderation_gains_power():
