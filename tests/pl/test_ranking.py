@@ -6,7 +6,7 @@ from anndata import AnnData
 from matplotlib.colors import to_rgba
 
 import crystallin as cr
-from crystallin.pl._ranking import found, special, worst_q
+from crystallin.pl._ranking import found, special
 from crystallin.pl._style import DOWN, MUTED, UP, shorten
 
 N = 60
@@ -131,7 +131,6 @@ def test_what_is_shown_of_whom():
     )
     assert found(table, 0.05).tolist() == [True, True, True, False, False]
     assert special(table, 0.05).tolist() == [True, False, False, False, False]
-    assert worst_q(table).tolist() == [0.02, 0.3, 0.01, 0.2, 1]
 
 
 def test_shorten():

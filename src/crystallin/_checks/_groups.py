@@ -52,7 +52,7 @@ def check_groups(groups: str | Sequence[str], reference: str, known: Sequence[st
         raise ValueError(msg)
     if isinstance(groups, str) and groups == "all":
         return [name for name in known if name != reference]
-    wanted = [groups] if isinstance(groups, str) else [str(name) for name in groups]
+    wanted = [str(name) for name in ([groups] if np.isscalar(groups) else groups)]
     if not wanted:
         msg = "groups is empty; name groups, or 'all'."
         raise ValueError(msg)

@@ -34,7 +34,8 @@ def effects(
     """Matrix of programs x comparisons: differences in pooled standard deviations, with marks where they are sure.
 
     Blue: down in the group, red: up, grey: not tested. A ring marks ``q`` of at most ``q_max``, a dot ``decoy_q`` and
-    ``conditional_q`` as well: more than random sets differ, and more than better known programs explain.
+    ``conditional_q`` as well: more than random sets differ (where decoys were trained), and more than better known
+    programs explain.
 
     Parameters
     ----------

@@ -51,8 +51,3 @@ def found(table: pd.DataFrame, q_max: float) -> pd.Series:
 def special(table: pd.DataFrame, q_max: float) -> pd.Series:
     """Rows that differ more than decoys do, where there are any, and more than better known programs explain."""
     return found(table, q_max) & ~(table["decoy_q"] > q_max) & (table["conditional_q"] <= q_max)
-
-
-def worst_q(table: pd.DataFrame) -> pd.Series:
-    """The larger of ``q`` and, where there were decoys, ``decoy_q``; 1 for programs that were not tested."""
-    return table["q"].clip(lower=table["decoy_q"].fillna(0)).fillna(1)

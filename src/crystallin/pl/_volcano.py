@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from crystallin import _checks as checks
 from crystallin._keys import RANK_PROGRAMS_GROUPS
 
-from ._ranking import TRUST_Q, comparisons, found, only, special, worst_q
+from ._ranking import TRUST_Q, comparisons, found, only, special
 from ._style import DOWN, MUTED, UP, finish, shorten, tidy, wrap
 
 # beyond which one is as sure as another
@@ -32,7 +32,7 @@ def volcano(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Difference of activity against the larger of ``q`` and ``decoy_q`` for all programs of one comparison.
+    """Difference of activity against ``q`` for all programs of one comparison.
 
     Blue: up in the group, orange: down, grey: ``q`` is above ``q_max`` (the dashed line); programs that were not tested
     lie at the bottom. White inside: decoys, random sets, differ as much (``decoy_q``), or better known programs explain
@@ -76,7 +76,7 @@ def volcano(
     title, part = only(comparisons(adata, group, stratum, families, key))
     if ax is None:
         _, ax = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
-    effect, q = part["effect"].to_numpy(), worst_q(part).to_numpy()
+    effect, q = part["effect"].to_numpy(), part["q"].fillna(1).to_numpy()
     height = -np.log10(np.maximum(q, MIN_Q))
     is_found, is_special = found(part, q_max).to_numpy(), special(part, q_max).to_numpy()
     colour = np.where(is_found, np.where(effect < 0, DOWN, UP), MUTED)
@@ -89,7 +89,7 @@ def volcano(
     limit = 1.05 * max(np.abs(effect).max(), 1e-6)
     top = max(height.max(), -np.log10(q_max)) * 1.08
     ax.set(xlim=(-limit, limit), ylim=(0, top), xlabel="difference of activity")
-    ax.set_title(f"{wrap(title, 60)}\n−log10 of the larger of q and decoy_q", fontsize=10)
+    ax.set_title(f"{wrap(title, 60)}\n−log10 q", fontsize=10)
     tidy(ax)
     # the scale stands where nothing has changed, which leaves both sides to the names
     ax.spines["left"].set_position("zero")

@@ -3,7 +3,7 @@
 from ._adaptive import probability_beyond
 from ._breadth import breadth
 from ._contrasts import Difference, compare_cells, compare_samples, overlap
-from ._coupling import activity_covariance, given_better_known
+from ._coupling import given_better_known
 from ._decoys import calibrated_by_decoys
 from ._effects import group_effects, standardised_difference
 from ._fdr import benjamini_hochberg, expected_fdr
@@ -15,7 +15,6 @@ __all__ = [
     "Difference",
     "Means",
     "Moments",
-    "activity_covariance",
     "benjamini_hochberg",
     "breadth",
     "calibrated_by_decoys",

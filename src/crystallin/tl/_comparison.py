@@ -68,15 +68,15 @@ class Comparison:
                 place = "" if within is None else f", {within}={stratum!r}"
                 yield Pair(labels, f"{groupby}={name!r} against {reference!r}{place}", side)
 
-    def run(self, pairs: Iterable[Pair], *, skip: bool) -> tuple[list[tuple[Pair, Compared]], list[str]]:
-        """Results, and why pairs were skipped; raise instead of skipping if told so or if nothing is left."""
+    def run(
+        self, pairs: Iterable[Pair], *, skip: tuple[type[ValueError], ...]
+    ) -> tuple[list[tuple[Pair, Compared]], list[str]]:
+        """Results, and why pairs were skipped; raise other errors than those to skip, and if nothing is left."""
         results, skipped = [], []
         for pair in pairs:
             try:
                 results.append((pair, self._compare(pair)))
-            except TooFewError as error:
-                if not skip:
-                    raise
+            except skip as error:
                 skipped.append(str(error))
         if not results:
             msg = f"No comparison has enough to go by. {skipped[0]}"
@@ -128,13 +128,17 @@ def rows(compared: Compared, delta: float, about: pd.DataFrame) -> pd.DataFrame:
         "df": np.broadcast_to(marginal.df, marginal.effect.shape),
         "conditional_effect": compared.conditional.effect,
         "conditional_se": compared.conditional.se,
-        "conditional_q": _significance(compared.conditional, size, tested, by_sample=by_sample)["q"],
+        "conditional_q": _significance(
+            compared.conditional, size, tested, by_sample=by_sample, direction=np.sign(marginal.effect)
+        )["q"],
     }
     table = about.join(pd.DataFrame({name: values[real] for name, values in columns.items()}, index=real))
     table["n_group"], table["n_reference"] = map(int, compared.n_cells)
     table["n_samples_group"], table["n_samples_reference"] = compared.n_samples
     # as sure as decoys allow, where there are any
     sure = pd.Series(np.abs(marginal.effect / np.fmax(marginal.se, by_decoys.se))[real], index=real)
+    # an untested program leads untested ones only
+    sure[~tested[real]] -= 1 + sure.max()
     table["lead"] = sure == sure.groupby(table["family"]).transform("max")
     # those that are not tested come last
     order = pd.DataFrame({"untested": table["q"].isna(), "sure": -sure})
@@ -142,14 +146,20 @@ def rows(compared: Compared, delta: float, about: pd.DataFrame) -> pd.DataFrame:
 
 
 def _significance(
-    difference: Difference, size: np.ndarray, tested: np.ndarray, *, by_sample: bool
+    difference: Difference,
+    size: np.ndarray,
+    tested: np.ndarray,
+    *,
+    by_sample: bool,
+    direction: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """P values or probabilities of all, and q over those tested."""
+    """P values or probabilities of all, and q over those tested; against ``direction`` nothing is significant."""
+    against = np.zeros(len(tested), dtype=bool) if direction is None else difference.effect * direction < 0
     if by_sample:
-        p = difference.p(size)
+        p = np.where(against, 1, difference.p(size))
         return {"p": p, "q": stats.benjamini_hochberg(np.where(tested, p, np.nan))}
     normal = difference.as_normal()
     probability = np.full(len(tested), np.nan)
     if np.isfinite(normal.se).any():
-        probability = stats.probability_beyond(normal.effect, normal.se, size, tested)
+        probability = np.where(against, 0, stats.probability_beyond(normal.effect, normal.se, size, tested))
     return {"probability": probability, "q": stats.expected_fdr(np.where(tested, probability, np.nan))}

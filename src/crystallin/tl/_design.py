@@ -12,6 +12,10 @@ import pandas as pd
 COLLINEAR = 1e-6
 
 
+class CollinearError(ValueError):
+    """A covariate goes with the groups in one comparison; in others it may not."""
+
+
 @dataclass(frozen=True)
 class Units:
     """Cells of the same stratum, group and sample.
@@ -91,5 +95,5 @@ def check_not_collinear(
                 "change of the other, so no model can say which of them acts. Leave the covariate out, or compare "
                 "groups in which it varies."
             )
-            raise ValueError(msg)
+            raise CollinearError(msg)
     return kept

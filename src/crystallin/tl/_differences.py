@@ -32,23 +32,26 @@ class Coupling:
 
     Attributes
     ----------
-    signal
-        Covariance of true activities.
-    spread
-        Covariance of activities as estimated, unshrunk.
+    covariance
+        Of posterior means.
+    posterior
+        Mean posterior covariance of a cell.
+    share
+        Reliabilities.
     is_decoy
         Decoys explain nothing.
     """
 
-    signal: np.ndarray
-    spread: np.ndarray
+    covariance: np.ndarray
+    posterior: np.ndarray
+    share: np.ndarray
     is_decoy: np.ndarray
 
     def conditional(self, means: Means, n_cells: np.ndarray, share: np.ndarray) -> Means:
-        """Means given the programs of larger reliability."""
+        """Means given the programs of larger reliability in the cells compared, ``share``."""
         order = np.argsort(-share, kind="stable")
         order = order[(share[order] >= TESTED_FROM) & ~self.is_decoy[order]]
-        return stats.given_better_known(means, n_cells, order, self.signal, self.spread)
+        return stats.given_better_known(means, n_cells, order, self.covariance, self.posterior, self.share)
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ def across_cells(moments: Moments, side: np.ndarray, coupling: Coupling, owner: 
             "`groups`, or merge it with another."
         )
         raise TooFewError(msg)
-    inflation = 1.0
+    inflation, stored = 1.0, two
     if owner:
         # columns with the scalar products of intercept, side and covariates over the cells do in place of the cells
         intercept, is_group, *columns = _root(_gram(two)).T
@@ -130,8 +133,8 @@ def across_cells(moments: Moments, side: np.ndarray, coupling: Coupling, owner: 
     return Compared(
         stats.compare_cells(marginal, two.n, inflation),
         stats.compare_cells(conditional, two.n, inflation),
-        two.mean,
-        within + two.mean_uncertainty,
+        stored.mean,
+        stored.scatter() / degrees + stored.mean_uncertainty,
         share,
         two.n,
         (0, 0),
@@ -175,17 +178,21 @@ def across_samples(
     nuisance = np.ones((len(chosen), 1))
     if is_paired:
         nuisance = pd.get_dummies(of_sample).to_numpy(dtype=float)
-    units, of_units, slope_variance = _adjusted_within(units, of_side)
+    two = units.pooled(of_side, 2)
+    units, varies, inside, scatter = _adjusted_within(units)
+    of_units = np.setdiff1d(np.arange(len(owner)), varies)
     columns = units.mean_covariates[:, of_units]
     kept = check_not_collinear(nuisance, is_group, columns, [owner[i] for i in of_units], where)
     design = np.column_stack([is_group, nuisance, columns[:, kept]])
+    # what the uncertainty of slopes adds: by how much the covariates differ between the sides, to the design's eyes
+    gap = np.linalg.pinv(design)[0] @ units.mean_covariates[:, inside]
+    slope_variance = float(gap @ np.linalg.solve(scatter, gap))
     if len(design) <= design.shape[1]:
         msg = (
             f"{where}: {len(design)} means of samples cannot tell {design.shape[1]} coefficients apart (group, "
             f"{'samples' if is_paired else 'intercept'}, covariates); leave covariates out."
         )
         raise TooFewError(msg)
-    two = units.pooled(of_side, 2)
     share = stats.reliability(two.uncertainty.sum(axis=0) / two.n.sum())
     marginal = stats.unshrunk_means(units, _within(units, of_side))
     conditional = coupling.conditional(marginal, units.n, share)
@@ -213,7 +220,7 @@ def _samples_to_use(
     occupied: np.ndarray, names: np.ndarray, where: str, paired: bool | None
 ) -> tuple[np.ndarray, bool]:
     """Which samples take part, and whether they are compared with themselves."""
-    both = occupied.all(axis=1)
+    both, sides = occupied.all(axis=1), occupied.sum(axis=0)
     if paired and not both.all():
         alone = ", ".join(repr(str(name)) for name in names[~both][:5])
         msg = (
@@ -232,39 +239,35 @@ def _samples_to_use(
     counts = (occupied & use[:, None]).sum(axis=0)
     if counts.min() < MIN_SAMPLES:
         msg = (
-            f"{where}: {counts[0]} sample(s) of the group and {counts[1]} of the reference, and at least "
-            f"{MIN_SAMPLES} of each are needed to see how samples differ. Leave sample_key out to describe these "
-            "cells alone, or merge groups."
+            f"{where}: {sides[0]} sample(s) of the group and {sides[1]} of the reference, {both.sum()} of them on both "
+            f"sides. At least {MIN_SAMPLES} on both sides, or {MIN_SAMPLES} on each side alone, are needed to see how "
+            "samples differ. Leave sample_key out to describe these cells alone, or merge groups."
         )
         raise TooFewError(msg)
     return use, bool(is_paired)
 
 
-def _adjusted_within(units: Moments, side: np.ndarray) -> tuple[Moments, np.ndarray, float]:
+def _adjusted_within(units: Moments) -> tuple[Moments, np.ndarray, np.ndarray, np.ndarray]:
     """Adjust for the covariates that vary between cells of the same unit, by their slopes there.
 
     Cells of one sample that differ in a covariate tell far more of what it does than samples that do.
 
     Returns
     -------
-    Moments, the positions of the covariates that are of units, and what the uncertainty of the slopes adds to the
-    variance of the difference, in units of the variance between cells.
+    Moments, the positions of these covariates, of those among them that say different things, and the scatter of the
+    latter within units, covariates x covariates.
     """
     total = units.pooled(np.zeros(len(units.n), dtype=int), 1)
     everything, within = (
         part.covariate_products.sum(axis=0) - np.einsum("gi,gj->ij", part.covariates / part.n[:, None], part.covariates)
         for part in (total, units)
     )
-    varies = np.diag(within) > VARIES_WITHIN * np.diag(everything)
+    varies = np.flatnonzero(np.diag(within) > VARIES_WITHIN * np.diag(everything))
     # a root of the scatter does in place of the cells
     columns = _root(within)[:, varies]
-    inside = np.flatnonzero(varies)[independent(np.zeros((len(columns), 1)), columns)]
-    if not len(inside):
-        return units, np.flatnonzero(~varies), 0.0
-    adjusted, scatter = units.with_covariates(inside).adjusted()
-    gap = np.subtract(*adjusted.pooled(side, 2).mean_covariates)
-    left = replace(units, total=adjusted.total, squares=adjusted.squares)
-    return left, np.flatnonzero(~varies), float(gap @ np.linalg.solve(scatter, gap))
+    kept = varies[independent(np.zeros((len(columns), 1)), columns)]
+    adjusted, scatter = units.with_covariates(kept).adjusted()
+    return replace(units, total=adjusted.total, squares=adjusted.squares), varies, kept, scatter
 
 
 def _within(units: Moments, side: np.ndarray) -> np.ndarray:

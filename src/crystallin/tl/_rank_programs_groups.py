@@ -15,8 +15,8 @@ from crystallin import programs as prior
 from crystallin._keys import DEFAULT_KEY, PARAMS, RANK_PROGRAMS_GROUPS, TABLE, Keys
 
 from ._comparison import Comparison, Pair, rows
-from ._design import covariate_matrix, make_units
-from ._differences import Compared, Coupling
+from ._design import CollinearError, covariate_matrix, make_units
+from ._differences import Compared, Coupling, TooFewError
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -63,7 +63,7 @@ def rank_programs_groups(
     groupby
         Column of ``obs`` with the groups.
     groups
-        Groups to compare with the reference; ``"all"`` for each.
+        Groups to compare with the reference; ``"all"`` for each that has enough samples or cells, others are logged.
     reference
         Group to compare with; ``"rest"`` for all other cells.
     sample_key
@@ -74,7 +74,7 @@ def rank_programs_groups(
         model of samples. In paired comparisons the latter make no difference and drop out.
     within
         Column of ``obs``: compare within each of its labels, e.g. conditions within cell types. Where a label has too
-        few samples or cells of a group, that comparison is left out, which is logged.
+        few samples or cells of a group, or a covariate goes with the group, that comparison is left out and logged.
     paired
         Compare samples with themselves: each has its own level in the model. ``None``: if at least two samples and half
         of them are on both sides, which leaves out the others; else samples on both sides are left out. ``False``
@@ -112,7 +112,7 @@ def rank_programs_groups(
           expiMap compare groups; .5: no difference;
         - ``mean_group``, ``mean_reference``: means of the posterior activities as stored;
         - ``conditional_effect``, ``conditional_se``, ``conditional_q``: what remains of the difference given all tested
-          programs of larger reliability (see Notes);
+          programs of larger reliability (see Notes); what goes the other way is not significant;
         - ``family``: programs that share genes or that the data hardly tell apart, by the name of the most typical;
           ``lead``: the surest of its family in this comparison; ``nearest_twin`` and ``twin_similarity``
           (0 to 1); ``variance_inflation``: of the activity, by not knowing those of other programs;
@@ -138,7 +138,8 @@ def rank_programs_groups(
 
     Sets lack members and hold spurious ones, so a program also answers to genes of others and differs where they do.
     The conditional effect subtracts what the differences of better known programs predict for it, by how it goes along
-    with them from cell to cell within groups, samples and strata. A difference that holds by itself only is told by
+    with them from cell to cell within groups, samples and strata, after undoing the mixing of programs that overlap. A
+    difference that holds by itself only is told by
     others as well; where programs are truly regulated together, that is no mistake.
 
     Decoys differ between groups by more than their standard errors say, as any random set does when other genes
@@ -167,6 +168,7 @@ def rank_programs_groups(
     checks.check_adata(adata)
     checks.check_fresh(adata, keys, model.digest)
     known = checks.check_labels(adata, groupby, "groupby")
+    reference = str(reference)
     wanted = checks.check_groups(groups, reference, known, groupby)
     for argument, column in {"sample_key": sample_key, "within": within}.items():
         if column is not None:
@@ -185,12 +187,14 @@ def rank_programs_groups(
     units = make_units(adata.obs, groupby, within, sample_key)
     columns, owner = covariate_matrix(adata.obs, covariates)
     mean, sd = adata.obsm[keys.activity], adata.obsm[keys.sd]
-    moments, spread = stats.collect_moments(mean, sd, units.code, len(units.table), covariates=columns)
+    moments, covariance = stats.collect_moments(mean, sd, units.code, len(units.table), covariates=columns)
     about, correlation = _similar(model, adata, key)
-    coupling = _coupling(moments, spread, correlation, model.is_decoy)
+    coupling = _coupling(moments, covariance, correlation, model.is_decoy)
     comparison = Comparison(moments, units.table, coupling, owner, sample_key is not None, paired)
     pairs = comparison.pairs(wanted, reference, groupby, within)
-    results, skipped = comparison.run(pairs, skip=within is not None)
+    # what one of many comparisons lacks does not stop the others
+    skip = (TooFewError, CollinearError) if within else (TooFewError,) if groups == "all" else ()
+    results, skipped = comparison.run(pairs, skip=skip)
     delta = delta if delta is not None else 0.0 if sample_key else CELL_DELTA
     table = pd.concat(
         [rows(compared, delta, about).assign(**pair.labels) for pair, compared in results], ignore_index=True
@@ -242,11 +246,10 @@ def _similar(model: ProgramVAE, adata: AnnData, key: str) -> tuple[pd.DataFrame,
     return about, correlation
 
 
-def _coupling(moments: Moments, spread: np.ndarray, correlation: np.ndarray, is_decoy: np.ndarray) -> Coupling:
+def _coupling(moments: Moments, covariance: np.ndarray, correlation: np.ndarray, is_decoy: np.ndarray) -> Coupling:
     uncertainty = moments.uncertainty.sum(axis=0) / moments.n.sum()
-    share, sd = stats.reliability(uncertainty), np.sqrt(uncertainty)
-    signal = stats.activity_covariance(spread, correlation * np.outer(sd, sd), share)
-    return Coupling(signal, spread / np.outer(share, share), is_decoy)
+    sd = np.sqrt(uncertainty)
+    return Coupling(covariance, correlation * np.outer(sd, sd), stats.reliability(uncertainty), is_decoy)
 
 
 def _most_typical(alike: np.ndarray, family: np.ndarray) -> np.ndarray:
