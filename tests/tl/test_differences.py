@@ -1,0 +1,49 @@
+"""The comparisons on made-up activities, without a model."""
+
+import numpy as np
+import pytest
+
+from crystallin.stats import collect_moments
+from crystallin.tl._differences import Coupling, across_cells, across_samples
+
+N_PROGRAMS = 12
+COUPLING = Coupling(np.eye(N_PROGRAMS), np.zeros((N_PROGRAMS,) * 2), np.ones(N_PROGRAMS), np.zeros(N_PROGRAMS, bool))
+
+
+def test_slopes_within_samples_are_known_no_better_than_they_are():
+    """Pairs of samples of unequal size, whose cells differ in a covariate as their sides do: type I error and se."""
+    rng = np.random.default_rng(0)
+    sizes = [(60, 20), (20, 60)] * 2
+    p, effects, ses = [], [], []
+    for _ in range(150):
+        unit = np.concatenate([np.full(n, 2 * d + side) for d, pair in enumerate(sizes) for side, n in enumerate(pair)])
+        donor, side = unit // 2, unit % 2
+        covariate = rng.normal(2 * (donor % 2) + (side == 0), 0.5)
+        y = rng.standard_normal((len(unit), N_PROGRAMS))
+        moments, _ = collect_moments(y, np.zeros_like(y), unit, 8, covariates=covariate[:, None])
+        sample = np.repeat([f"donor {i}" for i in range(4)], 2)
+        result = across_samples(moments, np.tile([0, 1], 4), sample, COUPLING, ["age"], "here", paired=None)
+        assert result.paired and result.n_samples == (4, 4)
+        p.append(result.marginal.p())
+        effects.append(result.marginal.effect)
+        ses.append(result.marginal.se)
+    assert np.std(effects) == pytest.approx(np.mean(ses), rel=0.15)
+    assert np.mean(np.concatenate(p) < 0.05) < 0.07
+
+
+@pytest.mark.parametrize("n_cells", [40, 4_000])
+def test_cells_with_a_covariate_that_goes_with_the_side(n_cells):
+    """The effect beside a covariate is that of least squares, and so is its standard error."""
+    rng = np.random.default_rng(1)
+    side = rng.integers(0, 2, n_cells)
+    covariate = rng.standard_normal(n_cells) + side
+    y = rng.standard_normal((n_cells, N_PROGRAMS)) + 0.5 * (side == 0)[:, None] + 0.7 * covariate[:, None]
+    moments, _ = collect_moments(y, np.zeros_like(y), side, 2, covariates=covariate[:, None])
+    result = across_cells(moments, np.array([0, 1]), COUPLING, ["age"], "here")
+    design = np.column_stack([side == 0, np.ones(n_cells), covariate]).astype(float)
+    coefficients, squares, *_ = np.linalg.lstsq(design, y, rcond=None)
+    np.testing.assert_allclose(result.marginal.effect, coefficients[0], rtol=1e-6)
+    se = np.sqrt(squares / (n_cells - 3) * np.linalg.inv(design.T @ design)[0, 0])
+    np.testing.assert_allclose(result.marginal.se, se, rtol=0.1)
+    # what is said of the groups is as stored, not adjusted
+    np.testing.assert_allclose(result.mean[0], y[side == 0].mean(axis=0))
