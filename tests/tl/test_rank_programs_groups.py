@@ -208,6 +208,10 @@ def test_filters(cells, model):
     table = table_of(cells)
     assert (table_of(cells, q_max=0.05)["q"] <= 0.05).all()
     assert (table_of(cells, effect_min=0.5)["effect_sd"].abs() >= 0.5).all()
+    assert (table_of(cells, direction="up")["effect"] > 0).all()
+    assert len(table_of(cells, direction="up")) + len(table_of(cells, direction="down")) == len(table)
+    with pytest.raises(ValueError, match="direction='left' is not one of 'up', 'down'"):
+        table_of(cells, direction="left")
     assert table_of(cells, "type 1")["group"].unique().tolist() == ["type 1"]
     # eight decoys are fewer than ten
     assert table["decoy_q"].isna().all()

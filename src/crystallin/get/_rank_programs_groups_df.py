@@ -21,6 +21,7 @@ def rank_programs_groups_df(
     q_max: float | None = None,
     decoy_q_max: float | None = None,
     effect_min: float | None = None,
+    direction: Literal["up", "down"] | None = None,
     families: Literal["all", "lead"] = "all",
 ) -> pd.DataFrame:
     """Differences between groups, from :func:`crystallin.tl.rank_programs_groups`.
@@ -41,6 +42,8 @@ def rank_programs_groups_df(
         Largest ``decoy_q``.
     effect_min
         Smallest absolute ``effect_sd``, in pooled standard deviations.
+    direction
+        ``"up"`` keeps programs that are higher in the group, ``"down"`` those that are lower; ``None`` both.
     families
         ``"lead"`` keeps the program with the largest statistic of each family and comparison.
 
@@ -79,6 +82,9 @@ def rank_programs_groups_df(
     if effect_min is not None:
         checks.check_number(effect_min, "effect_min", 0)
         keep &= table["effect_sd"].abs() >= effect_min
+    if direction is not None:
+        checks.check_choice(direction, "direction", ("up", "down"))
+        keep &= table["effect"] > 0 if direction == "up" else table["effect"] < 0
     if families == "lead":
         keep &= table["lead"].astype(bool)
     return table[keep].reset_index(drop=True)
