@@ -25,4 +25,6 @@ def test_badly_known_programs_are_widened_most():
     result = calibrated_by_decoys(Difference(effect, se, 10.0), share, is_decoy)
     np.testing.assert_allclose(result.se[:2], np.sqrt(0.04 + (0.05 / share[:2]) ** 2), rtol=0.03)
     np.testing.assert_array_equal(result.effect, effect)
+    # the excess, known from many decoys, is most of the second one's variance
+    assert 10 < result.df[0] < 20 and result.df[1] > 30
     assert np.isnan(calibrated_by_decoys(Difference(effect, se, 10.0), share, np.arange(2_002) < 9).se).all()

@@ -33,13 +33,16 @@ def calibrated_by_decoys(difference: Difference, reliability: np.ndarray, is_dec
 
     Returns
     -------
-    Difference; its standard errors are NaN if there are fewer than ten decoys.
+    Difference, with degrees of freedom after Satterthwaite; standard errors are NaN if there are fewer than ten decoys.
     """
     if is_decoy.sum() < MIN_DECOYS:
         return replace(difference, se=np.full_like(difference.se, np.nan))
     shown = (difference.effect * reliability)[is_decoy]
     expected = ((difference.se * reliability)[is_decoy]) ** 2
-    return replace(difference, se=np.sqrt(difference.se**2 + excess_variance(shown, expected) / reliability**2))
+    own, excess = difference.se**2, excess_variance(shown, expected) / reliability**2
+    # the excess is known as well as so many decoys tell, whatever the number of samples (Satterthwaite)
+    df = (own + excess) ** 2 / (own**2 / difference.df + excess**2 / is_decoy.sum())
+    return replace(difference, se=np.sqrt(own + excess), df=df)
 
 
 def excess_variance(values: np.ndarray, variance: np.ndarray) -> float:
