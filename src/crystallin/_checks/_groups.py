@@ -98,19 +98,19 @@ def check_among(wanted: str | Sequence[str], argument: str, known: Sequence[str]
 
 def check_ranking(adata: Any, key: str) -> None:
     """Raise unless differences between groups were written under ``key``."""
-    if TABLE not in adata.uns.get(key, {}) or "effect" not in adata.uns[key][TABLE]:
-        msg = (
-            f"adata.uns has no differences between groups under {key!r}; call "
-            "crystallin.tl.rank_programs_groups(adata, model, groupby) first, or name the key they were added under."
-        )
-        raise KeyError(msg)
+    _check_result(adata, key, "effect", "differences between groups", "rank_programs_groups(adata, model, groupby)")
 
 
 def check_contrast(adata: Any, key: str) -> None:
     """Raise unless gene contributions were written under ``key``."""
-    if TABLE not in adata.uns.get(key, {}) or "contribution" not in adata.uns[key][TABLE]:
+    call = "contrast(adata, model, program, groupby=…, group=…)"
+    _check_result(adata, key, "contribution", "contrast", call)
+
+
+def _check_result(adata: Any, key: str, column: str, what: str, call: str) -> None:
+    if TABLE not in adata.uns.get(key, {}) or column not in adata.uns[key][TABLE]:
         msg = (
-            f"adata.uns has no contrast under {key!r}; call crystallin.tl.contrast(adata, model, program, "
-            "groupby=…, group=…) first, or name the key it was added under."
+            f"adata.uns has no {what} under {key!r}; call crystallin.tl.{call} first, or name the key that was given "
+            "as key_added."
         )
         raise KeyError(msg)
