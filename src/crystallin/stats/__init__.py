@@ -7,6 +7,7 @@ from ._coupling import given_better_known
 from ._decoys import calibrated_by_decoys
 from ._effects import group_effects, standardised_difference
 from ._fdr import benjamini_hochberg, expected_fdr
+from ._linear import independent, root
 from ._means import Means, reliability, unshrunk_means
 from ._moderated import squeezed_variances, variance_prior
 from ._moments import Moments, collect_moments
@@ -24,9 +25,11 @@ __all__ = [
     "expected_fdr",
     "given_better_known",
     "group_effects",
+    "independent",
     "overlap",
     "probability_beyond",
     "reliability",
+    "root",
     "squeezed_variances",
     "standardised_difference",
     "unshrunk_means",

@@ -67,7 +67,7 @@ class Moments:
         d = self.covariates - self.n[:, None] * centre
         dd = self.covariate_products - self.covariates[:, :, None] * centre - centre[:, None] * d[:, None, :]
         dm = self.covariate_totals - centre[:, None] * self.total[:, None, :]
-        scatter = (dd - d[:, :, None] * d[:, None, :] / self.n[:, None, None]).sum(axis=0)
+        scatter = self.covariate_scatter()
         slope = np.linalg.solve(scatter, (dm - d[:, :, None] * self.mean[:, None, :]).sum(axis=0))
         # what the covariates explain of m², and of m
         explained = (slope * (2 * dm - np.einsum("gde,ep->gdp", dd, slope))).sum(axis=1)
@@ -88,6 +88,18 @@ class Moments:
     def mean_covariates(self) -> np.ndarray:
         """Mean of d, groups x covariates."""
         return self.covariates / self.n[:, None]
+
+    def covariate_scatter(self) -> np.ndarray:
+        """Sums of products of the covariates' deviations from the group's mean, over all groups."""
+        between = (self.covariates / self.n[:, None]).T @ self.covariates
+        return self.covariate_products.sum(axis=0) - between
+
+    def gram(self) -> np.ndarray:
+        """Scalar products over the cells of two groups of intercept, being in the first, and covariates."""
+        first = np.concatenate([[self.n[0], self.n[0]], self.covariates[0]])
+        both = np.concatenate([[self.n.sum(), self.n[0]], self.covariates.sum(axis=0)])
+        products = self.covariate_products.sum(axis=0)
+        return np.block([[both], [first], [both[2:, None], first[2:, None], products]])
 
     def scatter(self) -> np.ndarray:
         """Sums of squared deviations of m from the group's mean, groups x programs."""

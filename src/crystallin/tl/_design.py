@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-# a column of which this share or less is not explained by others is a combination of them
-COLLINEAR = 1e-6
+from crystallin.stats import independent
 
 
 class CollinearError(ValueError):
@@ -54,17 +53,6 @@ def covariate_matrix(obs: pd.DataFrame, names: Sequence[str]) -> tuple[np.ndarra
         columns.append(part)
         owner += [name] * part.shape[1]
     return np.concatenate(columns, axis=1), owner
-
-
-def independent(base: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Positions of the ``columns`` that ``base`` and the columns before do not explain; all are units x columns."""
-    kept = []
-    for i, column in enumerate(columns.T):
-        rest = column - base @ (np.linalg.pinv(base) @ column)
-        if rest @ rest > COLLINEAR * max(column @ column, np.finfo(float).tiny):
-            kept.append(i)
-            base = np.column_stack([base, column])
-    return np.array(kept, dtype=int)
 
 
 def check_not_collinear(

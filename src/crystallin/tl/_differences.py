@@ -11,7 +11,7 @@ import pandas as pd
 from crystallin import stats
 from crystallin.stats import Difference, Means, Moments
 
-from ._design import check_not_collinear, independent
+from ._design import check_not_collinear
 
 # fewer pairs, or samples on a side, say nothing of how samples differ
 MIN_SAMPLES = 2
@@ -119,7 +119,7 @@ def across_cells(moments: Moments, side: np.ndarray, coupling: Coupling, owner: 
     inflation, stored = 1.0, two
     if owner:
         # columns with the scalar products of intercept, side and covariates over the cells do in place of the cells
-        intercept, is_group, *columns = _root(_gram(two)).T
+        intercept, is_group, *columns = stats.root(two.gram()).T
         kept = check_not_collinear(intercept[:, None], is_group, np.stack(columns, axis=1), owner, where)
         two = two.with_covariates(kept)
         two, scatter = two.adjusted()
@@ -257,15 +257,11 @@ def _adjusted_within(units: Moments) -> tuple[Moments, np.ndarray, np.ndarray, n
     Moments, the positions of these covariates, of those among them that say different things, and the scatter of the
     latter within units, covariates x covariates.
     """
-    total = units.pooled(np.zeros(len(units.n), dtype=int), 1)
-    everything, within = (
-        part.covariate_products.sum(axis=0) - np.einsum("gi,gj->ij", part.covariates / part.n[:, None], part.covariates)
-        for part in (total, units)
-    )
-    varies = np.flatnonzero(np.diag(within) > VARIES_WITHIN * np.diag(everything))
+    total, within = units.pooled(np.zeros(len(units.n), dtype=int), 1).covariate_scatter(), units.covariate_scatter()
+    varies = np.flatnonzero(np.diag(within) > VARIES_WITHIN * np.diag(total))
     # a root of the scatter does in place of the cells
-    columns = _root(within)[:, varies]
-    kept = varies[independent(np.zeros((len(columns), 1)), columns)]
+    columns = stats.root(within)[:, varies]
+    kept = varies[stats.independent(np.zeros((len(columns), 1)), columns)]
     adjusted, scatter = units.with_covariates(kept).adjusted()
     return replace(units, total=adjusted.total, squares=adjusted.squares), varies, kept, scatter
 
@@ -275,20 +271,6 @@ def _within(units: Moments, side: np.ndarray) -> np.ndarray:
     membership = np.stack([side == 0, side == 1]).astype(float)
     degrees = np.maximum(membership @ (units.n - 1), 1)[:, None]
     return (membership @ units.scatter() / degrees)[side]
-
-
-def _gram(two: Moments) -> np.ndarray:
-    """Scalar products over cells of intercept, being in the first group, and covariates."""
-    first = np.concatenate([[two.n[0], two.n[0]], two.covariates[0]])
-    both = np.concatenate([[two.n.sum(), two.n[0]], two.covariates.sum(axis=0)])
-    products = two.covariate_products.sum(axis=0)
-    return np.block([[both], [first], [both[2:, None], first[2:, None], products]])
-
-
-def _root(gram: np.ndarray) -> np.ndarray:
-    """Matrix whose columns have these scalar products."""
-    values, vectors = np.linalg.eigh(gram)
-    return np.sqrt(np.maximum(values, 0))[:, None] * vectors.T
 
 
 def _cells(n: np.ndarray) -> str:
