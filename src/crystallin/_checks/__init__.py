@@ -14,7 +14,7 @@ from ._programs import (
     check_table,
     hash_names,
 )
-from ._values import check_choice, check_int, check_number
+from ._values import check_choice, check_int, check_number, check_profiles
 
 __all__ = [
     "check_activity",
@@ -34,6 +34,7 @@ __all__ = [
     "check_loadings",
     "check_number",
     "check_numeric",
+    "check_profiles",
     "check_program_names",
     "check_programs",
     "check_ranking",

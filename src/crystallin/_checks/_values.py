@@ -43,3 +43,22 @@ def check_number(
     high = f" and at most {maximum:g}" if include_maximum else f" and below {maximum:g}"
     msg = f"{argument}={value!r} must be a number of {low}{high if math.isfinite(maximum) else ''}."
     raise ValueError(msg)
+
+
+def check_profiles(baseline: Any, n_genes: int) -> np.ndarray:
+    """Return expression profiles as baselines x genes, raising unless they are finite, non-negative and not empty."""
+    profiles = np.atleast_2d(np.asarray(baseline, dtype=float))
+    if profiles.ndim != 2 or profiles.shape[1] != n_genes:
+        msg = (
+            f"baseline has shape {np.shape(baseline)}; give one value for each of the {n_genes} genes, or an array of "
+            f"baselines x {n_genes}."
+        )
+        raise ValueError(msg)
+    if not np.isfinite(profiles).all() or (profiles < 0).any() or not (profiles.sum(axis=1) > 0).all():
+        msg = (
+            "baseline must hold finite, non-negative expression (counts, or counts per 10,000; not logarithms) with some "
+            f"gene above 0; it has {int((~np.isfinite(profiles)).sum())} missing or infinite and "
+            f"{int((profiles < 0).sum())} negative values."
+        )
+        raise ValueError(msg)
+    return profiles

@@ -2,30 +2,151 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 import torch
 
 from crystallin import _checks as checks
-from crystallin.nn import gene_contributions, refine
+from crystallin import nn as blocks
+from crystallin.nn import ATTRIBUTION_METHODS
 
-from ._reading import ReadingMixin, Request
+from ._compat import REGISTRY_KEYS
+from ._explained import PRECISE, TARGETS, ActivityCells, EncoderCells, Question
+from ._reading import ReadingMixin, Source, evenly
 from ._seeding import seeded
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-# nearer to the mode than activities need: contributions sum to the activity as closely as it is found
-TOLERANCE, MAX_STEPS = 1e-6, 100
+STATISTICS = ("mean", "mean_absolute", "each")
+# of an array of cells x genes x programs in single precision: half a gigabyte
+MAX_CELL_VALUES = 2**27
 
 
 class AttributionMixin(ReadingMixin):
-    """Contributions of genes to activities."""
+    """Attributions of activities to genes."""
 
     _random_state: int
+
+    @torch.no_grad()
+    def get_attributions(
+        self,
+        adata: AnnData | None = None,
+        indices: Sequence[int] | None = None,
+        *,
+        target: Literal["activity", "encoder"] = "activity",
+        method: str = "integrated_gradients",
+        baseline: str | np.ndarray = "mean",
+        baseline_indices: Sequence[int] | None = None,
+        n_baselines: int = 20,
+        programs: Sequence[str] | None = None,
+        groups: Sequence[str] | None = None,
+        statistic: Literal["mean", "mean_absolute", "each"] = "mean",
+        batch_size: int | None = None,
+    ) -> np.ndarray:
+        """How much each gene adds to each program's activity; see :func:`crystallin.tl.attributions`.
+
+        Parameters
+        ----------
+        adata
+            Data with the model's genes in the model's order; ``None`` takes the data of the model.
+        indices
+            Positions of the cells wanted; ``None`` for all.
+        target
+            ``"activity"``: the refined activity, as a function of the counts. ``"encoder"``: the encoder's mean, as a
+            function of standardised log-normalised expression.
+        method
+            Name of the method, see :func:`crystallin.tl.attributions`.
+        baseline
+            What cells are compared with: ``"mean"``, ``"zero"``, or expression profiles as an array of genes or
+            baselines x genes, non-negative and of any depth.
+        baseline_indices
+            Take profiles of these cells instead: their mean or, for methods over several baselines, a sample.
+        n_baselines
+            For methods over several baselines, number of cells to sample.
+        programs
+            Names of the programs wanted; ``None`` for all, decoys included.
+        groups
+            Label of each of the cells; ``None`` puts all in one group, ``"all"``.
+        statistic
+            ``"mean"`` or ``"mean_absolute"`` over the cells of each group, or ``"each"`` cell.
+        batch_size
+            Cells per minibatch; ``None`` is ``scvi.settings.batch_size``.
+
+        Returns
+        -------
+        Array, float32: groups x genes x programs, groups in sorted order; for ``statistic="each"`` cells x genes x
+        programs.
+
+        Raises
+        ------
+        ImportError
+            If a method needs captum and it is not installed.
+        KeyError
+            If there is no such program.
+        RuntimeError
+            If the model is not trained.
+        ValueError
+            If the method is unknown or not for this target, encoder or likelihood; a baseline has the wrong length or
+            values; the genes differ from the model's; the data are minified; there is not one label for each cell;
+            ``"each"`` is asked for too many cells, or a method of captum for all.
+
+        Examples
+        --------
+        >>> model.get_attributions(programs=["B cell"], groups=adata.obs["bulk_labels"]).shape  # doctest: +SKIP
+        """
+        names = list(self._prior.programs)
+        wanted = names if programs is None else checks.check_program_names(programs, names)
+        checks.check_choice(target, "target", tuple(TARGETS))
+        checks.check_choice(statistic, "statistic", STATISTICS)
+        checks.check_int(n_baselines, "n_baselines", 1)
+        self._check_method(method, target, indices)
+        if isinstance(baseline, str):
+            checks.check_choice(baseline, "baseline", ("mean", "zero"))
+            if baseline == "zero" and target == "activity":
+                msg = (
+                    'baseline="zero" is for target="encoder": a cell of some depth cannot be without counts. Use "mean", '
+                    "a group or a profile."
+                )
+                raise ValueError(msg)
+        else:
+            baseline = checks.check_profiles(baseline, len(self._prior.genes))
+        source, chosen = self._source(adata, indices)
+        labels = _labels(groups, len(chosen))
+        n_values = len(chosen) * len(self._prior.genes) * len(wanted)
+        if statistic == "each" and n_values > MAX_CELL_VALUES:
+            msg = (
+                f"Attributions of {len(chosen):,} cells x {len(self._prior.genes):,} genes x {len(wanted):,} programs "
+                f"would take {4 * n_values / 2**30:.1f} GiB, above the limit of {4 * MAX_CELL_VALUES / 2**30:.1f}. Name "
+                "fewer cells or programs, or take means over groups."
+            )
+            raise ValueError(msg)
+
+        with seeded(self._random_state):
+            over_cells = ATTRIBUTION_METHODS[method].over_cells
+            profiles = self._profiles(source, baseline, baseline_indices, n_baselines if over_cells else None)
+            dimensions = torch.tensor([names.index(name) for name in wanted], device=self.device)
+            question = Question(self.module, dimensions, profiles)
+            if statistic == "each":
+                parts = self._explained(source, chosen, question, target, batch_size)
+                each = [part.cpu() for cells in parts for part in cells.each(method)]
+                return torch.cat(each).mT.contiguous().numpy()
+            means = []
+            for label in np.unique(labels):
+                cells = chosen[labels == label]
+                total = torch.zeros(len(wanted), len(self._prior.genes), dtype=torch.float64, device=self.device)
+                for part in self._explained(source, cells, question, target, batch_size):
+                    if statistic == "mean":
+                        total += part.total(method)
+                    else:
+                        for values in part.each(method):
+                            total += values.abs().sum(0)
+                means.append((total / len(cells)).float().T.cpu().numpy())
+        return np.stack(means)
 
     @torch.inference_mode()
     def get_gene_contributions(
@@ -44,7 +165,8 @@ class AttributionMixin(ReadingMixin):
         Generalized Linear Models, section 2.5), with the prior as ridge. It is exact, needs no baseline but the cell
         without activities, and is about the refined activity. Genes outside the program contribute where programs
         overlap, as what one explains is taken from the other, and all of them a little, as rates are relative to the
-        cell's total.
+        cell's total. The same as :meth:`get_attributions` with ``method="contributions"``, quicker for one program of
+        many.
 
         Parameters
         ----------
@@ -78,22 +200,103 @@ class AttributionMixin(ReadingMixin):
         """
         (program,) = checks.check_program_names(program, list(self._prior.programs))
         dimension = list(self._prior.programs).index(program)
-        self._check_counts_are_there()
-        adata, chosen = self._checked(Request(adata, indices, batch_size, None))
-        labels = np.full(len(chosen), "all") if groups is None else np.asarray(groups).astype(str)
-        if len(labels) != len(chosen):
-            msg = f"groups has {len(labels)} labels for {len(chosen)} cells; give one for each."
-            raise ValueError(msg)
-        weight, columns = self.module.decoder.weight().detach(), {}
+        source, chosen = self._source(adata, indices)
+        weight = self.module.decoder.weight().detach()
+
+        def contributions(tensors: dict[str, torch.Tensor], average: blocks.AverageCell) -> torch.Tensor:
+            cells, mean = self.module.posterior_start(tensors)
+            point = blocks.refine(cells, mean, weight, average.covariance, **PRECISE)
+            return blocks.gene_contributions(cells, point, weight, average.covariance, dimension)
+
+        columns = self._group_means(source, chosen, groups, contributions, batch_size)
+        return pd.DataFrame(columns, index=self._prior.genes)
+
+    def _group_means(
+        self,
+        source: Source,
+        chosen: np.ndarray,
+        groups: Sequence[str] | None,
+        of_cells: Callable[[dict[str, torch.Tensor], blocks.AverageCell], torch.Tensor],
+        batch_size: int | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Mean over the cells of each group of something x cells that is worked out for a minibatch, by group."""
+        labels, means = _labels(groups, len(chosen)), {}
         with seeded(self._random_state):
             for label in np.unique(labels):
                 cells = chosen[labels == label]
-                sample, minibatches = self._minibatches(Request(adata, cells, batch_size, None))
-                start = self.module.average_cell(sample).covariance
-                total = torch.zeros(len(self._prior.genes), dtype=torch.float64)
-                for tensors in minibatches:
-                    batch, mean = self.module.posterior_start(tensors)
-                    point = refine(batch, mean, weight, start, tolerance=TOLERANCE, max_steps=MAX_STEPS)
-                    total += gene_contributions(batch, point, weight, start, dimension).sum(1).double().cpu()
-                columns[str(label)] = (total / len(cells)).numpy()
-        return pd.DataFrame(columns, index=self._prior.genes)
+                average, total = self.module.average_cell(source.sample(cells)), 0.0
+                for tensors in source.minibatches(cells, batch_size):
+                    total = total + of_cells(tensors, average).sum(-1).double().cpu()
+                means[str(label)] = (total / len(cells)).numpy()
+        return means
+
+    def _explained(
+        self, source: Source, cells: np.ndarray, question: Question, target: str, batch_size: int | None
+    ) -> Iterator[ActivityCells | EncoderCells]:
+        average = self.module.average_cell(source.sample(cells))
+        for tensors in source.minibatches(cells, batch_size):
+            yield TARGETS[target](question, tensors, average)
+
+    def _profiles(
+        self,
+        source: Source,
+        baseline: str | np.ndarray,
+        baseline_indices: Sequence[int] | None,
+        n_sampled: int | None,
+    ) -> torch.Tensor | None:
+        """Expression to compare with, genes x baselines; ``None`` is the mean cell."""
+        if baseline_indices is None and n_sampled is None and isinstance(baseline, str):
+            return None if baseline == "mean" else torch.zeros(len(self._prior.genes), 1, device=self.device)
+        if not isinstance(baseline, str):
+            profiles = torch.as_tensor(baseline, dtype=torch.float32, device=self.device).T
+            return profiles if n_sampled is not None else (profiles / profiles.sum(0)).mean(1, keepdim=True)
+        if baseline == "zero":
+            msg = 'baseline="zero" is a single one; methods over several baselines take cells: "mean", or a group.'
+            raise ValueError(msg)
+        cells = np.arange(source.adata.n_obs) if baseline_indices is None else np.asarray(baseline_indices)
+        if n_sampled is not None:
+            tensors = source.together(np.random.default_rng(self._random_state).permutation(cells)[:n_sampled])
+            return blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY]).dense().T.to(self.device)
+        total = torch.zeros(len(self._prior.genes), dtype=torch.float64, device=self.device)
+        for tensors in source.minibatches(cells):
+            counts = blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY].to(self.device))
+            total += (counts.dense() / counts.total[:, None]).sum(0)
+        return (total / len(cells)).float()[:, None]
+
+    def _check_method(self, method: str, target: str, indices: Sequence[int] | None) -> None:
+        checks.check_choice(method, "method", tuple(ATTRIBUTION_METHODS))
+        rule, encoder = ATTRIBUTION_METHODS[method], self.module.z_encoder
+        if target == "encoder" and not isinstance(encoder, blocks.PrimedEncoder):
+            msg = (
+                f"The model's encoder is a {type(encoder).__name__}, not a PrimedEncoder, so it is not known how it reads "
+                'genes. target="activity" does not depend on the encoder.'
+            )
+            raise ValueError(msg)
+        is_deep = target == "encoder" and isinstance(encoder.reader(), blocks.DeepReader)
+        kind = "deep" if is_deep else target
+        if getattr(rule, kind) is None:
+            possible = [name for name, other in ATTRIBUTION_METHODS.items() if getattr(other, kind) is not None]
+            what = "an encoder with further layers" if is_deep else f"target={target!r}"
+            msg = f"method={method!r} is not for {what}, which has {', '.join(map(repr, possible))}."
+            raise ValueError(msg)
+        if target == "activity" and self.module.gene_likelihood == "zinb" and method != "contributions":
+            msg = (
+                f"method={method!r} follows the activity along a path of counts, on which that of a zero-inflated "
+                'likelihood jumps; use method="contributions" or target="encoder".'
+            )
+            raise ValueError(msg)
+        if rule.by_captum:
+            if indices is None:
+                msg = f"method={method!r} takes seconds for each cell and program; name the cells it is wanted for."
+                raise ValueError(msg)
+            if find_spec("captum") is None:
+                msg = f"method={method!r} needs captum, which is not installed: pip install 'crystallin[captum]'."
+                raise ImportError(msg)
+
+
+def _labels(groups: Sequence[str] | None, n_cells: int) -> np.ndarray:
+    labels = np.full(n_cells, "all") if groups is None else np.asarray(groups).astype(str)
+    if len(labels) != n_cells:
+        msg = f"groups has {len(labels)} labels for {n_cells} cells; give one for each."
+        raise ValueError(msg)
+    return labels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +13,7 @@ import torch
 from crystallin import _checks as checks
 
 from ._compat import settings
-from ._resident import resident_cells
+from ._resident import ResidentCells, resident_cells
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -34,11 +35,59 @@ class Request(NamedTuple):
     dataloader: Iterable[dict[str, torch.Tensor]] | None
 
 
+@dataclass(frozen=True)
+class Source:
+    """Checked data that minibatches are taken from, of any of its cells.
+
+    Attributes
+    ----------
+    model
+        The model, ready to be read.
+    adata
+        The data.
+    resident
+        The counts on the model's device, if they are there.
+    """
+
+    model: ReadingMixin
+    adata: AnnData
+    resident: ResidentCells | None
+
+    def together(self, indices: np.ndarray) -> dict[str, torch.Tensor]:
+        """Some cells as one minibatch."""
+        if self.resident is not None:
+            return self.resident[indices]
+        return next(iter(self.model._make_data_loader(adata=self.adata, indices=indices, batch_size=len(indices))))
+
+    def sample(self, indices: np.ndarray) -> dict[str, torch.Tensor]:
+        """Cells spread evenly over those at ``indices``, as one minibatch."""
+        return self.together(evenly(indices, N_AVERAGED))
+
+    def minibatches(self, indices: np.ndarray, batch_size: int | None = None) -> Iterable[dict[str, torch.Tensor]]:
+        """All cells at ``indices``."""
+        if self.resident is not None:
+            size = settings.batch_size if batch_size is None else batch_size
+            return self.resident.loader(indices, size, shuffle=False)
+        return self.model._make_data_loader(adata=self.adata, indices=indices, batch_size=batch_size)
+
+
+def evenly(indices: np.ndarray, n: int) -> np.ndarray:
+    """At most ``n`` of the indices, spread evenly."""
+    return indices[np.linspace(0, len(indices) - 1, min(len(indices), n)).astype(int)]
+
+
 class ReadingMixin:
     """Minibatches of the cells asked for."""
 
     module: ProgramModule
     _prior: Prior
+
+    def _source(self, adata: AnnData | None, indices: Sequence[int] | None = None) -> tuple[Source, np.ndarray]:
+        """Checked data with counts, and the positions of the cells wanted."""
+        self._check_counts_are_there()
+        adata, chosen = self._checked(Request(adata, indices, None, None))
+        manager = self.get_anndata_manager(adata, required=True)
+        return Source(self, adata, resident_cells(manager, self.device)), chosen
 
     def _minibatches(self, request: Request) -> tuple[dict[str, torch.Tensor], Iterable[dict[str, torch.Tensor]]]:
         """A sample of the cells as one minibatch, and all of them."""
@@ -48,15 +97,8 @@ class ReadingMixin:
             dataloader = iter(request.dataloader)
             first = next(dataloader)
             return first, chain([first], dataloader)
-        adata, indices = self._checked(request)
-        spread = indices[np.linspace(0, len(indices) - 1, min(len(indices), N_AVERAGED)).astype(int)]
-        manager = self.get_anndata_manager(adata, required=True)
-        resident = resident_cells(manager, self.device)
-        if resident is not None:
-            size = settings.batch_size if request.batch_size is None else request.batch_size
-            return resident[spread], resident.loader(indices, size, shuffle=False)
-        loader = self._make_data_loader(adata=adata, indices=indices, batch_size=request.batch_size)
-        return next(iter(self._make_data_loader(adata=adata, indices=spread, batch_size=len(spread)))), loader
+        source, indices = self._source(request.adata, request.indices)
+        return source.sample(indices), source.minibatches(indices, request.batch_size)
 
     def _checked(self, request: Request) -> tuple[AnnData, np.ndarray]:
         """Data and positions of the cells wanted, checked; the module ready to be read."""

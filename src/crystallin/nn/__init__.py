@@ -1,16 +1,28 @@
 """Torch building blocks: small modules and pure functions. No scvi-tools, no AnnData."""
 
-from ._attribution import METHODS as ATTRIBUTION_METHODS
-from ._attribution import Reader, attribute
-from ._contributions import gene_contributions
+from ._attribution import Reader
+from ._contributions import Pull, departure, gene_contributions
 from ._counts import SparseCounts
-from ._covariance import AverageCell, SharedGenes, marginal_sd, precision_cholesky, sample_posterior, shared_genes
+from ._covariance import (
+    AverageCell,
+    SharedGenes,
+    marginal_sd,
+    precision,
+    precision_cholesky,
+    sample_posterior,
+    shared_genes,
+)
 from ._decoder import ProgramDecoder
 from ._edges import Edges, Weight
 from ._encoder import PrimedEncoder
+from ._importance import fit_by_program
 from ._initial import GeneMoments, StartingPoint, gene_moments, member_correlations, starting_point
+from ._interactions import interactions
 from ._likelihood import CountLikelihood
+from ._methods import METHODS as ATTRIBUTION_METHODS
+from ._methods import attribute
 from ._negative_binomial import nb_log_likelihood
+from ._quadrature import DeepReader
 from ._refine import Cells, Information, Point, draw, refine
 
 __all__ = [
@@ -18,24 +30,30 @@ __all__ = [
     "AverageCell",
     "Cells",
     "CountLikelihood",
+    "DeepReader",
     "Edges",
     "GeneMoments",
     "Information",
     "Point",
     "PrimedEncoder",
     "ProgramDecoder",
+    "Pull",
     "Reader",
     "SharedGenes",
     "SparseCounts",
     "StartingPoint",
     "Weight",
     "attribute",
+    "departure",
     "draw",
+    "fit_by_program",
     "gene_contributions",
     "gene_moments",
+    "interactions",
     "marginal_sd",
     "member_correlations",
     "nb_log_likelihood",
+    "precision",
     "precision_cholesky",
     "refine",
     "sample_posterior",

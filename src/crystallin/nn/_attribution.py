@@ -1,7 +1,7 @@
 """Which genes the encoder reads a program from: exact attributions for one hidden ReLU layer.
 
-The encoder's mean is ``skip @ x + last @ relu(first @ x + bias)`` plus what does not depend on the genes ``x``. Every
-method below has the same form, summed over any number of cells without a cells x programs x genes tensor:
+The encoder's mean is ``skip @ x + last @ relu(first @ x + bias)`` plus what does not depend on the genes ``x``. The
+methods below sum over any number of cells without a cells x programs x genes tensor:
 
     skip * sum of (x - baseline)  +  last @ (hidden x genes terms, summed over cells)
 """
@@ -44,23 +44,9 @@ class Reader:
         """Input of the hidden units, hidden x cells."""
         return self.first @ x + self.bias[:, None]
 
-
-def attribute(reader: Reader, x: torch.Tensor, baseline: torch.Tensor, method: str) -> torch.Tensor:
-    """Attributions of the encoder's mean to genes, latent x genes, summed over cells.
-
-    Parameters
-    ----------
-    reader
-        The encoder.
-    x
-        Standardised expression, genes x cells.
-    baseline
-        What it is compared with, genes x 1 or genes x cells.
-    method
-        One of ``METHODS``.
-    """
-    terms = METHODS[method](reader, x, baseline)
-    return reader.skip * (x - baseline).sum(1) + reader.last @ terms
+    def only(self, dimensions: torch.Tensor) -> Reader:
+        """Some of the latent dimensions."""
+        return Reader(self.skip[dimensions], self.first, self.bias, self.last[dimensions])
 
 
 def integrated_gradients(reader: Reader, x: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
@@ -74,16 +60,27 @@ def integrated_gradients(reader: Reader, x: torch.Tensor, baseline: torch.Tensor
     change = here - there
     small = change.abs() < MIN_CHANGE
     slope = torch.where(small, (here > 0).to(x.dtype), (here.relu() - there.relu()) / change.where(~small, 1))
-    return reader.first * (slope @ (x - baseline).T)
+    return _with_slopes(reader, slope, x - baseline)
+
+
+def expected_gradients(reader: Reader, x: torch.Tensor, baselines: torch.Tensor) -> torch.Tensor:
+    """Integrated gradients averaged over baselines that are cells, the columns of ``baselines``.
+
+    What SHAP's GradientExplainer samples (Erion et al. 2021, Nat Mach Intell 3:620) is exact here for each baseline.
+    Sums to the difference from the mean output of the baselines. Assumes no single cell to be the absence of a signal,
+    but that the baseline cells stand for those one would compare with.
+    """
+    return _mean_over(integrated_gradients, reader, x, baselines)
 
 
 def gradient_input(reader: Reader, x: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
     """Gradient at the cell times the difference from the baseline; what the output would do if it were linear there.
 
-    Does not sum to the change of the output where hidden units turn on or off on the way.
+    Does not sum to the change of the output where hidden units turn on or off on the way (Shrikumar et al. 2016,
+    arXiv:1605.01713).
     """
     slope = (reader.hidden(x) > 0).to(x.dtype)
-    return reader.first * (slope @ (x - baseline).T)
+    return _with_slopes(reader, slope, x - baseline)
 
 
 def ablation(reader: Reader, x: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
@@ -95,12 +92,30 @@ def ablation(reader: Reader, x: torch.Tensor, baseline: torch.Tensor) -> torch.T
     terms = torch.zeros_like(reader.first)
     for cell, difference in zip(here.T, (x - baseline).T, strict=True):
         terms += cell.relu()[:, None] - (cell[:, None] - reader.first * difference).relu()
-    return terms
+    return reader.skip * (x - baseline).sum(1) + reader.last @ terms
 
 
-METHODS: dict[str, Callable[[Reader, torch.Tensor, torch.Tensor], torch.Tensor]] = {
-    "integrated_gradients": integrated_gradients,
-    "deeplift": integrated_gradients,
-    "gradient_input": gradient_input,
-    "ablation": ablation,
-}
+def permutation(reader: Reader, x: torch.Tensor, baselines: torch.Tensor) -> torch.Tensor:
+    """Change of the output if one gene alone has the value it has in another cell, averaged over ``baselines``.
+
+    Permutation importance (Breiman 2001, Mach Learn 45:5) of single cells, with its sign. Assumes that a gene can
+    change while the others stay, which correlated genes do not.
+    """
+    return _mean_over(ablation, reader, x, baselines)
+
+
+def _with_slopes(reader: Reader, slope: torch.Tensor, difference: torch.Tensor) -> torch.Tensor:
+    """Attributions with a slope for each hidden unit and cell, summed over cells."""
+    return reader.skip * difference.sum(1) + reader.last @ (reader.first * (slope @ difference.T))
+
+
+def _mean_over(
+    method: Callable[[Reader, torch.Tensor, torch.Tensor], torch.Tensor],
+    reader: Reader,
+    x: torch.Tensor,
+    baselines: torch.Tensor,
+) -> torch.Tensor:
+    total = torch.zeros_like(reader.skip)
+    for baseline in baselines.T:
+        total += method(reader, x, baseline[:, None])
+    return total / baselines.shape[1]

@@ -1,27 +1,105 @@
-"""Which genes the refined activity of a program comes from: an exact sum.
+"""Which genes the refined activities come from.
 
 At the mode the activities solve a weighted least-squares problem (the last step of iteratively reweighted least
 squares). The log rate of each gene departs from that of a cell without activities by ``J z + s / D``: what the model
 explains and what is left, with ``J`` the derivative of log rates by activities, ``D`` the information of a count and
 ``s`` its score. The activity of a program is the sum over genes of that departure times a weight, ``(J H^-1)_gp D_g``,
 where ``H`` is the information of the cell. Genes outside the program have a weight only where programs overlap.
+
+Every attribution of the refined activity has this form, ``H^-1 J'`` times a term for each gene: a :class:`Pull`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import torch
 
+from ._covariance import SharedGenes, precision
 from ._edges import Weight
-from ._refine import Cells, Point, solve
+from ._refine import Cells, Information, Point, solve
 
 # residual of the solution, of its start; contributions sum to the activity to about as much
 SOLVE_TO = 1e-5
+# memory of one chunk of cells
+CHUNK_BYTES = 2**28
+
+
+@dataclass(frozen=True)
+class Pull:
+    """How genes pull at the activities of some cells: ``information^-1 J'`` times the terms of the genes.
+
+    Attributes
+    ----------
+    information
+        Of the activities.
+    terms
+        Genes x cells.
+    """
+
+    information: Information
+    terms: torch.Tensor
+
+    def chunks(self, shared: SharedGenes, dimensions: torch.Tensor, values_per_cell: int) -> Iterator[_Solved]:
+        """Successive cells with the wanted rows of ``information^-1``, as many as fit into the memory of a chunk."""
+        n_latent, n_cells = len(self.information.weight), self.terms.shape[1]
+        # several matrices of this size exist at a time
+        size = max(1, CHUNK_BYTES // (4 * (4 * n_latent**2 + values_per_cell)))
+        for start in range(0, n_cells, size):
+            index = torch.arange(start, min(start + size, n_cells), device=self.terms.device)
+            information = self.information[index]
+            # symmetric, and positive definite at a mode; away from it, where float32 stops, it need not be
+            inverse = torch.linalg.inv(precision(information, shared))[:, dimensions]
+            yield _Solved(inverse, information, self.terms[:, index])
+
+    def total(self, shared: SharedGenes, dimensions: torch.Tensor) -> torch.Tensor:
+        """Pull of each gene, summed over the cells, dimensions x genes; no tensor is cells x dimensions x genes."""
+        weight = self.information.weight
+        total = self.terms.new_zeros(len(dimensions), len(self.terms))
+        for chunk in self.chunks(shared, dimensions, 0):
+            rows, terms = chunk.inverse.permute(2, 1, 0).contiguous(), chunk.terms
+            for latent, (genes, values) in enumerate(weight.rows()):
+                if len(genes):
+                    total[:, genes] += (rows[latent] @ terms[genes].T) * values
+            if chunk.information.share is not None:
+                centre = weight.to_latent(chunk.information.share)
+                total -= torch.einsum("ckq,qc->kc", chunk.inverse, centre) @ terms.T
+        return total
+
+    def each(self, shared: SharedGenes, dimensions: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Pull of each gene in each cell, cells x dimensions x genes, for successive chunks of the cells."""
+        weight = self.information.weight.dense()
+        for chunk in self.chunks(shared, dimensions, 4 * len(dimensions) * len(self.terms)):
+            pull = chunk.inverse @ weight
+            if chunk.information.share is not None:
+                # depth is given: what one gene gains the others lose
+                pull = pull - torch.einsum("ckg,gc->ck", pull, chunk.information.share)[:, :, None]
+            yield pull * chunk.terms.T[:, None, :]
+
+
+@dataclass(frozen=True)
+class _Solved:
+    """Some cells of a pull, with ``inverse`` cells x dimensions x latent."""
+
+    inverse: torch.Tensor
+    information: Information
+    terms: torch.Tensor
+
+
+def departure(cells: Cells, z: torch.Tensor, weight: Weight) -> Pull:
+    """The activities themselves as a pull: departure of log rates times information, at the mode ``z``."""
+    _, score, information = cells.counts_at(z, weight)
+    # times information, so that a gene without information is no division by zero
+    return Pull(information, information.of_counts * information.log_rate_change(z) + score)
 
 
 def gene_contributions(
     cells: Cells, point: Point, weight: Weight, preconditioner: torch.Tensor, dimension: int
 ) -> torch.Tensor:
     """Contributions of genes to the activity of one program, genes x cells; they sum to the activity.
+
+    Without a matrix for each cell, so it is the quicker way for one program.
 
     Parameters
     ----------
@@ -36,9 +114,8 @@ def gene_contributions(
     dimension
         Latent dimension of the program.
     """
-    _, score, information = cells.counts_at(point.z, weight)
+    pull = departure(cells, point.z, weight)
     unit = torch.zeros_like(point.z)
     unit[dimension] = 1
-    # departure times information, so that a gene without information is no division by zero
-    departure = information.of_counts * information.log_rate_change(point.z) + score
-    return information.log_rate_change(solve(information, unit, preconditioner, solve_to=SOLVE_TO)) * departure
+    solution = solve(pull.information, unit, preconditioner, solve_to=SOLVE_TO)
+    return pull.information.log_rate_change(solution) * pull.terms

@@ -106,21 +106,26 @@ def shared_genes(weight: torch.Tensor) -> SharedGenes:
     return SharedGenes(code // n_latent, code % n_latent, products)
 
 
-def precision_cholesky(information: Information, shared: SharedGenes) -> torch.Tensor:
-    """Lower Cholesky factor of each cell's information, cells x latent x latent."""
+def precision(information: Information, shared: SharedGenes) -> torch.Tensor:
+    """Each cell's information as a matrix, cells x latent x latent."""
     n_latent, of_counts = len(information.weight), information.of_counts
     pairs = torch.sparse.mm(shared.products, of_counts).T
-    precision = pairs.new_zeros(len(pairs), n_latent, n_latent)
-    precision[:, shared.first, shared.second] = pairs
-    precision[:, shared.second, shared.first] = pairs
+    matrix = pairs.new_zeros(len(pairs), n_latent, n_latent)
+    matrix[:, shared.first, shared.second] = pairs
+    matrix[:, shared.second, shared.first] = pairs
     if information.share is not None:
         # normalised rates: J = W - mean of W under the cell's shares, a correction of rank two
         centre = information.weight.to_latent(information.share).T
         spread = information.weight.to_latent(of_counts).T - 0.5 * of_counts.sum(0)[:, None] * centre
         correction = spread.unsqueeze(-1) * centre.unsqueeze(-2)
-        precision = precision - correction - correction.mT
-    precision.diagonal(dim1=-2, dim2=-1).add_(1)
-    return torch.linalg.cholesky(precision)
+        matrix = matrix - correction - correction.mT
+    matrix.diagonal(dim1=-2, dim2=-1).add_(1)
+    return matrix
+
+
+def precision_cholesky(information: Information, shared: SharedGenes) -> torch.Tensor:
+    """Lower Cholesky factor of each cell's information, cells x latent x latent."""
+    return torch.linalg.cholesky(precision(information, shared))
 
 
 def marginal_sd(cholesky: torch.Tensor) -> torch.Tensor:

@@ -6,6 +6,7 @@ quick when they follow the edges.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,6 +144,15 @@ class Weight:
     def dense(self) -> torch.Tensor:
         """Latent x genes."""
         return torch.cat([self.edges.dense(self.values), self.unannotated])
+
+    def rows(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Genes and weights of one latent dimension after the other."""
+        order = self.edges.by_program
+        sizes = torch.bincount(self.edges.program, minlength=self.edges.shape[0]).tolist()
+        yield from zip(order.column.split(sizes), self.values[order.edge].split(sizes), strict=True)
+        every = torch.arange(self.edges.shape[1], device=self.values.device)
+        for row in self.unannotated:
+            yield every, row
 
     def to_genes(self, latent: torch.Tensor) -> torch.Tensor:
         """Transpose of this matrix times latent x cells: genes x cells."""

@@ -8,8 +8,10 @@ import torch
 from torch import nn
 from torch.distributions import Normal
 
+from ._attribution import Reader
 from ._counts import SparseCounts
 from ._edges import Edges, Weight
+from ._quadrature import DeepReader
 
 TARGET_SUM = 1e4
 MIN_LOG_VAR, MAX_LOG_VAR = -12.0, 4.0
@@ -109,12 +111,32 @@ class PrimedEncoder(nn.Module):
         log_depth = torch.log(counts.total.clamp(min=1) / 1e3)
         log_var = self.log_var[:, None] + self.log_var_depth[:, None] * log_depth
         if self.context is not None:
-            first, last = (cast(nn.Linear, self.context[i]) for i in (0, -1))
-            # Adam moves all weights alike: without the scale a step would move hidden units by the number of genes
-            hidden = self.context[1:-1](torch.addmm(first.bias[:, None], first.weight, x, alpha=len(x) ** -0.5))
-            shift, log_var_shift = torch.addmm(last.bias[:, None], last.weight, hidden).chunk(2)
+            shift, log_var_shift = self._read_context(self.context, x).chunk(2)
             mean, log_var = mean + shift, log_var + log_var_shift
         return mean, log_var.clamp(MIN_LOG_VAR, MAX_LOG_VAR)
+
+    @staticmethod
+    def _read_context(context: nn.Sequential, x: torch.Tensor) -> torch.Tensor:
+        """Output of the context network, 2 latent x cells."""
+        first, last = (cast(nn.Linear, context[i]) for i in (0, -1))
+        # Adam moves all weights alike: without the scale a step would move hidden units by the number of genes
+        hidden = torch.addmm(first.bias[:, None], first.weight, x, alpha=len(x) ** -0.5)
+        # to layers in between cells are rows
+        return torch.addmm(last.bias[:, None], last.weight, context[1:-1](hidden.T).T)
+
+    def reader(self) -> Reader | DeepReader:
+        """How the posterior mean depends on standardised genes, without what it owes to the batch."""
+        skip, context = self.weight().dense().detach(), self.context
+        n_latent, n_genes = skip.shape
+        if context is None:
+            nothing = skip.new_zeros
+            return Reader(skip, nothing(0, n_genes), nothing(0), nothing(n_latent, 0))
+        if [type(layer) for layer in context] == [nn.Linear, nn.ReLU, nn.Dropout, nn.Linear]:
+            first, last = (cast(nn.Linear, context[i]) for i in (0, -1))
+            weight = n_genes**-0.5 * first.weight.detach()
+            return Reader(skip, weight, first.bias.detach(), last.weight[:n_latent].detach())
+        dimensions = torch.arange(n_latent, device=skip.device)
+        return DeepReader(skip, lambda x: self._read_context(context, x)[:n_latent], dimensions)
 
     def forward(
         self, counts: torch.Tensor, batch: torch.Tensor, *_: torch.Tensor | None

@@ -64,3 +64,17 @@ class CountLikelihood:
             torch.where(x > 0, score, score_zero),
             information_zi.clamp(min=0),
         )
+
+    def sensitivity(self, x: torch.Tensor, log_mu: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Derivative of the score by the count, and minus its derivative by ``log_mu`` (the observed information).
+
+        Not for ``"zinb"``, whose score jumps at a count of 0.
+        """
+        if self.kind == "zinb":
+            msg = "The score of a zero-inflated likelihood is not a smooth function of the count."
+            raise ValueError(msg)
+        mu = log_mu.exp()
+        if self.kind == "poisson":
+            return torch.ones_like(mu), mu
+        shrink = 1 / (1 + mu / self.theta)
+        return shrink, mu * shrink * shrink * (1 + x / self.theta)

@@ -72,10 +72,17 @@ class Cells:
 
     def counts_at(self, z: torch.Tensor, weight: Weight) -> tuple[torch.Tensor, torch.Tensor, Information]:
         """Log-likelihood of each count and its derivative by its log rate, genes x cells, and the information."""
-        log_rate = weight.to_genes(z) + self.offset
-        log_scale = log_rate.log_softmax(0) if self.normalised else log_rate
+        log_scale = self._log_scale(z, weight)
         value, score, of_counts = self.likelihood.evaluate(self.counts, log_scale + self.log_depth)
         return value, score, Information(weight, of_counts, log_scale.exp() if self.normalised else None)
+
+    def log_mean(self, z: torch.Tensor, weight: Weight) -> torch.Tensor:
+        """Log expected count at activities ``z``, genes x cells."""
+        return self._log_scale(z, weight) + self.log_depth
+
+    def _log_scale(self, z: torch.Tensor, weight: Weight) -> torch.Tensor:
+        log_rate = weight.to_genes(z) + self.offset
+        return log_rate.log_softmax(0) if self.normalised else log_rate
 
 
 @dataclass(frozen=True)

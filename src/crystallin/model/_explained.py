@@ -1,0 +1,131 @@
+"""A minibatch of cells as methods of attribution see it: what is read, what it is compared with, what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from crystallin import nn as blocks
+from crystallin.nn import ATTRIBUTION_METHODS
+
+from ._compat import REGISTRY_KEYS
+from ._module import ProgramModule
+
+# nearer to the mode than activities need: attributions sum to the activity as closely as it is found
+PRECISE = {"tolerance": 1e-6, "max_steps": 100}
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be explained, and against what.
+
+    Attributes
+    ----------
+    module
+        The module, in evaluation mode.
+    dimensions
+        Latent dimensions that are wanted.
+    profiles
+        Expression to compare with, genes x baselines, of any depth; ``None`` is the mean cell.
+    """
+
+    module: ProgramModule
+    dimensions: torch.Tensor
+    profiles: torch.Tensor | None
+
+    @cached_property
+    def weight(self) -> blocks.Weight:
+        """Loadings."""
+        return self.module.decoder.weight().detach()
+
+    @cached_property
+    def shared(self) -> blocks.SharedGenes:
+        """Which programs share genes."""
+        return blocks.shared_genes(self.weight.dense())
+
+    @cached_property
+    def reader(self) -> blocks.Reader | blocks.DeepReader:
+        """The encoder's mean."""
+        return self.module.z_encoder.reader().only(self.dimensions)
+
+
+class EncoderCells:
+    """The encoder's mean as a function of standardised expression.
+
+    Without a profile cells are compared with the mean of the training cells' log-normalised expression.
+    """
+
+    def __init__(self, question: Question, tensors: dict[str, Any], average: blocks.AverageCell) -> None:
+        encoder, device = question.module.z_encoder, question.module.device
+        self.reader = question.reader
+        self.x = encoder.standardise(blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY].to(device)))
+        if question.profiles is None:
+            self.baseline = self.x.new_zeros(len(self.x), 1)
+        else:
+            self.baseline = encoder.standardise(blocks.SparseCounts.of(question.profiles.T))
+
+    def total(self, method: str) -> torch.Tensor:
+        """Attributions summed over the cells, dimensions x genes."""
+        return blocks.attribute(self.reader, self.x, self.baseline, method)
+
+    def each(self, method: str) -> Iterator[torch.Tensor]:
+        """Attributions of single cells, cells x dimensions x genes, for successive cells."""
+        for cell in self.x.T:
+            yield blocks.attribute(self.reader, cell[:, None], self.baseline, method)[None]
+
+    def value(self, replaced: torch.Tensor) -> torch.Tensor:
+        """Encoder's mean, dimensions x cells, with the baseline's expression of the genes that are ``replaced``."""
+        return self.reader(torch.where(replaced[:, None], self.baseline, self.x))
+
+
+class ActivityCells:
+    """The refined activity as a function of counts at the cell's depth.
+
+    Without a profile cells are compared with what the model expects of them without activities: same batch, covariates
+    and depth. Its own activity is 0.
+    """
+
+    def __init__(self, question: Question, tensors: dict[str, Any], average: blocks.AverageCell) -> None:
+        self.weight, self.shared, self.dimensions = question.weight, question.shared, question.dimensions
+        self.preconditioner = average.covariance
+        self.cells, start = question.module.posterior_start(tensors)
+        self.point = self._refined(self.cells, start)
+        total = self.cells.counts.sum(0)
+        if question.profiles is None:
+            nothing = torch.zeros_like(self.point.z[:, :1])
+            self.baselines = [self.cells.log_mean(nothing, self.weight).exp()]
+        else:
+            shares = question.profiles / question.profiles.sum(0)
+            self.baselines = [share[:, None] * total for share in shares.T]
+
+    def total(self, method: str) -> torch.Tensor:
+        """Attributions summed over the cells, dimensions x genes."""
+        return sum(pull.total(self.shared, self.dimensions) for pull in self._pulls(method))
+
+    def each(self, method: str) -> Iterator[torch.Tensor]:
+        """Attributions of single cells, cells x dimensions x genes, for successive cells."""
+        for chunks in zip(*(pull.each(self.shared, self.dimensions) for pull in self._pulls(method)), strict=True):
+            yield sum(chunks)
+
+    def value(self, replaced: torch.Tensor) -> torch.Tensor:
+        """Refined activity, dimensions x cells, with the baseline's counts of the genes that are ``replaced``."""
+        counts = torch.where(replaced[:, None], self.baselines[0], self.cells.counts)
+        return self._refined(replace(self.cells, counts=counts), self.point.z).z[self.dimensions]
+
+    def _pulls(self, method: str) -> Iterator[blocks.Pull]:
+        share = 1 / len(self.baselines)
+        for baseline in self.baselines:
+            for pull in ATTRIBUTION_METHODS[method].activity(
+                self.cells, self.point, self.weight, self.preconditioner, baseline
+            ):
+                yield blocks.Pull(pull.information, share * pull.terms)
+
+    def _refined(self, cells: blocks.Cells, start: torch.Tensor) -> blocks.Point:
+        return blocks.refine(cells, start, self.weight, self.preconditioner, **PRECISE)
+
+
+TARGETS = {"activity": ActivityCells, "encoder": EncoderCells}

@@ -1,0 +1,85 @@
+"""All methods of attribution, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from . import _attribution as exact
+from . import _captum as by_captum
+from . import _quadrature as along_path
+from . import _refined as refined
+from ._attribution import Reader
+from ._contributions import Pull
+from ._quadrature import DeepReader
+
+Summed = Callable[[Any, torch.Tensor, torch.Tensor], torch.Tensor]
+Pulls = Callable[..., Iterator[Pull]]
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method; ``None`` where it does not apply.
+
+    Attributes
+    ----------
+    encoder
+        Of the default encoder's mean: (reader, genes x cells, baseline) to latent x genes, summed over cells.
+    deep
+        The same for encoders with further layers.
+    activity
+        Of the refined activity, as pulls.
+    over_cells
+        Baselines are several cells, genes x baselines, rather than one.
+    by_captum
+        Computed by captum, program by program and cell by cell.
+    """
+
+    encoder: Summed | None = None
+    deep: Summed | None = None
+    activity: Pulls | None = None
+    over_cells: bool = False
+    by_captum: bool = False
+
+
+METHODS: dict[str, Method] = {
+    "integrated_gradients": Method(
+        exact.integrated_gradients, along_path.path_integrated_gradients, refined.integrated_gradients
+    ),
+    "contributions": Method(activity=refined.contributions),
+    "expected_gradients": Method(
+        exact.expected_gradients, along_path.path_expected_gradients, refined.integrated_gradients, over_cells=True
+    ),
+    "gradient_input": Method(exact.gradient_input, along_path.path_gradient_input, refined.gradient_input),
+    "deeplift": Method(exact.integrated_gradients),
+    "ablation": Method(exact.ablation),
+    "permutation": Method(exact.permutation, over_cells=True),
+    "kernel_shap": Method(by_captum.kernel_shap, by_captum=True),
+    "lime": Method(by_captum.lime, by_captum=True),
+    "lrp": Method(by_captum.lrp, by_captum=True),
+    "smoothgrad": Method(by_captum.smoothgrad, by_captum=True),
+}
+
+
+def attribute(reader: Reader | DeepReader, x: torch.Tensor, baseline: torch.Tensor, method: str) -> torch.Tensor:
+    """Attributions of the encoder's mean to genes, latent x genes, summed over cells.
+
+    Parameters
+    ----------
+    reader
+        The encoder.
+    x
+        Standardised expression, genes x cells.
+    baseline
+        What it is compared with, genes x 1, or genes x baselines for methods over cells.
+    method
+        One of ``METHODS`` that applies to this kind of encoder.
+    """
+    rule = METHODS[method].encoder if isinstance(reader, Reader) else METHODS[method].deep
+    if rule is None:
+        msg = f"method={method!r} is not for this encoder."
+        raise ValueError(msg)
+    return rule(reader, x, baseline)
