@@ -47,6 +47,10 @@ NAMES = "names"
 TABLE = "table"
 PARAMS = "params"
 ACTIVITY_PARAMS = "activity_params"
+# of results that are arrays: the names along them
+PROGRAMS, GROUPS, CELLS, GENES, VALUES = "programs", "groups", "cells", "genes", "values"
+# further tables
+CONSENSUS, SPREAD = "consensus", "spread"
 
 
 class Simulation:
@@ -65,3 +69,10 @@ class Simulation:
 
 RANK_PROGRAMS_GROUPS = "rank_programs_groups"
 CONTRAST = "contrast"
+ATTRIBUTIONS = "attributions"
+LEAKAGE = "leakage"
+PROGRAM_IMPORTANCE = "program_importance"
+ATTRIBUTION_AGREEMENT = "attribution_agreement"
+FAITHFULNESS = "faithfulness"
+KNOCKDOWN = "knockdown"
+INTERACTIONS = "interactions"

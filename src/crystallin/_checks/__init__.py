@@ -2,10 +2,12 @@
 
 from ._anndata import check_adata, check_categories, check_key, check_layer, check_numeric
 from ._counts import check_counts
-from ._groups import check_among, check_contrast, check_covariates, check_groups, check_labels, check_ranking
+from ._groups import check_among, check_cells, check_covariates, check_groups, check_labels
 from ._programs import (
     check_activity,
+    check_explainable,
     check_fresh,
+    check_genes,
     check_loadings,
     check_program_names,
     check_programs,
@@ -14,18 +16,22 @@ from ._programs import (
     check_table,
     hash_names,
 )
+from ._results import check_attributions, check_result
 from ._values import check_choice, check_int, check_number, check_profiles
 
 __all__ = [
     "check_activity",
     "check_adata",
     "check_among",
+    "check_attributions",
     "check_categories",
+    "check_cells",
     "check_choice",
-    "check_contrast",
     "check_counts",
     "check_covariates",
+    "check_explainable",
     "check_fresh",
+    "check_genes",
     "check_groups",
     "check_int",
     "check_key",
@@ -37,7 +43,7 @@ __all__ = [
     "check_profiles",
     "check_program_names",
     "check_programs",
-    "check_ranking",
+    "check_result",
     "check_same_genes",
     "check_same_programs",
     "check_table",

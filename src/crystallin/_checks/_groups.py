@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crystallin._keys import TABLE
-
 from ._anndata import check_key
 from ._words import did_you_mean, some
 
@@ -96,21 +94,27 @@ def check_among(wanted: str | Sequence[str], argument: str, known: Sequence[str]
     return wanted
 
 
-def check_ranking(adata: Any, key: str) -> None:
-    """Raise unless differences between groups were written under ``key``."""
-    _check_result(adata, key, "effect", "differences between groups", "rank_programs_groups(adata, model, groupby)")
-
-
-def check_contrast(adata: Any, key: str) -> None:
-    """Raise unless gene contributions were written under ``key``."""
-    call = "contrast(adata, model, program, groupby=…, group=…)"
-    _check_result(adata, key, "contribution", "contrast", call)
-
-
-def _check_result(adata: Any, key: str, column: str, what: str, call: str) -> None:
-    if TABLE not in adata.uns.get(key, {}) or column not in adata.uns[key][TABLE]:
-        msg = (
-            f"adata.uns has no {what} under {key!r}; call crystallin.tl.{call} first, or name the key that was given "
-            "as key_added."
-        )
-        raise KeyError(msg)
+def check_cells(adata: Any, cells: Any) -> np.ndarray:
+    """Return positions of cells given by name, by position or as a mask; raise on those that are not there."""
+    given = np.atleast_1d(np.asarray(cells))
+    if given.dtype == bool:
+        if len(given) != adata.n_obs:
+            msg = f"cells is a mask of {len(given)} for {adata.n_obs} cells."
+            raise ValueError(msg)
+        positions = np.flatnonzero(given)
+    elif np.issubdtype(given.dtype, np.integer):
+        beyond = given[(given < 0) | (given >= adata.n_obs)]
+        if len(beyond):
+            msg = f"cells: there is no cell at position {beyond[0]}; adata has {adata.n_obs} (from 0)."
+            raise ValueError(msg)
+        positions = given
+    else:
+        positions = adata.obs_names.get_indexer(given.astype(str))
+        if (positions < 0).any():
+            name = str(given[positions < 0][0])
+            msg = f"cells: {name!r} is not in adata.obs_names, e.g. {some(adata.obs_names, 3)}."
+            raise KeyError(msg)
+    if not len(positions):
+        msg = "cells is empty; name cells, or leave it out for all."
+        raise ValueError(msg)
+    return positions

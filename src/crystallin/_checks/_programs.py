@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 
 from crystallin._keys import ACTIVITY_PARAMS, NAMES, PARAMS, Keys
 
+from ._anndata import check_adata
 from ._words import did_you_mean, some
 
 
@@ -64,6 +65,19 @@ def check_same_programs(adata: Any, keys: Keys, names: np.ndarray, digest: str) 
         raise ValueError(msg)
 
 
+def check_explainable(adata: Any, keys: Keys, names: np.ndarray, digest: str) -> None:
+    """Raise unless ``adata`` can be written to and has the model's programs under ``keys``, with their genes."""
+    check_adata(adata)
+    check_table(adata, keys)
+    check_same_programs(adata, keys, names, digest)
+    if keys.prior not in adata.varm:
+        msg = (
+            f"adata has no genes of programs under {keys.prior!r}; call crystallin.tl.activity(adata, model) for a "
+            "query, or crystallin.pp.add_programs."
+        )
+        raise KeyError(msg)
+
+
 def check_activity(adata: Any, keys: Keys) -> None:
     """Raise unless activities were written under ``keys``."""
     check_table(adata, keys)
@@ -107,6 +121,17 @@ def check_program_names(wanted: Iterable[str], known: Sequence[str]) -> list[str
         if name not in known_set:
             hint = did_you_mean(name, known, n=3) or f" There are {some(known)}."
             msg = f"{name!r} is not one of the {len(known)} programs.{hint}"
+            raise KeyError(msg)
+    return wanted
+
+
+def check_genes(wanted: str | Iterable[str], known: Collection[str]) -> list[str]:
+    """Return ``wanted`` as a list, raising on names that are not genes of the model."""
+    wanted = [wanted] if isinstance(wanted, str) else [str(name) for name in wanted]
+    known_set = set(known)
+    for name in wanted:
+        if name not in known_set:
+            msg = f"{name!r} is not one of the model's {len(known_set)} genes.{did_you_mean(name, known, n=3)}"
             raise KeyError(msg)
     return wanted
 

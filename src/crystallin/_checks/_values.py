@@ -56,8 +56,8 @@ def check_profiles(baseline: Any, n_genes: int) -> np.ndarray:
         raise ValueError(msg)
     if not np.isfinite(profiles).all() or (profiles < 0).any() or not (profiles.sum(axis=1) > 0).all():
         msg = (
-            "baseline must hold finite, non-negative expression (counts, or counts per 10,000; not logarithms) with some "
-            f"gene above 0; it has {int((~np.isfinite(profiles)).sum())} missing or infinite and "
+            "baseline must hold finite, non-negative expression (counts, or counts per 10,000; not logarithms) with "
+            f"some gene above 0; it has {int((~np.isfinite(profiles)).sum())} missing or infinite and "
             f"{int((profiles < 0).sum())} negative values."
         )
         raise ValueError(msg)

@@ -36,7 +36,7 @@ def contrast_df(adata: AnnData, n: int | None = None, *, members: bool = False, 
     --------
     >>> cr.get.contrast_df(adata, 20)  # doctest: +SKIP
     """
-    checks.check_contrast(adata, key)
+    checks.check_result(adata, key, CONTRAST)
     if n is not None:
         checks.check_int(n, "n", 1)
     table = adata.uns[key][TABLE]

@@ -33,5 +33,5 @@ def contrast_params(adata: AnnData, *, key: str = CONTRAST) -> dict[str, Any]:
     --------
     >>> cr.get.contrast_params(adata)["breadth"]  # doctest: +SKIP
     """
-    checks.check_contrast(adata, key)
+    checks.check_result(adata, key, CONTRAST)
     return dict(adata.uns[key][PARAMS])

@@ -62,7 +62,7 @@ def rank_programs_groups_df(
     --------
     >>> cr.get.rank_programs_groups_df(adata, "stim", q_max=0.05, families="lead")  # doctest: +SKIP
     """
-    checks.check_ranking(adata, key)
+    checks.check_result(adata, key, RANK_PROGRAMS_GROUPS)
     checks.check_choice(families, "families", ("all", "lead"))
     table = adata.uns[key][TABLE]
     keep = pd.Series(True, index=table.index)

@@ -7,7 +7,6 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 import torch
 
 from crystallin import _checks as checks
@@ -15,8 +14,8 @@ from crystallin import nn as blocks
 from crystallin.nn import ATTRIBUTION_METHODS
 
 from ._compat import REGISTRY_KEYS
-from ._explained import PRECISE, TARGETS, ActivityCells, EncoderCells, Question
-from ._reading import ReadingMixin, Source, evenly
+from ._explained import TARGETS, ActivityCells, EncoderCells, Question
+from ._reading import ReadingMixin, Source
 from ._seeding import seeded
 
 if TYPE_CHECKING:
@@ -109,8 +108,8 @@ class AttributionMixin(ReadingMixin):
             checks.check_choice(baseline, "baseline", ("mean", "zero"))
             if baseline == "zero" and target == "activity":
                 msg = (
-                    'baseline="zero" is for target="encoder": a cell of some depth cannot be without counts. Use "mean", '
-                    "a group or a profile."
+                    'baseline="zero" is for target="encoder": a cell of some depth cannot be without counts. Use '
+                    '"mean", a group or a profile.'
                 )
                 raise ValueError(msg)
         else:
@@ -121,8 +120,8 @@ class AttributionMixin(ReadingMixin):
         if statistic == "each" and n_values > MAX_CELL_VALUES:
             msg = (
                 f"Attributions of {len(chosen):,} cells x {len(self._prior.genes):,} genes x {len(wanted):,} programs "
-                f"would take {4 * n_values / 2**30:.1f} GiB, above the limit of {4 * MAX_CELL_VALUES / 2**30:.1f}. Name "
-                "fewer cells or programs, or take means over groups."
+                f"would take {4 * n_values / 2**30:.1f} GiB, above the limit of {4 * MAX_CELL_VALUES / 2**30:.1f}. "
+                "Name fewer cells or programs, or take means over groups."
             )
             raise ValueError(msg)
 
@@ -147,69 +146,6 @@ class AttributionMixin(ReadingMixin):
                             total += values.abs().sum(0)
                 means.append((total / len(cells)).float().T.cpu().numpy())
         return np.stack(means)
-
-    @torch.inference_mode()
-    def get_gene_contributions(
-        self,
-        program: str,
-        adata: AnnData | None = None,
-        indices: Sequence[int] | None = None,
-        *,
-        groups: Sequence[str] | None = None,
-        batch_size: int | None = None,
-    ) -> pd.DataFrame:
-        """Mean contribution of each gene to a program's activity; contributions sum to the mean activity.
-
-        At the posterior's mode the activity is a weighted sum over genes of how far each gene's log rate is from that
-        of a cell without activities: the last step of iteratively reweighted least squares (McCullagh & Nelder 1989,
-        Generalized Linear Models, section 2.5), with the prior as ridge. It is exact, needs no baseline but the cell
-        without activities, and is about the refined activity. Genes outside the program contribute where programs
-        overlap, as what one explains is taken from the other, and all of them a little, as rates are relative to the
-        cell's total. The same as :meth:`get_attributions` with ``method="contributions"``, quicker for one program of
-        many.
-
-        Parameters
-        ----------
-        program
-            Name of the program.
-        adata
-            Data with the model's genes in the model's order; ``None`` takes the data of the model.
-        indices
-            Positions of the cells wanted; ``None`` for all.
-        groups
-            Label of each of these cells; ``None`` puts all in one group, ``"all"``.
-        batch_size
-            Cells per minibatch; ``None`` is ``scvi.settings.batch_size``.
-
-        Returns
-        -------
-        DataFrame of genes x groups, in units of activity.
-
-        Raises
-        ------
-        KeyError
-            If there is no such program.
-        RuntimeError
-            If the model is not trained.
-        ValueError
-            If the genes differ from the model's, the data are minified, or there is not one label for each cell.
-
-        Examples
-        --------
-        >>> model.get_gene_contributions("B cell")["all"].nlargest(5)  # doctest: +SKIP
-        """
-        (program,) = checks.check_program_names(program, list(self._prior.programs))
-        dimension = list(self._prior.programs).index(program)
-        source, chosen = self._source(adata, indices)
-        weight = self.module.decoder.weight().detach()
-
-        def contributions(tensors: dict[str, torch.Tensor], average: blocks.AverageCell) -> torch.Tensor:
-            cells, mean = self.module.posterior_start(tensors)
-            point = blocks.refine(cells, mean, weight, average.covariance, **PRECISE)
-            return blocks.gene_contributions(cells, point, weight, average.covariance, dimension)
-
-        columns = self._group_means(source, chosen, groups, contributions, batch_size)
-        return pd.DataFrame(columns, index=self._prior.genes)
 
     def _group_means(
         self,
@@ -268,8 +204,8 @@ class AttributionMixin(ReadingMixin):
         rule, encoder = ATTRIBUTION_METHODS[method], self.module.z_encoder
         if target == "encoder" and not isinstance(encoder, blocks.PrimedEncoder):
             msg = (
-                f"The model's encoder is a {type(encoder).__name__}, not a PrimedEncoder, so it is not known how it reads "
-                'genes. target="activity" does not depend on the encoder.'
+                f"The model's encoder is a {type(encoder).__name__}, not a PrimedEncoder, so it is not known how it "
+                'reads genes. target="activity" does not depend on the encoder.'
             )
             raise ValueError(msg)
         is_deep = target == "encoder" and isinstance(encoder.reader(), blocks.DeepReader)

@@ -15,8 +15,8 @@ from crystallin.nn import ATTRIBUTION_METHODS
 from ._compat import REGISTRY_KEYS
 from ._module import ProgramModule
 
-# nearer to the mode than activities need: attributions sum to the activity as closely as it is found
-PRECISE = {"tolerance": 1e-6, "max_steps": 100}
+# memory of the attributions of one chunk of cells, of which some exist at a time
+CHUNK_BYTES = 2**26
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ class ActivityCells:
             nothing = torch.zeros_like(self.point.z[:, :1])
             self.baselines = [self.cells.log_mean(nothing, self.weight).exp()]
         else:
-            shares = question.profiles / question.profiles.sum(0)
+            # without anything there are no counts
+            shares = question.profiles / question.profiles.sum(0).clamp(min=torch.finfo(total.dtype).tiny)
             self.baselines = [share[:, None] * total for share in shares.T]
 
     def total(self, method: str) -> torch.Tensor:
@@ -108,24 +109,30 @@ class ActivityCells:
 
     def each(self, method: str) -> Iterator[torch.Tensor]:
         """Attributions of single cells, cells x dimensions x genes, for successive cells."""
-        for chunks in zip(*(pull.each(self.shared, self.dimensions) for pull in self._pulls(method)), strict=True):
-            yield sum(chunks)
+        n_genes, n_cells = self.cells.counts.shape
+        size = max(1, CHUNK_BYTES // (4 * len(self.dimensions) * n_genes))
+        for index in torch.arange(n_cells, device=self.point.z.device).split(size):
+            each = self.point.z.new_zeros(len(index), len(self.dimensions), n_genes)
+            for pull in self._pulls(method, index):
+                pull.add_to(each, self.shared, self.dimensions)
+            yield each
 
     def value(self, replaced: torch.Tensor) -> torch.Tensor:
         """Refined activity, dimensions x cells, with the baseline's counts of the genes that are ``replaced``."""
         counts = torch.where(replaced[:, None], self.baselines[0], self.cells.counts)
         return self._refined(replace(self.cells, counts=counts), self.point.z).z[self.dimensions]
 
-    def _pulls(self, method: str) -> Iterator[blocks.Pull]:
-        share = 1 / len(self.baselines)
+    def _pulls(self, method: str, index: torch.Tensor | None = None) -> Iterator[blocks.Pull]:
+        cells, point = self.cells, self.point
+        if index is not None:
+            cells, point = cells[index], point[index]
         for baseline in self.baselines:
-            for pull in ATTRIBUTION_METHODS[method].activity(
-                self.cells, self.point, self.weight, self.preconditioner, baseline
-            ):
-                yield blocks.Pull(pull.information, share * pull.terms)
+            here = baseline if index is None or baseline.shape[1] == 1 else baseline[:, index]
+            pulls = ATTRIBUTION_METHODS[method].activity(cells, point, self.weight, self.preconditioner, here)
+            yield from (pull * (1 / len(self.baselines)) for pull in pulls)
 
     def _refined(self, cells: blocks.Cells, start: torch.Tensor) -> blocks.Point:
-        return blocks.refine(cells, start, self.weight, self.preconditioner, **PRECISE)
+        return blocks.precise_mode(cells, start, self.weight, self.preconditioner)
 
 
 TARGETS = {"activity": ActivityCells, "encoder": EncoderCells}

@@ -10,10 +10,12 @@ from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, Keys
 from crystallin.programs import as_prior
 
-from ._attribution import AttributionMixin
 from ._compat import MINIFY_TYPE_UNS_KEY, SCVI
+from ._contributions import ContributionsMixin
+from ._importance import ImportanceMixin
 from ._loading import LoadingMixin
 from ._module import ProgramModule
+from ._perturbation import PerturbationMixin
 from ._posterior import PosteriorMixin
 from ._prior import read_prior, warn_if_not_identifiable
 from ._seeding import seeded
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-class ProgramVAE(AttributionMixin, PosteriorMixin, TrainingMixin, LoadingMixin, SCVI):
+class ProgramVAE(
+    ContributionsMixin, ImportanceMixin, PerturbationMixin, PosteriorMixin, TrainingMixin, LoadingMixin, SCVI
+):
     """Variational autoencoder whose latent dimensions are gene programs.
 
     ``log rate = intercept[batch] + covariates + z W``: the activities ``z ~ N(0, I)`` move only the genes that the

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import torch
+from scipy import sparse
 
 from crystallin import _checks as checks
 from crystallin.nn import (
@@ -50,6 +51,11 @@ class PosteriorMixin(ReadingMixin):
     def is_decoy(self) -> np.ndarray:
         """Which of :attr:`program_names` are decoys."""
         return self._prior.is_decoy.copy()
+
+    @property
+    def prior(self) -> sparse.csr_matrix:
+        """Genes x programs, 0 = not a member, sign = known direction."""
+        return self._prior.matrix
 
     @property
     def prior_digest(self) -> str:

@@ -24,6 +24,7 @@ from ._methods import attribute
 from ._negative_binomial import nb_log_likelihood
 from ._quadrature import DeepReader
 from ._refine import Cells, Information, Point, draw, refine
+from ._refined import precise_mode
 
 __all__ = [
     "ATTRIBUTION_METHODS",
@@ -53,6 +54,7 @@ __all__ = [
     "marginal_sd",
     "member_correlations",
     "nb_log_likelihood",
+    "precise_mode",
     "precision",
     "precision_cholesky",
     "refine",

@@ -36,16 +36,32 @@ class Pull:
         Of the activities.
     terms
         Genes x cells.
+    cells
+        Which cells they are, where some of those asked about are left out.
     """
 
     information: Information
     terms: torch.Tensor
+    cells: torch.Tensor | None = None
 
-    def chunks(self, shared: SharedGenes, dimensions: torch.Tensor, values_per_cell: int) -> Iterator[_Solved]:
+    def __getitem__(self, index: torch.Tensor) -> Pull:
+        """Some of the cells, of a pull of all of them."""
+        return Pull(self.information[index], self.terms[:, index], index)
+
+    def __mul__(self, factor: float) -> Pull:
+        """A part of it."""
+        return Pull(self.information, factor * self.terms, self.cells)
+
+    def sums(self, preconditioner: torch.Tensor) -> torch.Tensor:
+        """Pull of all genes together, latent x cells."""
+        gradient = self.information.to_latent(self.terms)
+        return solve(self.information, gradient, preconditioner, solve_to=SOLVE_TO)
+
+    def chunks(self, shared: SharedGenes, dimensions: torch.Tensor) -> Iterator[_Solved]:
         """Successive cells with the wanted rows of ``information^-1``, as many as fit into the memory of a chunk."""
         n_latent, n_cells = len(self.information.weight), self.terms.shape[1]
         # several matrices of this size exist at a time
-        size = max(1, CHUNK_BYTES // (4 * (4 * n_latent**2 + values_per_cell)))
+        size = max(1, CHUNK_BYTES // (4 * 4 * n_latent**2))
         for start in range(0, n_cells, size):
             index = torch.arange(start, min(start + size, n_cells), device=self.terms.device)
             information = self.information[index]
@@ -57,7 +73,7 @@ class Pull:
         """Pull of each gene, summed over the cells, dimensions x genes; no tensor is cells x dimensions x genes."""
         weight = self.information.weight
         total = self.terms.new_zeros(len(dimensions), len(self.terms))
-        for chunk in self.chunks(shared, dimensions, 0):
+        for chunk in self.chunks(shared, dimensions):
             rows, terms = chunk.inverse.permute(2, 1, 0).contiguous(), chunk.terms
             for latent, (genes, values) in enumerate(weight.rows()):
                 if len(genes):
@@ -67,15 +83,19 @@ class Pull:
                 total -= torch.einsum("ckq,qc->kc", chunk.inverse, centre) @ terms.T
         return total
 
-    def each(self, shared: SharedGenes, dimensions: torch.Tensor) -> Iterator[torch.Tensor]:
-        """Pull of each gene in each cell, cells x dimensions x genes, for successive chunks of the cells."""
-        weight = self.information.weight.dense()
-        for chunk in self.chunks(shared, dimensions, 4 * len(dimensions) * len(self.terms)):
+    def add_to(self, each: torch.Tensor, shared: SharedGenes, dimensions: torch.Tensor) -> None:
+        """Add the pull of each gene in each cell to an array of cells x dimensions x genes."""
+        weight, rows = (
+            self.information.weight.dense(),
+            torch.arange(len(each), device=each.device) if self.cells is None else self.cells,
+        )
+        for chunk in self.chunks(shared, dimensions):
             pull = chunk.inverse @ weight
             if chunk.information.share is not None:
                 # depth is given: what one gene gains the others lose
                 pull = pull - torch.einsum("ckg,gc->ck", pull, chunk.information.share)[:, :, None]
-            yield pull * chunk.terms.T[:, None, :]
+            here, rows = rows[: len(pull)], rows[len(pull) :]
+            each[here] += pull * chunk.terms.T[:, None, :]
 
 
 @dataclass(frozen=True)

@@ -61,12 +61,10 @@ class Cells:
     def evaluate(self, z: torch.Tensor, weight: Weight) -> Point:
         """The log posterior and its derivatives at activities ``z``, latent x cells, whose prior is N(0, I)."""
         value, score, information = self.counts_at(z, weight)
-        if information.share is not None:
-            score = torch.addcmul(score, information.share, score.sum(0), value=-1)
         return Point(
             z=z,
             value=value.sum(0) - 0.5 * z.square().sum(0),
-            gradient=weight.to_latent(score) - z,
+            gradient=information.to_latent(score) - z,
             information=information,
         )
 
@@ -129,12 +127,15 @@ class Information:
         # depth is given: what one gene gains the others lose
         return change if self.share is None else change - (self.share * change).sum(0)
 
+    def to_latent(self, genes: torch.Tensor) -> torch.Tensor:
+        """Derivative by activities of what has the derivative ``genes`` by log rates: latent x cells."""
+        if self.share is not None:
+            genes = torch.addcmul(genes, self.share, genes.sum(0), value=-1)
+        return self.weight.to_latent(genes)
+
     def __matmul__(self, z: torch.Tensor) -> torch.Tensor:
         """Product with one vector for each cell, latent x cells."""
-        change = self.log_rate_change(z) * self.of_counts
-        if self.share is not None:
-            change = torch.addcmul(change, self.share, change.sum(0), value=-1)
-        return self.weight.to_latent(change) + z
+        return self.to_latent(self.log_rate_change(z) * self.of_counts) + z
 
 
 @dataclass
@@ -200,20 +201,21 @@ def refine(
     -------
     Mode, with the information there.
     """
-    return _climb(cells, cells.evaluate(z, weight), preconditioner, tolerance, max_steps)
+    return climb(cells, cells.evaluate(z, weight), preconditioner, tolerance, max_steps)
 
 
-def _climb(cells: Cells, here: Point, preconditioner: torch.Tensor, tolerance: float, max_steps: int) -> Point:
+def climb(cells: Cells, here: Point, preconditioner: torch.Tensor, tolerance: float, max_steps: int) -> Point:
+    """Damped Fisher-Newton steps from ``here``, which is changed; see :func:`refine`."""
     for n_left in range(max_steps, 0, -1):
         direction = solve(here.information, here.gradient, preconditioner)
         far = (here.gradient * direction).sum(0) > tolerance
-        here = _damped_step(cells, here, direction)
+        here = damped_step(cells, here, direction)
         if not far.any():
             break
         # cells that are done are left behind once that saves work
         if far.float().mean() < 0.5:
             todo = far.nonzero()[:, 0]
-            here.put(todo, _climb(cells[todo], here[todo], preconditioner, tolerance, n_left - 1))
+            here.put(todo, climb(cells[todo], here[todo], preconditioner, tolerance, n_left - 1))
             break
     return here
 
@@ -252,19 +254,18 @@ def draw(point: Point, preconditioner: torch.Tensor) -> torch.Tensor:
     """
     information = point.information
     noise = information.of_counts.sqrt() * torch.randn_like(information.of_counts)
-    if information.share is not None:
-        noise = torch.addcmul(noise, information.share, noise.sum(0), value=-1)
-    perturbation = information.weight.to_latent(noise) + torch.randn_like(point.z)
+    perturbation = information.to_latent(noise) + torch.randn_like(point.z)
     return solve(information, perturbation, preconditioner)
 
 
-def _damped_step(cells: Cells, here: Point, direction: torch.Tensor) -> Point:
+def damped_step(cells: Cells, here: Point, direction: torch.Tensor) -> Point:
     """Take the longest of the steps 1, 1/2, 1/4, … that raises each cell's objective, else stay."""
     weight, there = here.information.weight, cells.evaluate(here.z + direction, here.information.weight)
     # a fall below what the precision resolves is none
     resolution = 8 * torch.finfo(here.value.dtype).eps * here.value.abs()
     for halving in range(1, MAX_HALVINGS + 1):
-        worse = (there.value < here.value - resolution).nonzero()[:, 0]
+        # so written that what is no number counts as worse
+        worse = (~(there.value >= here.value - resolution)).nonzero()[:, 0]
         if not len(worse):
             return there
         length = 0.5**halving if halving < MAX_HALVINGS else 0.0

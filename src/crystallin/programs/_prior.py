@@ -46,6 +46,12 @@ class Prior:
         return len(self.programs)
 
     @property
+    def matrix(self) -> sparse.csr_matrix:
+        """Genes x programs."""
+        shape = (self.n_genes, self.n_programs)
+        return sparse.csr_matrix((self.weight, (self.gene, self.program)), shape=shape)
+
+    @property
     def digest(self) -> str:
         """Short hash of names and edges: the same for the same prior."""
         names = ["\n".join(map(str, part)).encode() for part in (self.genes, self.programs)]

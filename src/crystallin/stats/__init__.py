@@ -1,6 +1,7 @@
 """Statistics on arrays: numpy and scipy only."""
 
 from ._adaptive import probability_beyond
+from ._agreement import kendall, rank_biased_overlap, robust_ranks
 from ._breadth import breadth
 from ._contrasts import Difference, compare_cells, compare_samples, overlap
 from ._coupling import given_better_known
@@ -26,9 +27,12 @@ __all__ = [
     "given_better_known",
     "group_effects",
     "independent",
+    "kendall",
     "overlap",
     "probability_beyond",
+    "rank_biased_overlap",
     "reliability",
+    "robust_ranks",
     "root",
     "squeezed_variances",
     "standardised_difference",

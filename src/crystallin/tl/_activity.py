@@ -56,8 +56,8 @@ def activity(
         Posterior standard deviations.
     ``adata.uns[key_added]["activity_params"]`` : dict
         How they were computed, and the hash of the model's weights.
-    ``adata.uns[key_added]["names"]``, ``["table"]``
-        Only where ``adata`` had no programs of its own (a query).
+    ``adata.varm[key_added]``, ``adata.uns[key_added]["names"]``, ``["table"]``
+        The model's programs, only where ``adata`` had none of its own (a query).
 
     Raises
     ------
@@ -87,6 +87,7 @@ def activity(
     if keys.uns not in adata.uns:
         table = pd.DataFrame({"name": names, "kept": True, "decoy": model.is_decoy})
         adata.uns[keys.uns] = {NAMES: names, TABLE: table}
+        adata.varm[keys.prior] = model.prior
     adata.obsm[keys.activity] = mean
     adata.obsm[keys.sd] = sd
     adata.uns[keys.uns][ACTIVITY_PARAMS] = {

@@ -1,0 +1,93 @@
+"""Attributions as a tidy table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from crystallin import _checks as checks
+from crystallin._keys import ATTRIBUTIONS, CELLS, GENES, GROUPS, NAMES, PARAMS, PROGRAMS, VALUES, Keys
+
+
+def attributions_df(
+    adata: AnnData,
+    program: str | Sequence[str] | None = None,
+    group: str | Sequence[str] | None = None,
+    *,
+    n: int | None = None,
+    members: bool | None = None,
+    key: str = ATTRIBUTIONS,
+) -> pd.DataFrame:
+    """Attributions of activities to genes, from :func:`crystallin.tl.attributions`, the largest first.
+
+    Parameters
+    ----------
+    adata
+        Data with attributions.
+    program
+        Names of the programs wanted; ``None`` for all.
+    group
+        Names of the groups wanted (for ``level="cell"``, of the cells); ``None`` for all.
+    n
+        Number of genes of each program and group, by absolute attribution; ``None`` for all.
+    members
+        ``True`` keeps genes of the program, ``False`` those outside it; ``None`` both.
+    key
+        Slots with the result.
+
+    Returns
+    -------
+    New tidy DataFrame with columns ``program``, ``group`` (or ``cell``), ``gene``, ``attribution``, ``member`` (of the
+    program) and ``rank`` (1 = largest absolute attribution among those kept).
+
+    Raises
+    ------
+    KeyError
+        If there are no attributions, or none of a program.
+    ValueError
+        If there is no such group or cell.
+
+    Examples
+    --------
+    >>> cr.get.attributions_df(adata, "B cell", "CD19+ B", n=20)  # doctest: +SKIP
+    """
+    checks.check_attributions(adata, key)
+    if n is not None:
+        checks.check_int(n, "n", 1)
+    stored = adata.uns[key]
+    programs = [str(name) for name in stored[PROGRAMS]]
+    wanted = programs if program is None else checks.check_program_names(program, programs)
+    of_cells = VALUES in stored
+    what = "cell" if of_cells else "group"
+    labels = [str(name) for name in stored[CELLS if of_cells else GROUPS]]
+    chosen = labels if group is None else checks.check_among(group, what, labels)
+    if of_cells:
+        # a table whose genes were subset since knows some of these no more
+        genes = np.array([str(name) for name in stored[GENES]])
+        values = np.asarray(stored[VALUES]).transpose(1, 2, 0)
+    else:
+        genes = adata.var_names.to_numpy(dtype=str)
+        values = np.asarray(adata.varm[key])
+        values = values[:, :, None] if values.ndim == 2 else values
+    is_member = _members(adata, stored[PARAMS]["key"], genes)
+    parts = []
+    for name in wanted:
+        own = is_member[name].to_numpy() if name in is_member else np.zeros(len(genes), dtype=bool)
+        for label in chosen:
+            column = values[:, programs.index(name), labels.index(label)]
+            keep = ~np.isnan(column) if members is None else ~np.isnan(column) & (own == members)
+            order = np.flatnonzero(keep)[np.argsort(-np.abs(column[keep]), kind="stable")[:n]]
+            part = {"program": name, what: label, "gene": genes[order], "attribution": column[order]}
+            parts.append(pd.DataFrame(part | {"member": own[order], "rank": np.arange(1, len(order) + 1)}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _members(adata: AnnData, key: str, genes: np.ndarray) -> pd.DataFrame:
+    """Which genes are members of which program, genes x programs."""
+    keys = Keys(key)
+    names = [str(name) for name in adata.uns[keys.uns][NAMES]]
+    prior = pd.DataFrame(adata.varm[keys.prior].toarray() != 0, index=adata.var_names.astype(str), columns=names)
+    return prior.reindex(genes, fill_value=False)

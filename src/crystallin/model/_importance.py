@@ -1,0 +1,127 @@
+"""Which programs matter to a cell's fit, and which genes the encoder reads together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import torch
+
+from crystallin import _checks as checks
+from crystallin import nn as blocks
+
+from ._attribution import AttributionMixin
+from ._explained import EncoderCells, Question
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+class ImportanceMixin(AttributionMixin):
+    """Attributions of the log-likelihood to programs, and interactions of genes."""
+
+    @torch.inference_mode()
+    def get_program_importance(
+        self,
+        adata: AnnData | None = None,
+        indices: Sequence[int] | None = None,
+        *,
+        groups: Sequence[str] | None = None,
+        batch_size: int | None = None,
+    ) -> pd.DataFrame:
+        """What each program adds to the log-likelihood of a cell's counts.
+
+        Integrated gradients of the log-likelihood from a cell without activities to the refined activities. With those
+        of unannotated dimensions, which are left out, they sum to the gain in log-likelihood.
+
+        Parameters
+        ----------
+        adata, indices, groups, batch_size
+            As in :meth:`get_attributions`.
+
+        Returns
+        -------
+        DataFrame of programs (decoys included) x groups, in nats per cell.
+
+        Raises
+        ------
+        RuntimeError, ValueError
+            As in :meth:`get_attributions`.
+
+        Examples
+        --------
+        >>> model.get_program_importance()["all"].nlargest(5)  # doctest: +SKIP
+        """
+        source, chosen = self._source(adata, indices)
+        weight, n_programs = self.module.decoder.weight().detach(), self._prior.n_programs
+
+        def of_cells(tensors: dict[str, torch.Tensor], average: blocks.AverageCell) -> torch.Tensor:
+            cells, start = self.module.posterior_start(tensors)
+            z = blocks.refine(cells, start, weight, average.covariance).z
+            return blocks.fit_by_program(cells, z, weight)[:n_programs]
+
+        columns = self._group_means(source, chosen, groups, of_cells, batch_size)
+        return pd.DataFrame(columns, index=self._prior.programs)
+
+    @torch.inference_mode()
+    def get_interactions(
+        self,
+        program: str,
+        genes: Sequence[str],
+        adata: AnnData | None = None,
+        indices: Sequence[int] | None = None,
+        *,
+        baseline: str = "mean",
+        groups: Sequence[str] | None = None,
+        batch_size: int | None = None,
+    ) -> dict[str, pd.DataFrame]:
+        """Mean interactions of genes in the encoder's mean of a program, see :func:`crystallin.tl.interactions`.
+
+        Parameters
+        ----------
+        program
+            Name of the program.
+        genes
+            Names of the genes.
+        adata, indices, groups, batch_size
+            As in :meth:`get_attributions`.
+        baseline
+            ``"mean"`` or ``"zero"``, as in :meth:`get_attributions` for the encoder.
+
+        Returns
+        -------
+        For each group a symmetric DataFrame of genes x genes, in units of activity.
+
+        Raises
+        ------
+        KeyError
+            If there is no such program or gene.
+        ValueError
+            If the encoder has no context network, through which alone genes interact, or one of other layers.
+
+        Examples
+        --------
+        >>> model.get_interactions("B cell", ["CD79A", "CD79B", "MS4A1"])["all"]  # doctest: +SKIP
+        """
+        names, where = list(self._prior.programs), self._prior.genes.tolist()
+        (program,) = checks.check_program_names(program, names)
+        genes = checks.check_genes(genes, where)
+        self._check_method("integrated_gradients", "encoder", indices)
+        reader = self.module.z_encoder.reader()
+        if not isinstance(reader, blocks.Reader) or not len(reader.bias):
+            has = "further layers, for which there is no closed form" if len(getattr(reader, "bias", "1")) else "none"
+            msg = f"Genes interact through the encoder's context network of one hidden layer, and this model has {has}."
+            raise ValueError(msg)
+        checks.check_choice(baseline, "baseline", ("mean", "zero"))
+        source, chosen = self._source(adata, indices)
+        profiles = None if baseline == "mean" else torch.zeros(len(where), 1, device=self.device)
+        question = Question(self.module, torch.tensor([names.index(program)], device=self.device), profiles)
+        places = torch.tensor([where.index(gene) for gene in genes], device=self.device)
+
+        def of_cells(tensors: dict[str, torch.Tensor], average: blocks.AverageCell) -> torch.Tensor:
+            cells = EncoderCells(question, tensors, average)
+            return blocks.interactions(cells.reader, cells.x, cells.baseline, places)[0][:, :, None]
+
+        means = self._group_means(source, chosen, groups, of_cells, batch_size)
+        return {label: pd.DataFrame(values, index=genes, columns=genes) for label, values in means.items()}

@@ -1,0 +1,136 @@
+"""What would be read if genes were silent, or expressed if programs were."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+
+from crystallin import _checks as checks
+from crystallin import nn as blocks
+
+from ._attribution import AttributionMixin
+from ._explained import TARGETS, Question
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+class PerturbationMixin(AttributionMixin):
+    """Activities and expression after changes of cells."""
+
+    @torch.no_grad()
+    def get_activity_without(
+        self,
+        gene_sets: Sequence[Sequence[str]],
+        adata: AnnData | None = None,
+        indices: Sequence[int] | None = None,
+        *,
+        baseline: Literal["zero", "mean"] = "zero",
+        target: Literal["activity", "encoder"] = "activity",
+        programs: Sequence[str] | None = None,
+        groups: Sequence[str] | None = None,
+        batch_size: int | None = None,
+    ) -> np.ndarray:
+        """Mean activities if the counts of some genes were others.
+
+        Depth stays as it is. This says what the model reads from these genes, not what cells without them would do.
+
+        Parameters
+        ----------
+        gene_sets
+            Genes to change together, set by set; an empty set changes nothing.
+        adata, indices, target, programs, groups, batch_size
+            As in :meth:`get_attributions`.
+        baseline
+            What their counts become: ``"zero"``, or ``"mean"``, what the model expects of the cell without activities
+            (for ``target="encoder"`` the mean of the training cells).
+
+        Returns
+        -------
+        Array, float32: sets x groups x programs, groups in sorted order.
+
+        Raises
+        ------
+        KeyError
+            If there is no such gene or program.
+        RuntimeError, ValueError
+            As in :meth:`get_attributions`.
+
+        Examples
+        --------
+        >>> model.get_activity_without([[], ["CD79A"]]).squeeze(1)  # doctest: +SKIP
+        """
+        names = list(self._prior.programs)
+        wanted = names if programs is None else checks.check_program_names(programs, names)
+        checks.check_choice(target, "target", tuple(TARGETS))
+        checks.check_choice(baseline, "baseline", ("zero", "mean"))
+        self._check_method("integrated_gradients", target, indices) if target == "encoder" else None
+        where = {gene: place for place, gene in enumerate(self._prior.genes.tolist())}
+        places = [[where[gene] for gene in checks.check_genes(genes, where)] for genes in gene_sets]
+        source, chosen = self._source(adata, indices)
+        replaced = torch.zeros(len(places), len(where), dtype=torch.bool, device=self.device)
+        for row, genes in zip(replaced, places, strict=True):
+            row[genes] = True
+        profiles = torch.zeros(len(where), 1, device=self.device) if baseline == "zero" else None
+        dimensions = torch.tensor([names.index(name) for name in wanted], device=self.device)
+        question = Question(self.module, dimensions, profiles)
+
+        def of_cells(tensors: dict[str, torch.Tensor], average: blocks.AverageCell) -> torch.Tensor:
+            cells = TARGETS[target](question, tensors, average)
+            return torch.stack([cells.value(genes) for genes in replaced])
+
+        means = self._group_means(source, chosen, groups, of_cells, batch_size)
+        return np.stack(list(means.values()), axis=1).astype(np.float32)
+
+    @torch.no_grad()
+    def get_expression_without(
+        self,
+        programs: Sequence[str],
+        adata: AnnData | None = None,
+        indices: Sequence[int] | None = None,
+        *,
+        groups: Sequence[str] | None = None,
+        batch_size: int | None = None,
+    ) -> np.ndarray:
+        """Mean expected expression if the activities of some programs were 0, those of the others as they are.
+
+        Parameters
+        ----------
+        programs
+            Names of the programs that are silenced together; none: expression as it is.
+        adata, indices, groups, batch_size
+            As in :meth:`get_attributions`.
+
+        Returns
+        -------
+        Array, float32: groups x genes, in counts per 10,000 (with size factors, counts per unit of these), groups in
+        sorted order.
+
+        Raises
+        ------
+        KeyError
+            If there is no such program.
+        RuntimeError, ValueError
+            As in :meth:`get_attributions`.
+
+        Examples
+        --------
+        >>> model.get_expression_without(["B cell"]).shape  # doctest: +SKIP
+        """
+        names = list(self._prior.programs)
+        silent = [names.index(name) for name in checks.check_program_names(programs, names)]
+        source, chosen = self._source(adata, indices)
+        weight = self.module.decoder.weight().detach()
+        scale = 1e4 if self.module.decoder.normalised else 1.0
+
+        def of_cells(tensors: dict[str, torch.Tensor], average: blocks.AverageCell) -> torch.Tensor:
+            cells, start = self.module.posterior_start(tensors)
+            z = blocks.refine(cells, start, weight, average.covariance).z
+            z[silent] = 0
+            return scale * (cells.log_mean(z, weight) - cells.log_depth).exp()
+
+        means = self._group_means(source, chosen, groups, of_cells, batch_size)
+        return np.stack(list(means.values())).astype(np.float32)

@@ -1,0 +1,66 @@
+"""Which cells a tool looks at, and in which groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crystallin import _checks as checks
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Some cells.
+
+    Attributes
+    ----------
+    positions
+        Their places.
+    labels
+        Group of each.
+    groups
+        Groups that have cells, in the order of the column's categories.
+    """
+
+    positions: np.ndarray
+    labels: np.ndarray
+    groups: list[str]
+
+    @property
+    def order(self) -> np.ndarray:
+        """Where each of ``groups`` stands when they are sorted, which is how the model returns them."""
+        return np.argsort(np.argsort(self.groups))
+
+
+def choose_cells(
+    adata: AnnData, groupby: str | None, *, cells: Any = None, max_cells: int | None = None, seed: int = 0
+) -> Chosen:
+    """Cells by group, all of one group without ``groupby``; at most ``max_cells`` of each, drawn at random."""
+    known = [ALL] if groupby is None else checks.check_labels(adata, groupby, "groupby")
+    positions = np.arange(adata.n_obs) if cells is None else checks.check_cells(adata, cells)
+    if groupby is None:
+        labels = np.full(len(positions), ALL)
+    else:
+        labels = adata.obs[groupby].astype(str).to_numpy()[positions].astype(str)
+    if max_cells is not None:
+        rng = np.random.default_rng(seed)
+        parts = [np.flatnonzero(labels == name) for name in known]
+        kept = np.sort(np.concatenate([rng.permutation(part)[:max_cells] for part in parts]))
+        positions, labels = positions[kept], labels[kept]
+    there = set(labels.tolist())
+    return Chosen(positions, labels, [name for name in known if name in there])
+
+
+def groups_asked_for(chosen: Chosen, wanted: str | Sequence[str] | None, groupby: str | None) -> list[str]:
+    """Names of groups, raising on those that are not there; ``None`` for all."""
+    if wanted is None:
+        return chosen.groups
+    return checks.check_among(wanted, f"group of {groupby!r}", chosen.groups)
