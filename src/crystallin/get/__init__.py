@@ -2,20 +2,32 @@
 
 from ._activity import activity
 from ._activity_df import activity_df
+from ._attribution_agreement_df import attribution_agreement_df
 from ._attributions_df import attributions_df
 from ._contrast_df import contrast_df
 from ._contrast_params import contrast_params
+from ._faithfulness_df import faithfulness_df
+from ._interactions_df import interactions_df
+from ._knockdown_df import knockdown_df
+from ._leakage_df import leakage_df
 from ._loadings_df import loadings_df
+from ._program_importance_df import program_importance_df
 from ._programs_df import programs_df
 from ._rank_programs_groups_df import rank_programs_groups_df
 
 __all__ = [
     "activity",
     "activity_df",
+    "attribution_agreement_df",
     "attributions_df",
     "contrast_df",
     "contrast_params",
+    "faithfulness_df",
+    "interactions_df",
+    "knockdown_df",
+    "leakage_df",
     "loadings_df",
+    "program_importance_df",
     "programs_df",
     "rank_programs_groups_df",
 ]

@@ -115,7 +115,7 @@ class AttributionMixin(ReadingMixin):
         else:
             baseline = checks.check_profiles(baseline, len(self._prior.genes))
         source, chosen = self._source(adata, indices)
-        labels = _labels(groups, len(chosen))
+        labels = cell_labels(groups, len(chosen))
         n_values = len(chosen) * len(self._prior.genes) * len(wanted)
         if statistic == "each" and n_values > MAX_CELL_VALUES:
             msg = (
@@ -156,7 +156,7 @@ class AttributionMixin(ReadingMixin):
         batch_size: int | None = None,
     ) -> dict[str, np.ndarray]:
         """Mean over the cells of each group of something x cells that is worked out for a minibatch, by group."""
-        labels, means = _labels(groups, len(chosen)), {}
+        labels, means = cell_labels(groups, len(chosen)), {}
         with seeded(self._random_state):
             for label in np.unique(labels):
                 cells = chosen[labels == label]
@@ -230,7 +230,8 @@ class AttributionMixin(ReadingMixin):
                 raise ImportError(msg)
 
 
-def _labels(groups: Sequence[str] | None, n_cells: int) -> np.ndarray:
+def cell_labels(groups: Sequence[str] | None, n_cells: int) -> np.ndarray:
+    """Label of each cell, raising unless there is one."""
     labels = np.full(n_cells, "all") if groups is None else np.asarray(groups).astype(str)
     if len(labels) != n_cells:
         msg = f"groups has {len(labels)} labels for {n_cells} cells; give one for each."

@@ -1,24 +1,26 @@
-"""Which genes one program's activity comes from, by conjugate gradients."""
+"""Which genes activities come from: of one program exactly, of all programs for the average cell of a group."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import torch
 
 from crystallin import _checks as checks
 from crystallin import nn as blocks
 
-from ._attribution import AttributionMixin
+from ._attribution import AttributionMixin, cell_labels
+from ._seeding import seeded
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 
 class ContributionsMixin(AttributionMixin):
-    """Contributions of genes to the activity of one program."""
+    """Contributions of genes to activities, quicker than one cell at a time."""
 
     @torch.inference_mode()
     def get_gene_contributions(
@@ -82,3 +84,49 @@ class ContributionsMixin(AttributionMixin):
 
         columns = self._group_means(source, chosen, groups, contributions, batch_size)
         return pd.DataFrame(columns, index=self._prior.genes)
+
+    @torch.inference_mode()
+    def get_average_contributions(
+        self,
+        adata: AnnData | None = None,
+        indices: Sequence[int] | None = None,
+        *,
+        groups: Sequence[str] | None = None,
+    ) -> np.ndarray:
+        """Contributions of genes to all programs' activities in the average cell of each group.
+
+        As by :meth:`get_attributions` with ``method="contributions"``, but with one matrix for a group rather than one
+        for each cell: hundreds of times quicker with many programs, and close (benchmarks/attribution.py). Cells of a
+        group are held together, so name some hundred of each.
+
+        Parameters
+        ----------
+        adata, indices, groups
+            As in :meth:`get_attributions`.
+
+        Returns
+        -------
+        Array, float32: groups x genes x programs, groups in sorted order.
+
+        Raises
+        ------
+        RuntimeError, ValueError
+            As in :meth:`get_attributions`.
+
+        Examples
+        --------
+        >>> model.get_average_contributions(indices=range(100)).shape  # doctest: +SKIP
+        """
+        source, chosen = self._source(adata, indices)
+        labels, weight = cell_labels(groups, len(chosen)), self.module.decoder.weight().detach()
+        n_programs, parts = self._prior.n_programs, []
+        with seeded(self._random_state):
+            for label in np.unique(labels):
+                tensors = source.together(chosen[labels == label])
+                cells, start = self.module.posterior_start(tensors)
+                z = blocks.refine(cells, start, weight, self.module.average_cell(tensors).covariance).z
+                pull = blocks.departure(cells, z, weight)
+                average = blocks.AverageCell.of(pull.information)
+                pulled = (average.covariance @ average.weight)[:n_programs] * pull.terms.mean(1)
+                parts.append(pulled.T.cpu().numpy())
+        return np.stack(parts)

@@ -17,6 +17,8 @@ from ._module import ProgramModule
 
 # memory of the attributions of one chunk of cells, of which some exist at a time
 CHUNK_BYTES = 2**26
+# Newton decrement at which changed cells are done
+CHANGED_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class ActivityCells:
         self.weight, self.shared, self.dimensions = question.weight, question.shared, question.dimensions
         self.preconditioner = average.covariance
         self.cells, start = question.module.posterior_start(tensors)
-        self.point = self._refined(self.cells, start)
+        self.point = blocks.precise_mode(self.cells, start, self.weight, self.preconditioner)
         total = self.cells.counts.sum(0)
         if question.profiles is None:
             nothing = torch.zeros_like(self.point.z[:, :1])
@@ -120,7 +122,10 @@ class ActivityCells:
     def value(self, replaced: torch.Tensor) -> torch.Tensor:
         """Refined activity, dimensions x cells, with the baseline's counts of the genes that are ``replaced``."""
         counts = torch.where(replaced[:, None], self.baselines[0], self.cells.counts)
-        return self._refined(replace(self.cells, counts=counts), self.point.z).z[self.dimensions]
+        # the mode is near, and its last digits do not matter
+        changed = replace(self.cells, counts=counts)
+        point = blocks.refine(changed, self.point.z, self.weight, self.preconditioner, tolerance=CHANGED_TOLERANCE)
+        return point.z[self.dimensions]
 
     def _pulls(self, method: str, index: torch.Tensor | None = None) -> Iterator[blocks.Pull]:
         cells, point = self.cells, self.point
@@ -130,9 +135,6 @@ class ActivityCells:
             here = baseline if index is None or baseline.shape[1] == 1 else baseline[:, index]
             pulls = ATTRIBUTION_METHODS[method].activity(cells, point, self.weight, self.preconditioner, here)
             yield from (pull * (1 / len(self.baselines)) for pull in pulls)
-
-    def _refined(self, cells: blocks.Cells, start: torch.Tensor) -> blocks.Point:
-        return blocks.precise_mode(cells, start, self.weight, self.preconditioner)
 
 
 TARGETS = {"activity": ActivityCells, "encoder": EncoderCells}

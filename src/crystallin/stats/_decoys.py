@@ -56,3 +56,18 @@ def excess_variance(values: np.ndarray, variance: np.ndarray) -> float:
         return 0.0
     # at the largest square, each is at most one
     return float(brentq(surplus, largest * 1e-12, largest, xtol=largest * 1e-9))
+
+
+def target_decoy_q(target: np.ndarray, decoy: np.ndarray) -> np.ndarray:
+    """Share of false ones among targets that score at least as high, estimated from decoys; NaN without these.
+
+    Elias & Gygi (2007, Nat Methods 4:207), with one decoy added so that none is ever surely true, and made monotone.
+    """
+    if not len(decoy):
+        return np.full(len(target), np.nan)
+    order = np.argsort(-target, kind="stable")
+    n_decoys = len(decoy) - np.searchsorted(np.sort(decoy), target[order], side="left")
+    ratio = (1 + n_decoys) / (1 + len(decoy)) * len(target) / np.arange(1, len(target) + 1)
+    q = np.empty(len(target))
+    q[order] = np.minimum.accumulate(ratio[::-1])[::-1]
+    return np.minimum(q, 1)

@@ -1,9 +1,27 @@
 """Tools: what a trained model says, written into AnnData."""
 
 from ._activity import activity
+from ._attribution_agreement import attribution_agreement
 from ._attributions import attributions
 from ._contrast import contrast
+from ._faithfulness import faithfulness
+from ._interactions import interactions
+from ._knockdown import knockdown
+from ._leakage import leakage
 from ._loadings import loadings
+from ._program_importance import program_importance
 from ._rank_programs_groups import rank_programs_groups
 
-__all__ = ["activity", "attributions", "contrast", "loadings", "rank_programs_groups"]
+__all__ = [
+    "activity",
+    "attribution_agreement",
+    "attributions",
+    "contrast",
+    "faithfulness",
+    "interactions",
+    "knockdown",
+    "leakage",
+    "loadings",
+    "program_importance",
+    "rank_programs_groups",
+]

@@ -178,7 +178,7 @@ def attributions(
         groups=chosen.labels,
         statistic={"group": "mean", "global": "mean_absolute", "cell": "each"}[level],
         n_baselines=n_baselines,
-        **_baseline(adata, groupby, baseline),
+        **baseline_arguments(adata, groupby, baseline),
     )
 
     adata = adata.copy() if copy else adata
@@ -209,7 +209,9 @@ def _of_genes(values: np.ndarray, chosen: Chosen, gene_places: np.ndarray, level
     return by_gene if level == "group" else by_gene[:, :, 0]
 
 
-def _baseline(adata: AnnData, groupby: str | None, baseline: str | Sequence[float] | np.ndarray) -> dict[str, Any]:
+def baseline_arguments(
+    adata: AnnData, groupby: str | None, baseline: str | Sequence[float] | np.ndarray
+) -> dict[str, Any]:
     """What the model is to compare with; a group as the positions of its cells."""
     if not isinstance(baseline, str) or not baseline.startswith(OF_GROUP):
         return {"baseline": baseline}

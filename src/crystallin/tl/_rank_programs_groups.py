@@ -14,6 +14,7 @@ from crystallin import get, stats
 from crystallin import programs as prior
 from crystallin._keys import DEFAULT_KEY, PARAMS, RANK_PROGRAMS_GROUPS, TABLE, Keys
 
+from ._breadths import breadths
 from ._comparison import Comparison, Pair, rows
 from ._design import CollinearError, covariate_matrix, make_units
 from ._differences import Compared, Coupling, TooFewError
@@ -117,6 +118,8 @@ def rank_programs_groups(
           ``lead``: the surest of its family in this comparison; ``nearest_twin`` and ``twin_similarity``
           (0 to 1); ``variance_inflation``: of the activity, by not knowing those of other programs;
         - ``coverage``: share of the program's genes that the data have;
+        - ``breadth``: effective number of genes that carry the difference (participation ratio of their contributions,
+          in the average cells of the groups); near 1, one gene speaks and not a program;
         - ``n_group``, ``n_reference``: cells; ``n_samples_group``, ``n_samples_reference``; ``df``: degrees of freedom
           of the statistic.
     ``adata.uns[key_added]["params"]`` : dict
@@ -127,7 +130,7 @@ def rank_programs_groups(
     KeyError
         If a column or the activities are not there.
     ValueError
-        If groups are unknown, of too few samples or cells, or equal to the reference; labels are missing; covariates
+        If the data are minified; groups are unknown, of too few samples or cells, or equal to the reference; labels are missing; covariates
         are constant or go with the groups; activities are not those of the model as it is now.
 
     Notes
@@ -149,7 +152,9 @@ def rank_programs_groups(
     The statistics are those of Smyth (2004, Stat Appl Genet Mol Biol 3:3) with samples weighted by the inverse of
     their variances; McCarthy & Smyth (2009, Bioinformatics 25:765) where ``delta`` is given.
 
-    Time is linear in the number of cells; beyond the activities themselves, memory does not depend on it.
+    Time is linear in the number of cells; beyond the activities themselves, memory does not depend on it. Counts are
+    read for ``breadth`` and for what programs have in common only, from at most 200 cells of each group and stratum and
+    1,000 of all.
 
     Examples
     --------
@@ -196,8 +201,13 @@ def rank_programs_groups(
     skip = (TooFewError, CollinearError) if within else (TooFewError,) if groups == "all" else ()
     results, skipped = comparison.run(pairs, skip=skip)
     delta = delta if delta is not None else 0.0 if sample_key else CELL_DELTA
+    n_genes = breadths(adata, model, units, [pair for pair, _ in results])
     table = pd.concat(
-        [rows(compared, delta, about).assign(**pair.labels) for pair, compared in results], ignore_index=True
+        [
+            rows(compared, delta, about.assign(breadth=breadth[about.index])).assign(**pair.labels)
+            for (pair, compared), breadth in zip(results, n_genes, strict=True)
+        ],
+        ignore_index=True,
     )
     _log(results, skipped, sample_key)
 

@@ -1,0 +1,36 @@
+"""Pairs of genes that the encoder reads together."""
+
+from __future__ import annotations
+
+import pandas as pd
+from anndata import AnnData
+
+from crystallin._keys import INTERACTIONS
+
+from ._stored import stored_rows
+
+
+def interactions_df(adata: AnnData, *, key: str = INTERACTIONS) -> pd.DataFrame:
+    """Pairs of genes that the encoder reads together, from :func:`crystallin.tl.interactions`.
+
+    Parameters
+    ----------
+    adata
+        Data with the result.
+    key
+        Slot of ``uns`` with the result.
+
+    Returns
+    -------
+    New DataFrame; columns as described at :func:`crystallin.tl.interactions`.
+
+    Raises
+    ------
+    KeyError
+        If there is no such result under ``key``.
+
+    Examples
+    --------
+    >>> cr.get.interactions_df(adata).head(10)  # doctest: +SKIP
+    """
+    return stored_rows(adata, key, INTERACTIONS)

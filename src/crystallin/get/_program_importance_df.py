@@ -1,0 +1,44 @@
+"""Importance of programs by group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from anndata import AnnData
+
+from crystallin._keys import PROGRAM_IMPORTANCE
+
+from ._stored import stored_rows
+
+
+def program_importance_df(
+    adata: AnnData, group: str | Sequence[str] | None = None, *, key: str = PROGRAM_IMPORTANCE
+) -> pd.DataFrame:
+    """Importance of programs by group, from :func:`crystallin.tl.program_importance`.
+
+    Parameters
+    ----------
+    adata
+        Data with the result.
+    group
+        Groups wanted; ``None`` for all.
+    key
+        Slot of ``uns`` with the result.
+
+    Returns
+    -------
+    New DataFrame; columns as described at :func:`crystallin.tl.program_importance`.
+
+    Raises
+    ------
+    KeyError
+        If there is no such result under ``key``.
+    ValueError
+        If a name is not among the results.
+
+    Examples
+    --------
+    >>> cr.get.program_importance_df(adata, "CD19+ B").head()  # doctest: +SKIP
+    """
+    return stored_rows(adata, key, PROGRAM_IMPORTANCE, group=group)

@@ -1,0 +1,228 @@
+"""Do methods of attribution agree on a program's genes?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from crystallin import _checks as checks
+from crystallin import stats
+from crystallin._keys import ATTRIBUTION_AGREEMENT, CONSENSUS, DEFAULT_KEY, PARAMS, SPREAD, TABLE, Keys
+
+from ._attributions import baseline_arguments
+from ._cells import Chosen, choose_cells
+from ._several import LOADINGS, METHODS, attributions_by, check_methods
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crystallin.model import ProgramVAE
+
+# of rank-biased overlap: the first ten places carry 86 % of the weight
+PERSISTENCE = 0.9
+
+
+def attribution_agreement(
+    adata: AnnData,
+    model: ProgramVAE,
+    groupby: str,
+    *,
+    methods: Sequence[str] = METHODS,
+    programs: str | Sequence[str] | None = None,
+    n_top: int = 50,
+    baselines: Sequence[str] = (),
+    retrained: Sequence[ProgramVAE] = (),
+    max_cells: int | None = 200,
+    key: str = DEFAULT_KEY,
+    key_added: str = ATTRIBUTION_AGREEMENT,
+    copy: bool = False,
+) -> AnnData | None:
+    """Compare how several methods of attribution rank the genes of each program in each group of cells.
+
+    One method gives one answer, whether or not another would. Where methods that assume different things name the same
+    genes, the genes can be named; where they do not, the answer is the method's.
+
+    Parameters
+    ----------
+    adata
+        Data with the model's genes in the model's order, and its programs.
+    model
+        A trained model.
+    groupby
+        Column of ``obs`` with groups of cells.
+    methods
+        ``"activity/METHOD"`` or ``"encoder/METHOD"``, with the methods of :func:`crystallin.tl.attributions`, or
+        ``"loadings"``, those of the decoder.
+    programs
+        Names of programs; ``None`` for all but decoys.
+    n_top
+        Genes that are ranked, those with the largest absolute attribution by any of two methods.
+    baselines
+        Further baselines (``"group:NAME"``, for the encoder also ``"zero"``) to see how far each method hangs on it.
+    retrained
+        Models trained alike with other seeds, to see how far each method's answer survives it.
+    max_cells
+        Cells of each group that are used at most, drawn at random; ``None`` uses all.
+    key
+        Prefix of the programs' slots.
+    key_added
+        Slot of ``uns`` for the result.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the copy if ``copy=True``. Sets in ``adata.uns[key_added]``:
+
+    ``"table"`` : :class:`pandas.DataFrame`
+        One row for each program, group and pair of methods: ``program``, ``group``, ``method_a``, ``method_b``;
+        ``rbo``, the rank-biased overlap of the rankings by absolute attribution (0 to 1, the first ten places count
+        86 %); ``kendall``, Kendall's tau-b of the attributions, with sign, over genes among the ``n_top`` of either.
+    ``"consensus"`` : :class:`pandas.DataFrame`
+        The ``n_top`` genes of each program and group by all methods: ``program``, ``group``, ``gene``, ``rank``,
+        ``p`` (probability of such ranks by chance, robust rank aggregation, which takes methods as independent; they
+        are not, so read it as a score), ``n_methods`` that have the gene among their ``n_top``, and ``member``.
+    ``"spread"`` : :class:`pandas.DataFrame`
+        With ``baselines`` or ``retrained``: ``program``, ``group``, ``method``, ``over`` (``"baseline"`` or
+        ``"seed"``), ``rbo_mean`` and ``rbo_min`` between the method's answers.
+    ``"params"`` : dict
+        The arguments.
+
+    Raises
+    ------
+    KeyError
+        If there is no such program or column, or ``adata`` has no programs.
+    ValueError
+        If a method is unknown or fewer than two are given, a baseline is not there, or a retrained model has other
+        programs.
+
+    Notes
+    -----
+    Webber et al. (2010, ACM Trans Inf Syst 28:20); Kolde et al. (2012, Bioinformatics 28:573).
+
+    Examples
+    --------
+    >>> import crystallin as cr
+    >>> adata = cr.datasets.pbmc68k()
+    >>> cr.pp.add_programs(adata, "immune")
+    >>> cr.ProgramVAE.setup_anndata(adata, layer="counts")
+    >>> model = cr.ProgramVAE(adata)
+    >>> model.train(max_epochs=5)
+    >>> cr.tl.activity(adata, model)
+    >>> methods = ["activity/contributions", "encoder/integrated_gradients", "loadings"]
+    >>> cr.tl.attribution_agreement(adata, model, "bulk_labels", methods=methods, programs=["B cell"])
+    >>> cr.get.attribution_agreement_df(adata, "B cell", "CD19+ B").shape
+    (3, 6)
+    """
+    keys = Keys(key)
+    checks.check_explainable(adata, keys, model.program_names, model.prior_digest)
+    methods = check_methods(methods, 2)
+    checks.check_int(n_top, "n_top", 2)
+    names = model.program_names
+    wanted = names[~model.is_decoy].tolist() if programs is None else checks.check_program_names(programs, list(names))
+    for other in retrained:
+        checks.check_same_programs(adata, keys, other.program_names, other.prior_digest)
+    chosen = choose_cells(adata, groupby, max_cells=max_cells)
+    arguments = [baseline_arguments(adata, groupby, baseline) for baseline in baselines]
+
+    def ask(method: str, asked: ProgramVAE, **baseline: object) -> np.ndarray:
+        values = attributions_by(method, asked, adata, chosen.positions, chosen.labels, wanted, **baseline)
+        return values[chosen.order]
+
+    answers = {method: ask(method, model) for method in methods}
+    repeats: dict[str, dict[str, list[np.ndarray]]] = {"baseline": {}, "seed": {}}
+    for method, answer in answers.items():
+        if arguments and _has_baseline(method):
+            fitting = [options for options in arguments if _fits(method, options)]
+            repeats["baseline"][method] = [answer, *(ask(method, model, **options) for options in fitting)]
+        if retrained:
+            repeats["seed"][method] = [answer, *(ask(method, other) for other in retrained)]
+
+    adata = adata.copy() if copy else adata
+    member = pd.DataFrame((model.prior != 0).toarray(), index=adata.var_names, columns=names)[wanted].to_numpy()
+    genes = adata.var_names.to_numpy(dtype=object)
+    params = {
+        "groupby": groupby,
+        "methods": methods,
+        "n_top": n_top,
+        "baselines": list(baselines),
+        "n_retrained": len(retrained),
+        "max_cells": max_cells or 0,
+        "persistence": PERSISTENCE,
+        "key": key,
+        "model_digest": model.digest,
+    }
+    adata.uns[key_added] = {
+        PARAMS: params,
+        TABLE: _pairs(answers, chosen, wanted, n_top),
+        CONSENSUS: _consensus(answers, chosen, wanted, n_top, genes, member),
+        SPREAD: _spread(repeats, chosen, wanted),
+    }
+    return adata if copy else None
+
+
+def _has_baseline(method: str) -> bool:
+    return method not in (LOADINGS, "activity/contributions", "encoder/lrp")
+
+
+def _fits(method: str, options: Mapping[str, object]) -> bool:
+    """A cell of some depth is not without counts, and a random sample of baselines is not one of zeros."""
+    name = method.partition("/")[2]
+    is_single = method.startswith("encoder/") and name not in ("expected_gradients", "permutation")
+    return options.get("baseline") != "zero" or is_single
+
+
+def _ranking(values: np.ndarray) -> np.ndarray:
+    return np.argsort(-np.abs(values), kind="stable")
+
+
+def _pairs(answers: Mapping[str, np.ndarray], chosen: Chosen, wanted: list[str], n_top: int) -> pd.DataFrame:
+    rows = []
+    for (place, group), (column, program) in _each(chosen.groups, wanted):
+        values = {method: answer[place, :, column] for method, answer in answers.items()}
+        order = {method: _ranking(value) for method, value in values.items()}
+        for a, b in combinations(values, 2):
+            top = np.union1d(order[a][:n_top], order[b][:n_top])
+            rbo = stats.rank_biased_overlap(order[a], order[b], PERSISTENCE)
+            rows.append((program, group, a, b, rbo, stats.kendall(values[a][top], values[b][top])))
+    return pd.DataFrame(rows, columns=["program", "group", "method_a", "method_b", "rbo", "kendall"])
+
+
+def _consensus(
+    answers: Mapping[str, np.ndarray],
+    chosen: Chosen,
+    wanted: list[str],
+    n_top: int,
+    genes: np.ndarray,
+    member: np.ndarray,
+) -> pd.DataFrame:
+    parts = []
+    for (place, group), (column, program) in _each(chosen.groups, wanted):
+        size = np.abs([answer[place, :, column] for answer in answers.values()])
+        p = stats.robust_ranks(size)
+        # ties of the score are broken by the mean rank
+        top = np.lexsort((-np.argsort(np.argsort(size, axis=1), axis=1).mean(axis=0), p))[:n_top]
+        in_top = (np.argsort(np.argsort(-size, axis=1), axis=1) < n_top).sum(axis=0)
+        part = {"program": program, "group": group, "gene": genes[top], "rank": np.arange(1, len(top) + 1), "p": p[top]}
+        parts.append(pd.DataFrame(part | {"n_methods": in_top[top], "member": member[top, column]}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _spread(repeats: Mapping[str, Mapping[str, list[np.ndarray]]], chosen: Chosen, wanted: list[str]) -> pd.DataFrame:
+    rows = []
+    for over, by_method in repeats.items():
+        for method, answers in by_method.items():
+            for (place, group), (column, program) in _each(chosen.groups, wanted):
+                orders = [_ranking(answer[place, :, column]) for answer in answers]
+                rbo = [stats.rank_biased_overlap(a, b, PERSISTENCE) for a, b in combinations(orders, 2)]
+                if rbo:
+                    rows.append((program, group, method, over, float(np.mean(rbo)), float(np.min(rbo))))
+    return pd.DataFrame(rows, columns=["program", "group", "method", "over", "rbo_mean", "rbo_min"])
+
+
+def _each(groups: list[str], programs: list[str]) -> list[tuple[tuple[int, str], tuple[int, str]]]:
+    return [(group, program) for group in enumerate(groups) for program in enumerate(programs)]

@@ -1,0 +1,46 @@
+"""How many genes carry each difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crystallin import stats
+
+from ._comparison import Pair
+from ._design import Units
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crystallin.model import ProgramVAE
+
+# cells of each stratum and group from which their average is taken
+MAX_CELLS = 200
+
+
+def breadths(adata: AnnData, model: ProgramVAE, units: Units, pairs: Iterable[Pair]) -> list[np.ndarray]:
+    """Effective number of genes that carry each program's difference, for each pair, over the model's programs.
+
+    From the contributions of genes in the average cell of each group within its stratum, so it costs no pass over all
+    cells; :func:`crystallin.tl.contrast` has the exact contributions of one program.
+    """
+    # samples do not matter here
+    kind = units.table.groupby(["stratum", "group"], sort=False).ngroup().to_numpy()
+    of_cell = kind[units.code]
+    size = np.bincount(of_cell)
+    rng = np.random.default_rng(0)
+    chosen = [np.sort(rng.permutation(np.flatnonzero(of_cell == k))[:MAX_CELLS]) for k in range(len(size))]
+    labels = np.repeat([f"{k:09d}" for k in range(len(size))], list(map(len, chosen)))
+    # kinds x genes x programs
+    contributions = model.get_average_contributions(adata, np.concatenate(chosen), groups=labels)
+    found = []
+    for pair in pairs:
+        means = []
+        for side in (0, 1):
+            kinds = np.unique(kind[pair.side == side])
+            means.append(np.tensordot(size[kinds] / size[kinds].sum(), contributions[kinds], 1))
+        found.append(np.array([stats.breadth(column) for column in (means[0] - means[1]).T]))
+    return found

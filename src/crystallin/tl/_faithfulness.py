@@ -1,0 +1,177 @@
+"""Does a program's activity hang on the genes that a method names?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from crystallin import _checks as checks
+from crystallin import stats
+from crystallin._keys import DEFAULT_KEY, FAITHFULNESS, PARAMS, TABLE, Keys
+
+from ._several import METHODS, attributions_by, check_methods
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crystallin.model import ProgramVAE
+
+RANDOM = "random order"
+# share of the genes that are replaced together to see how well attributions add up
+SHARE_REPLACED = 0.5
+
+
+def faithfulness(
+    adata: AnnData,
+    model: ProgramVAE,
+    *,
+    methods: Sequence[str] = METHODS,
+    programs: str | Sequence[str] | None = None,
+    n_genes: Sequence[int] = (1, 2, 5, 10, 20, 50, 100),
+    n_random: int = 10,
+    max_cells: int = 100,
+    random_state: int = 0,
+    key: str = DEFAULT_KEY,
+    key_added: str = FAITHFULNESS,
+    copy: bool = False,
+) -> AnnData | None:
+    """Remove the genes that each method names, or keep only these, and see what becomes of the activity.
+
+    In the cells in which a program is most active: genes are set to what the model expects without activities, the one
+    with the largest attribution first, and the refined activity is inferred anew. After a faithful method's first few
+    genes little of it is left (deletion), and these alone bring most of it back (insertion).
+
+    Parameters
+    ----------
+    adata
+        Data with activities of ``model``, from :func:`crystallin.tl.activity`.
+    model
+        The trained model.
+    methods
+        As in :func:`crystallin.tl.attribution_agreement`. All are judged by the refined activity, which is what users
+        read.
+    programs
+        Names of programs; ``None`` for all but decoys, which takes a while.
+    n_genes
+        Numbers of genes that are replaced.
+    n_random
+        Number of random gene orders, and of random halves of the genes for the infidelity.
+    max_cells
+        Cells of each program that are used.
+    random_state
+        Seed of the random orders.
+    key
+        Prefix of the programs' slots.
+    key_added
+        Slot of ``uns`` for the result.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the copy if ``copy=True``. Sets:
+
+    ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
+        One row for each program, method (and ``"random order"``) and number of genes: ``program``, ``method``,
+        ``n_genes``; ``deletion``, the share of the activity that is left without these genes, and ``insertion``, the
+        share that they alone bring; ``infidelity`` of the method: by how much the sums of its attributions over random
+        halves of the genes miss the change of the activity without these, as a share of that change's mean square,
+        after the best scale (0 is best; Yeh et al. 2019, NeurIPS 32, 10967). NaN for random orders.
+    ``adata.uns[key_added]["params"]`` : dict
+        The arguments.
+
+    Raises
+    ------
+    KeyError
+        If there is no such program, or ``adata`` has no activities.
+    ValueError
+        If activities are not those of the model as it is now, a method is unknown, or numbers are out of range.
+
+    Notes
+    -----
+    Deletion and insertion curves: Petsiuk et al. (2018, BMVC 151).
+
+    Examples
+    --------
+    >>> import crystallin as cr
+    >>> adata = cr.datasets.pbmc68k()
+    >>> cr.pp.add_programs(adata, "immune")
+    >>> cr.ProgramVAE.setup_anndata(adata, layer="counts")
+    >>> model = cr.ProgramVAE(adata)
+    >>> model.train(max_epochs=5)
+    >>> cr.tl.activity(adata, model)
+    >>> cr.tl.faithfulness(adata, model, methods=["activity/contributions", "loadings"], programs="B cell")
+    >>> sorted(cr.get.faithfulness_df(adata)["method"].unique())
+    ['activity/contributions', 'loadings', 'random order']
+    """
+    keys = Keys(key)
+    checks.check_explainable(adata, keys, model.program_names, model.prior_digest)
+    checks.check_fresh(adata, keys, model.digest)
+    methods = check_methods(methods, 1)
+    names = model.program_names.tolist()
+    real = model.program_names[~model.is_decoy].tolist()
+    wanted = real if programs is None else checks.check_program_names(programs, names)
+    for number in n_genes:
+        checks.check_int(number, "n_genes", 1)
+    checks.check_int(n_random, "n_random", 1)
+    checks.check_int(max_cells, "max_cells", 1)
+    checks.check_int(random_state, "random_state", 0)
+    # no more than there are
+    numbers = sorted({min(number, adata.n_vars) for number in n_genes})
+    rng = np.random.default_rng(random_state)
+    parts = []
+    for program in wanted:
+        activity = adata.obsm[keys.activity][:, names.index(program)]
+        cells = np.sort(np.argsort(-activity, kind="stable")[:max_cells])
+        parts += _of_program(model, adata, cells, program, methods, numbers, n_random, rng)
+
+    adata = adata.copy() if copy else adata
+    params = {
+        "methods": methods,
+        "n_random": n_random,
+        "max_cells": max_cells,
+        "random_state": random_state,
+        "key": key,
+        "model_digest": model.digest,
+    }
+    adata.uns[key_added] = {PARAMS: params, TABLE: pd.concat(parts, ignore_index=True)}
+    return adata if copy else None
+
+
+def _of_program(
+    model: ProgramVAE,
+    adata: AnnData,
+    cells: np.ndarray,
+    program: str,
+    methods: list[str],
+    numbers: list[int],
+    n_random: int,
+    rng: np.random.Generator,
+) -> list[pd.DataFrame]:
+    genes = adata.var_names.to_numpy()
+    labels = np.full(len(cells), "all")
+    values = {method: attributions_by(method, model, adata, cells, labels, [program])[0, :, 0] for method in methods}
+    orders = {method: [np.argsort(-value, kind="stable")] for method, value in values.items()}
+    orders[RANDOM] = [rng.permutation(len(genes)) for _ in range(n_random)]
+    halves = rng.random((n_random, len(genes))) < SHARE_REPLACED
+    removed = [np.empty(0, dtype=int), np.arange(len(genes)), *map(np.flatnonzero, halves)]
+    for ranked in orders.values():
+        removed += [order[:number] for order in ranked for number in numbers]
+        removed += [order[number:] for order in ranked for number in numbers]
+    left = model.get_activity_without(
+        [genes[part] for part in removed], adata, cells, baseline="mean", programs=[program]
+    )[:, 0, 0].astype(float)
+    whole, nothing = left[:2]
+    change, left = whole - left[2 : 2 + n_random], (left[2 + n_random :] - nothing) / (whole - nothing)
+    parts = []
+    for method, ranked in orders.items():
+        # deletion and insertion x orders x numbers
+        curves, left = left[: 2 * len(ranked) * len(numbers)], left[2 * len(ranked) * len(numbers) :]
+        deletion, insertion = curves.reshape(2, len(ranked), len(numbers)).mean(axis=1)
+        infidelity = np.nan if method == RANDOM else stats.infidelity(halves @ values[method], change)
+        part = {"program": program, "method": method, "n_genes": numbers, "deletion": deletion, "insertion": insertion}
+        parts.append(pd.DataFrame(part | {"infidelity": infidelity}))
+    return parts

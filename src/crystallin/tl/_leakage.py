@@ -1,0 +1,127 @@
+"""How much of a program's activity is read from genes outside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from crystallin import _checks as checks
+from crystallin._keys import DEFAULT_KEY, LEAKAGE, PARAMS, TABLE, Keys
+
+from ._cells import choose_cells
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crystallin.model import ProgramVAE
+
+
+# what is attributed, and by which method: each sums exactly to its target
+TARGETS = {"leakage": ("activity", "contributions"), "leakage_encoder": ("encoder", "integrated_gradients")}
+
+
+def leakage(
+    adata: AnnData,
+    model: ProgramVAE,
+    *,
+    groupby: str | None = None,
+    max_cells: int | None = 500,
+    key: str = DEFAULT_KEY,
+    key_added: str = LEAKAGE,
+    copy: bool = False,
+) -> AnnData | None:
+    """Write the share of each program's attributions that falls on genes outside the program.
+
+    Of the absolute attributions of single cells, averaged over cells. For the refined activity, which is what
+    :func:`crystallin.tl.activity` writes, it has two sources: programs that overlap, as what one explains is taken from
+    the other, and the total of the cell, to which rates are relative, so that every gene counts a little. For the
+    encoder, which is where refinement starts, it is what its context network adds.
+
+    Parameters
+    ----------
+    adata
+        Data with the model's genes in the model's order, and its programs.
+    model
+        A trained model.
+    groupby
+        Column of ``obs`` with groups of cells.
+    max_cells
+        Cells of each group that are read at most, drawn at random; the share settles with some hundred. ``None`` reads
+        all.
+    key
+        Prefix of the programs' slots.
+    key_added
+        Slot of ``uns`` for the result by group.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the copy if ``copy=True``. Sets:
+
+    ``adata.uns[key]["table"]`` : columns ``leakage`` and ``leakage_encoder``
+        For each program, over all groups, each counting as much as it has cells.
+    ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
+        ``program``, ``group``, ``leakage`` (of the refined activity), ``leakage_encoder`` (of the encoder's mean).
+    ``adata.uns[key_added]["params"]`` : dict
+        The arguments.
+
+    Raises
+    ------
+    KeyError
+        If there is no such column, or ``adata`` has no programs.
+    ValueError
+        If genes or programs differ from the model's, the data are minified, or the encoder is not the default one.
+
+    Examples
+    --------
+    >>> import crystallin as cr
+    >>> adata = cr.datasets.pbmc68k()
+    >>> cr.pp.add_programs(adata, "immune", n_decoys=20)
+    >>> cr.ProgramVAE.setup_anndata(adata, layer="counts")
+    >>> model = cr.ProgramVAE(adata)
+    >>> model.train(max_epochs=5)
+    >>> cr.tl.activity(adata, model)
+    >>> cr.tl.leakage(adata, model, groupby="bulk_labels")
+    >>> cr.get.leakage_df(adata, group="CD19+ B").columns.tolist()
+    ['program', 'group', 'leakage', 'leakage_encoder']
+    """
+    keys = Keys(key)
+    checks.check_explainable(adata, keys, model.program_names, model.prior_digest)
+    if max_cells is not None:
+        checks.check_int(max_cells, "max_cells", 1)
+    chosen = choose_cells(adata, groupby, max_cells=max_cells)
+    everyone = choose_cells(adata, groupby)
+    outside = adata.varm[keys.prior].toarray() == 0
+    names = model.program_names
+    size = np.array([(everyone.labels == name).sum() for name in chosen.groups])
+    table = pd.DataFrame({"program": np.tile(names, len(chosen.groups)), "group": np.repeat(chosen.groups, len(names))})
+    overall = {}
+    for column, (target, method) in TARGETS.items():
+        # groups x genes x programs
+        mass = model.get_attributions(
+            adata,
+            chosen.positions,
+            target=target,
+            method=method,
+            groups=chosen.labels,
+            statistic="mean_absolute",
+        )[chosen.order]
+        table[column] = _share(mass, outside).ravel()
+        overall[column] = _share(np.tensordot(size, mass, 1)[None], outside)[0]
+
+    adata = adata.copy() if copy else adata
+    programs = adata.uns[keys.uns][TABLE]
+    for column, values in overall.items():
+        programs[column] = programs["name"].map(dict(zip(names, values, strict=True))).astype(float)
+    params = {"groupby": groupby or "", "max_cells": max_cells or 0, "key": key, "model_digest": model.digest}
+    adata.uns[key_added] = {PARAMS: params, TABLE: table}
+    return adata if copy else None
+
+
+def _share(mass: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Share outside, groups x programs; of what has no mass, none."""
+    total = mass.sum(axis=1)
+    return np.divide((mass * outside).sum(axis=1), total, out=np.zeros_like(total), where=total > 0)

@@ -1,0 +1,57 @@
+"""Several methods of attribution side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crystallin.model import ProgramVAE
+
+LOADINGS = "loadings"
+# target/method; loadings are the decoder's and the same in all cells
+METHODS = (
+    "activity/contributions",
+    "activity/integrated_gradients",
+    "activity/gradient_input",
+    "encoder/integrated_gradients",
+    "encoder/expected_gradients",
+    "encoder/ablation",
+    LOADINGS,
+)
+
+
+def check_methods(methods: Sequence[str], least: int) -> list[str]:
+    """Return the methods, raising on those that are no ``"target/method"``."""
+    names = list(dict.fromkeys([methods] if isinstance(methods, str) else methods))
+    for name in names:
+        if name != LOADINGS and name.partition("/")[0] not in ("activity", "encoder"):
+            msg = f"methods: {name!r} is neither {LOADINGS!r} nor 'activity/METHOD' or 'encoder/METHOD'."
+            raise ValueError(msg)
+    if len(names) < least:
+        msg = f"methods names {names}; give at least {least}."
+        raise ValueError(msg)
+    return names
+
+
+def attributions_by(
+    method: str,
+    model: ProgramVAE,
+    adata: AnnData,
+    cells: np.ndarray,
+    labels: np.ndarray,
+    programs: Sequence[str],
+    **baseline: Any,
+) -> np.ndarray:
+    """Mean attributions of each group, groups (sorted) x genes x programs."""
+    if method == LOADINGS:
+        loadings = model.get_loadings()[list(programs)].to_numpy()
+        return np.repeat(loadings[None], len(np.unique(labels)), axis=0)
+    target, _, name = method.partition("/")
+    return model.get_attributions(
+        adata, cells, target=target, method=name, programs=programs, groups=labels, **baseline
+    )
