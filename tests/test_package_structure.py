@@ -21,7 +21,13 @@ METHODS = {
         "sample_activity",
         "get_posterior_covariance",
         "get_loadings",
+        "get_attributions",
         "get_gene_contributions",
+        "get_average_contributions",
+        "get_program_importance",
+        "get_interactions",
+        "get_activity_without",
+        "get_expression_without",
         "load",
         "load_query_data",
     )

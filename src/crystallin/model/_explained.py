@@ -63,8 +63,10 @@ class EncoderCells:
 
     def __init__(self, question: Question, tensors: dict[str, Any], average: blocks.AverageCell) -> None:
         encoder, device = question.module.z_encoder, question.module.device
-        self.reader = question.reader
-        self.x = encoder.standardise(blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY].to(device)))
+        self.reader, self.dimensions = question.reader, question.dimensions
+        counts = blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY].to(device))
+        self.x = encoder.standardise(counts)
+        self.mean, _ = encoder.posterior(counts, tensors[REGISTRY_KEYS.BATCH_KEY].to(device))
         if question.profiles is None:
             self.baseline = self.x.new_zeros(len(self.x), 1)
         else:
@@ -81,7 +83,8 @@ class EncoderCells:
 
     def value(self, replaced: torch.Tensor) -> torch.Tensor:
         """Encoder's mean, dimensions x cells, with the baseline's expression of the genes that are ``replaced``."""
-        return self.reader(torch.where(replaced[:, None], self.baseline, self.x))
+        change = self.reader(torch.where(replaced[:, None], self.baseline, self.x)) - self.reader(self.x)
+        return self.mean[self.dimensions] + change
 
 
 class ActivityCells:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
-import numpy as np
 from anndata import AnnData
 from matplotlib.axes import Axes
 
@@ -11,7 +9,8 @@ from crystallin import _checks as checks
 from crystallin import get
 from crystallin._keys import CONTRAST
 
-from ._style import DOWN, MUTED, UP, finish, tidy, wrap
+from ._steps import TITLE_WIDTH, draw_steps
+from ._style import finish, wrap
 
 
 def contrast(
@@ -51,27 +50,14 @@ def contrast(
     """
     checks.check_int(n_genes, "n_genes", 1)
     table, params = get.contrast_df(adata, key=key), get.contrast_params(adata, key=key)
-    shown, others = table.head(n_genes), table.iloc[n_genes:]
-    steps = np.append(shown["contribution"], others["contribution"].sum())
-    labels = [*shown["gene"].astype(str), f"{len(others):,} other genes", "difference"]
-    start = np.append(np.cumsum(steps) - steps, 0)
-    width = np.append(steps, params["difference"])
-    colour = [*np.where(shown["contribution"] < 0, DOWN, UP), MUTED, MUTED]
-    if ax is None:
-        _, ax = plt.subplots(figsize=(4.5, 1.3 + 0.2 * len(labels)), layout="constrained")
-    position = np.arange(len(labels))
-    ax.barh(position, width, left=start, color=colour, height=0.7)
-    ends = np.cumsum(steps)
-    for i, end in enumerate(ends):
-        ax.plot([end, end], [i - 0.35, i + 1.35], color="black", linewidth=0.6)
-    ax.axvline(0, color="black", linewidth=0.8)
-    ax.set_yticks(position, labels, fontsize=8)
-    for label, member in zip(ax.get_yticklabels(), shown["member"], strict=False):
-        label.set_style("normal" if member else "italic")
-    ax.set_ylim(len(labels) - 0.4, -0.6)
-    ax.set_xlabel("difference of activity", fontsize=8)
-    ax.tick_params(axis="x", labelsize=8)
-    title = f"{params['program']}: {params['group']} against {params['reference']}"
-    ax.set_title(f"{wrap(title, 44)}\ncarried by {params['breadth']:.1f} genes", fontsize=9)
-    tidy(ax)
+    title = wrap(f"{params['program']}: {params['group']} against {params['reference']}", TITLE_WIDTH)
+    ax = draw_steps(
+        table,
+        "contribution",
+        n_genes,
+        "difference",
+        xlabel="difference of activity",
+        title=f"{title}\ncarried by {params['breadth']:.1f} genes",
+        ax=ax,
+    )
     return finish(ax, show)

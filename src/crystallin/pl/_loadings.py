@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
-import numpy as np
-import pandas as pd
 from anndata import AnnData
 from matplotlib.axes import Axes
 
@@ -15,7 +13,8 @@ from crystallin import _checks as checks
 from crystallin import get
 from crystallin._keys import DEFAULT_KEY
 
-from ._style import DOWN, UP, finish, tidy, wrap
+from ._bars import draw_bars
+from ._style import finish, wrap
 
 MAX_PANELS = 12
 
@@ -84,7 +83,8 @@ def loadings(
     else:
         axes = _panels(len(names), n_genes, n_cols)
     for panel, name in zip(axes, names, strict=True):
-        _draw(panel, name, table.loc[table["program"] == name])
+        genes = table.loc[table["program"] == name]
+        draw_bars(panel, genes["gene"], genes["loading"], title=wrap(name), xlabel="loading")
     return finish(axes[0] if len(axes) == 1 else axes, show)
 
 
@@ -96,16 +96,3 @@ def _panels(n: int, n_genes: int, n_cols: int) -> list[Axes]:
     for spare in grid.ravel()[n:]:
         spare.remove()
     return list(grid.ravel()[:n])
-
-
-def _draw(ax: Axes, name: str, genes: pd.DataFrame) -> None:
-    position = np.arange(len(genes))
-    ax.barh(position, genes["loading"], color=np.where(genes["loading"] < 0, DOWN, UP), height=0.7)
-    ax.set_yticks(position, genes["gene"].astype(str), fontsize=8)
-    ax.invert_yaxis()
-    ax.axvline(0, color="black", linewidth=0.8)
-    ax.set_title(wrap(name), fontsize=9)
-    ax.set_xlabel("loading", fontsize=8)
-    ax.tick_params(axis="x", labelsize=8)
-    ax.locator_params(axis="x", nbins=4)
-    tidy(ax)

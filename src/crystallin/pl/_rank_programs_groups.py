@@ -36,7 +36,8 @@ def rank_programs_groups(
 
     A dot is the difference of mean activity, in prior standard deviations, a line its 95 % interval. Blue: up in the
     group, orange: down, grey: ``q`` is above ``q_max``. White inside: decoys, random sets, differ as much
-    (``decoy_q``), or better known programs explain the difference (``conditional_q``).
+    (``decoy_q``), or better known programs explain the difference (``conditional_q``). The grey number at the right is
+    ``breadth``, how many genes carry the difference: near 1, one gene speaks and not the program.
 
     Parameters
     ----------
@@ -108,3 +109,16 @@ def _draw(ax: Axes, title: str, part: pd.DataFrame, q_max: float) -> None:
     ax.tick_params(axis="x", labelsize=8)
     ax.set_title(wrap(title), fontsize=9)
     tidy(ax)
+    # results of earlier versions have none
+    if "breadth" in part:
+        _number_of_genes(ax, part["breadth"])
+
+
+def _number_of_genes(ax: Axes, breadth: pd.Series) -> None:
+    words = ["" if np.isnan(n) else f"{n:.1f}" if round(n, 1) < 10 else f"{n:.0f}" for n in breadth]
+    right = ax.secondary_yaxis("right")
+    right.set_yticks(range(len(words)), words, fontsize=7, color=MUTED)
+    right.tick_params(length=0)
+    right.spines["right"].set_visible(False)
+    # above the numbers, in line with them
+    ax.annotate("genes", (1, 1), (3, 2), "axes fraction", "offset points", fontsize=7, color=MUTED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -22,6 +23,12 @@ def wrap(name: str, width: int = TITLE_WIDTH) -> str:
 def tidy(ax: Axes) -> None:
     """Light frame: no top and right spine."""
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def mark_members(ax: Axes, member: Iterable[bool]) -> None:
+    """Genes along the y axis, from the first: members of the program in normal type, others in italics."""
+    for label, is_member in zip(ax.get_yticklabels(), member, strict=False):
+        label.set_style("normal" if is_member else "italic")
 
 
 def finish(axes: Any, show: bool | None) -> Any:

@@ -138,7 +138,10 @@ def _without_genes(
     adata: AnnData, model: ProgramVAE, silent: list[str], chosen: Chosen, n_random: int, seed: int
 ) -> pd.DataFrame:
     if 2 * len(set(silent)) > adata.n_vars:
-        msg = f"genes names {len(silent)} of {adata.n_vars} genes; random sets to compare with need at least as many more."
+        msg = (
+            f"genes names {len(silent)} of {adata.n_vars} genes; random sets to compare with need at least as many "
+            "others."
+        )
         raise ValueError(msg)
     layer = model.registry["setup_args"]["layer"]
     matrix = adata.X if layer is None else adata.layers[layer]

@@ -130,8 +130,8 @@ def rank_programs_groups(
     KeyError
         If a column or the activities are not there.
     ValueError
-        If the data are minified; groups are unknown, of too few samples or cells, or equal to the reference; labels are missing; covariates
-        are constant or go with the groups; activities are not those of the model as it is now.
+        If groups are unknown, of too few samples or cells, or equal to the reference; labels are missing; covariates
+        are constant or go with the groups; activities are not those of the model as it is now; the data are minified.
 
     Notes
     -----

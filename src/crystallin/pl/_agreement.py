@@ -1,0 +1,97 @@
+"""How far methods of attribution agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from matplotlib.axes import Axes
+
+from crystallin import get
+from crystallin._keys import ATTRIBUTION_AGREEMENT
+
+from ._style import finish, wrap
+
+# above which black cannot be read on the colour
+DARK = 0.6
+
+
+def agreement(
+    adata: AnnData,
+    program: str | Sequence[str] | None = None,
+    *,
+    group: str | Sequence[str] | None = None,
+    key: str = ATTRIBUTION_AGREEMENT,
+    ax: Axes | None = None,
+    show: bool | None = None,
+) -> Axes:
+    """Matrix of methods x methods of attribution: how alike they rank the genes.
+
+    Numbers are the rank-biased overlap (0: no gene in common, 1: the same order), the mean over programs and groups.
+
+    Parameters
+    ----------
+    adata
+        Data with the result of :func:`crystallin.tl.attribution_agreement`.
+    program
+        Names of the programs; ``None`` for all.
+    group
+        Groups; ``None`` for all.
+    key
+        Slot of ``uns`` with the result.
+    ax
+        Axes to draw on.
+    show
+        Show the figure.
+
+    Returns
+    -------
+    The Axes.
+
+    Raises
+    ------
+    KeyError
+        If there is no such result under ``key``.
+    ValueError
+        If a program or group is not among the results.
+
+    Examples
+    --------
+    >>> cr.pl.agreement(adata, "B cell")  # doctest: +SKIP
+    """
+    table = get.attribution_agreement_df(adata, program, group, key=key)
+    mean = table.groupby(["method_a", "method_b"], sort=False, observed=True)["rbo"].mean()
+    # in the order in which they were asked for
+    methods = list(dict.fromkeys([*table["method_a"], *table["method_b"]]))
+    overlap = pd.DataFrame(np.nan, index=methods, columns=methods)
+    for (a, b), value in mean.items():
+        overlap.loc[a, b] = overlap.loc[b, a] = value
+    title = ", ".join(_one_or_count(table[what].unique(), what) for what in ("program", "group"))
+    ax = _draw(overlap, ax)
+    ax.set_title(wrap(title, 50), fontsize=9)
+    return finish(ax, show)
+
+
+def _one_or_count(names: np.ndarray, what: str) -> str:
+    return str(names[0]) if len(names) == 1 else f"{len(names)} {what}s"
+
+
+def _draw(overlap: pd.DataFrame, ax: Axes | None) -> Axes:
+    n = len(overlap)
+    if ax is None:
+        _, ax = plt.subplots(figsize=(3.6 + 0.45 * n, 2.2 + 0.4 * n), layout="constrained")
+    image = ax.imshow(overlap, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.argwhere(overlap.notna().to_numpy()):
+        value = overlap.iat[row, column]
+        colour = "white" if value > DARK else "black"
+        ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color=colour)
+    names = [name.replace("_", " ") for name in overlap.index]
+    ax.set_xticks(range(n), names, rotation=45, ha="right", fontsize=8)
+    ax.set_yticks(range(n), names, fontsize=8)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ax.figure.colorbar(image, ax=ax, label="rank-biased overlap", shrink=0.6)
+    return ax

@@ -1,0 +1,101 @@
+"""Genes that a program's activity is read from, group by group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from matplotlib.axes import Axes
+
+from crystallin import _checks as checks
+from crystallin import get
+from crystallin._keys import ATTRIBUTIONS
+
+from ._style import finish, mark_members, shorten, wrap
+
+# of columns: names lie aslant up to the first, are upright up to the second and cannot be read beyond
+MAX_ASLANT, MAX_NAMES = 24, 80
+
+
+def attributions(
+    adata: AnnData,
+    program: str,
+    *,
+    group: str | Sequence[str] | None = None,
+    n_genes: int = 20,
+    key: str = ATTRIBUTIONS,
+    ax: Axes | None = None,
+    show: bool | None = None,
+) -> Axes:
+    """Heat map of genes x groups: how much each gene adds to a program's activity.
+
+    Red: raises the activity, blue: lowers it; the largest 2 % have the colour at the end of the scale. Genes outside the program are in italics. Absolute attributions
+    (``level="global"``) have one column and no blue; for ``level="cell"`` columns are cells.
+
+    Parameters
+    ----------
+    adata
+        Data with attributions, from :func:`crystallin.tl.attributions`.
+    program
+        Name of the program.
+    group
+        Groups wanted (for ``level="cell"``, cells), in this order; ``None`` for all.
+    n_genes
+        Number of genes, those with the largest absolute attribution in any group shown.
+    key
+        Slots with the result.
+    ax
+        Axes to draw on.
+    show
+        Show the figure.
+
+    Returns
+    -------
+    The Axes.
+
+    Raises
+    ------
+    KeyError
+        If there are no attributions, or none of this program.
+    ValueError
+        If there is no such group or cell.
+
+    Examples
+    --------
+    >>> cr.pl.attributions(adata, "B cell", n_genes=15)  # doctest: +SKIP
+    """
+    checks.check_int(n_genes, "n_genes", 1)
+    table = get.attributions_df(adata, program, group, key=key)
+    what = "cell" if "cell" in table else "group"
+    values = table.pivot(index="gene", columns=what, values="attribution")[table[what].unique()]
+    values = values.loc[values.abs().max(axis=1).sort_values(ascending=False, kind="stable").index[:n_genes]]
+    member = table.drop_duplicates("gene").set_index("gene")["member"][values.index]
+    ax = _draw(values, what, ax)
+    mark_members(ax, member)
+    ax.set_title(wrap(program, 44), fontsize=9)
+    return finish(ax, show)
+
+
+def _draw(values: pd.DataFrame, what: str, ax: Axes | None) -> Axes:
+    n_rows, n_columns = values.shape
+    if ax is None:
+        size = (min(3.6 + 0.3 * n_columns, 16), min(1.8 + 0.2 * n_rows, 16))
+        _, ax = plt.subplots(figsize=size, layout="constrained")
+    # one gene of one group would take all the colour; of nothing but zeros the scale would be empty
+    limit = float(np.quantile(values.abs(), 0.98)) or float(values.abs().max(axis=None)) or 1.0
+    image = ax.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
+    if n_columns > MAX_NAMES:
+        ax.set_xticks([])
+        ax.set_xlabel(f"{n_columns:,} {what}s", fontsize=8)
+    else:
+        aslant = {"rotation": 45 if n_columns <= MAX_ASLANT else 90, "rotation_mode": "anchor", "ha": "right"}
+        aslant["va"] = "center"
+        ax.set_xticks(range(n_columns), [shorten(name) for name in values.columns], fontsize=8, **aslant)
+    ax.set_yticks(range(n_rows), values.index, fontsize=8)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ax.figure.colorbar(image, ax=ax, label="attribution (activity)", shrink=0.6, extend="both")
+    return ax

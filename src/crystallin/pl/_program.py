@@ -1,0 +1,140 @@
+"""One program on one page."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from anndata import AnnData
+from matplotlib.axes import Axes
+from matplotlib.gridspec import SubplotSpec
+
+from crystallin import _checks as checks
+from crystallin import get
+from crystallin._keys import ATTRIBUTIONS, DEFAULT_KEY, LEAKAGE, RANK_PROGRAMS_GROUPS
+
+from ._bars import draw_bars
+from ._facts import LINE, Fact, draw_facts, facts, hint
+from ._stored import attributions_of, call
+from ._style import MUTED, UP, finish, mark_members, shorten, tidy, wrap
+
+# inches of a row, of what a panel has beside its rows, and of the whole
+ROW, FRAME, WIDTH = 0.19, 0.95, 12
+
+
+def program(
+    adata: AnnData,
+    program: str,
+    groupby: str,
+    *,
+    n_genes: int = 10,
+    key: str = DEFAULT_KEY,
+    attributions_key: str = ATTRIBUTIONS,
+    leakage_key: str = LEAKAGE,
+    ranking_key: str = RANK_PROGRAMS_GROUPS,
+    ax: Axes | None = None,
+    show: bool | None = None,
+) -> list[Axes]:
+    """One program on one page: where it is active, which genes it rests on, and how far to trust it.
+
+    Left: mean activity of each group (dot) with its 95 % interval (thick line) and one standard deviation of cells to
+    both sides (thin line). The interval takes cells as independent, so it says nothing of further donors. Middle: the
+    largest loadings. Right: the largest attributions, in the group with the highest mean if there are attributions by
+    ``groupby``, else over all cells; genes outside the program are in italics. Below: how many of the program's genes
+    the data have, what is read from other genes, what the program adds to the fit, and how many genes carry its surest
+    difference. In grey: the call that makes what is not there.
+
+    Parameters
+    ----------
+    adata
+        Data with activities and loadings.
+    program
+        Name of the program.
+    groupby
+        Column of ``obs`` with groups of cells.
+    n_genes
+        Number of genes in a panel.
+    key
+        Prefix of the programs' slots.
+    attributions_key
+        Slots with the result of :func:`crystallin.tl.attributions`.
+    leakage_key
+        Slot of ``uns`` with the result of :func:`crystallin.tl.leakage`; if it is by ``groupby``, leakage in the group
+        with the highest mean is given too.
+    ranking_key
+        Slot of ``uns`` with the result of :func:`crystallin.tl.rank_programs_groups`.
+    ax
+        Axes of a grid of subplots, to be replaced by the page.
+    show
+        Show the figure.
+
+    Returns
+    -------
+    A list of Axes: activities, loadings, attributions and the text.
+
+    Raises
+    ------
+    KeyError
+        If there are no activities, no loadings, or no program or column of that name.
+    ValueError
+        If labels of ``groupby`` are missing or are numbers, or ``ax`` has no place in a grid.
+
+    Examples
+    --------
+    >>> cr.pl.program(adata, "B cell", "bulk_labels")  # doctest: +SKIP
+    """
+    checks.check_int(n_genes, "n_genes", 1)
+    if ax is not None and ax.get_subplotspec() is None:
+        msg = "ax has no place in a grid of subplots that the page could take; make it with matplotlib.pyplot.subplots."
+        raise ValueError(msg)
+    activity = get.activity_df(adata, program, key=key)[program].astype(float)
+    loadings = get.loadings_df(adata, program, n_genes=n_genes, key=key)
+    groups = checks.check_labels(adata, groupby, "groupby")
+    by_group = activity.groupby(adata.obs[groupby].astype(str)).agg(["mean", "std", "count"]).loc[groups]
+    by_group = by_group.sort_values("mean", ascending=False, kind="stable")
+    top = by_group.index[0]
+    lines = facts(adata, program, groupby, top, key=key, leakage_key=leakage_key, ranking_key=ranking_key)
+    axes = _panels(len(by_group), n_genes, lines, ax)
+    _draw_activity(axes[0], by_group, program)
+    draw_bars(axes[1], loadings["gene"], loadings["loading"], title="loadings", xlabel="loading")
+    where, genes = attributions_of(adata, program, groupby, top, n_genes, key=key, attributions_key=attributions_key)
+    if genes is None:
+        hint(axes[2], f"No attributions by {groupby!r} under {attributions_key!r}:\n{call('attributions', groupby)}")
+    else:
+        title = wrap(f"attributions: {where}", 36)
+        draw_bars(axes[2], genes["gene"], genes["attribution"], title=title, xlabel="attribution (activity)")
+        mark_members(axes[2], genes["member"])
+    draw_facts(axes[3], lines)
+    return finish(axes, show)
+
+
+def _panels(n_groups: int, n_genes: int, lines: list[Fact], ax: Axes | None) -> list[Axes]:
+    """Four axes, each as high as what it holds; what is left of a column stays empty."""
+    left, upper, lower = FRAME + ROW * n_groups, FRAME + ROW * n_genes, LINE * (1 + sum(fact.n_lines for fact in lines))
+    height = max(left, upper + lower)
+    if ax is None:
+        figure = plt.figure(figsize=(WIDTH, height), layout="constrained")
+        place: SubplotSpec = figure.add_gridspec(1, 1)[0]
+    else:
+        figure, place = ax.figure, ax.get_subplotspec()
+        ax.remove()
+    columns = place.subgridspec(1, 2, width_ratios=[1, 1.7])
+    rest = max(height - left, 1e-3)
+    first = columns[0].subgridspec(2, 1, height_ratios=[left, rest])
+    second = columns[1].subgridspec(2, 2, height_ratios=[upper, height - upper])
+    return [figure.add_subplot(part) for part in (first[0], second[0, 0], second[0, 1], second[1, :])]
+
+
+def _draw_activity(ax: Axes, by_group: pd.DataFrame, program: str) -> None:
+    mean, sd = by_group["mean"], by_group["std"].fillna(0)
+    half = 1.96 * sd / by_group["count"] ** 0.5
+    position = range(len(by_group))
+    ax.hlines(position, mean - sd, mean + sd, color=MUTED, linewidth=0.8)
+    ax.hlines(position, mean - half, mean + half, color=UP, linewidth=3)
+    ax.scatter(mean, position, color=UP, s=18, zorder=3)
+    ax.axvline(0, color="black", linewidth=0.8)
+    ax.set_yticks(position, [shorten(name, 30) for name in by_group.index], fontsize=8)
+    ax.set_ylim(len(by_group) - 0.4, -0.6)
+    ax.set_xlabel("activity", fontsize=8)
+    ax.tick_params(axis="x", labelsize=8)
+    ax.set_title(wrap(program), fontsize=10, fontweight="bold", loc="left")
+    tidy(ax)

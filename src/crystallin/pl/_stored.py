@@ -1,0 +1,41 @@
+"""Results on a program that are there, or are not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from anndata import AnnData
+
+from crystallin import get
+from crystallin._keys import PARAMS
+
+
+def call(tool: str, groupby: str) -> str:
+    """The call that makes a result by group."""
+    return f"crystallin.tl.{tool}(adata, model, groupby={groupby!r})"
+
+
+def params_of(adata: AnnData, slot: str, key: str) -> dict[str, Any]:
+    """Arguments of a result on the programs under ``key``; empty if there is none."""
+    params = adata.uns.get(slot, {}).get(PARAMS, {})
+    return params if params.get("key") == key else {}
+
+
+def attributions_of(
+    adata: AnnData, program: str, groupby: str, group: str, n_genes: int, *, key: str, attributions_key: str
+) -> tuple[str, pd.DataFrame | None]:
+    """Genes with the largest attributions in a group, else over all cells, and where that is; ``None`` if not there."""
+    params = params_of(adata, attributions_key, key)
+    level = params.get("level")
+    if level == "global":
+        where, wanted = "all cells, absolute", None
+    elif level == "group" and params["groupby"] == groupby:
+        where, wanted = group, group
+    else:
+        return "", None
+    try:
+        return where, get.attributions_df(adata, program, wanted, n=n_genes, key=attributions_key)
+    except (KeyError, ValueError):
+        # not of this program or group
+        return "", None

@@ -1,0 +1,99 @@
+"""The activity of a program, gene by gene."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anndata import AnnData
+from matplotlib.axes import Axes
+
+from crystallin import _checks as checks
+from crystallin import get
+from crystallin._keys import ATTRIBUTIONS, PARAMS
+
+from ._steps import TITLE_WIDTH, draw_steps
+from ._style import finish, wrap
+
+
+def waterfall(
+    adata: AnnData,
+    program: str,
+    *,
+    group: str | None = None,
+    n_genes: int = 15,
+    key: str = ATTRIBUTIONS,
+    ax: Axes | None = None,
+    show: bool | None = None,
+) -> Axes:
+    """Waterfall of the genes that a program's activity in a group, or in one cell, is read from.
+
+    Bars follow each other from 0, the baseline, to the activity: the genes with the largest attributions, then all
+    others together. Blue: raises the activity, orange: lowers it, grey: the others and the sum. Genes outside the
+    program are in italics. The sum is called activity where attributions add up to it, see
+    :func:`crystallin.tl.attributions`: contributions, and integrated gradients from the mean, of the refined activity
+    and of all genes.
+
+    Parameters
+    ----------
+    adata
+        Data with attributions by group or of cells, from :func:`crystallin.tl.attributions`.
+    program
+        Name of the program.
+    group
+        The group, or cell; not needed if there is one only.
+    n_genes
+        Number of genes.
+    key
+        Slots with the result.
+    ax
+        Axes to draw on.
+    show
+        Show the figure.
+
+    Returns
+    -------
+    The Axes.
+
+    Raises
+    ------
+    KeyError
+        If there are no attributions, or none of this program.
+    ValueError
+        If there is no such group or cell, several are left, or attributions are absolute values.
+
+    Examples
+    --------
+    >>> cr.pl.waterfall(adata, "B cell", group="CD19+ B")  # doctest: +SKIP
+    """
+    checks.check_int(n_genes, "n_genes", 1)
+    table = get.attributions_df(adata, program, group, key=key)
+    params = adata.uns[key][PARAMS]
+    if params["level"] == "global":
+        msg = (
+            f"Attributions under {key!r} are means of absolute values, which sum to nothing; call "
+            "crystallin.tl.attributions(adata, model, groupby=…), or with level='cell'."
+        )
+        raise ValueError(msg)
+    what = "cell" if "cell" in table else "group"
+    names = table[what].unique()
+    if len(names) > 1:
+        some = ", ".join(map(repr, names[:4]))
+        msg = f"One {what} fits on the axes and there are {len(names)} ({some}, …); choose one with group."
+        raise ValueError(msg)
+    adds_up = len(table) == adata.n_vars and _adds_up(params)
+    ax = draw_steps(
+        table,
+        "attribution",
+        n_genes,
+        "activity" if adds_up else "sum",
+        xlabel="activity" if adds_up else "sum of attributions",
+        title=wrap(f"{program}: {names[0]}", TITLE_WIDTH),
+        ax=ax,
+    )
+    return finish(ax, show)
+
+
+def _adds_up(params: dict[str, Any]) -> bool:
+    """Whether attributions sum to the activity itself, not to something else or to its distance from a baseline."""
+    from_mean = params["method"] == "integrated_gradients" and params["baseline"] == "mean"
+    return params["target"] == "activity" and (params["method"] == "contributions" or from_mean)

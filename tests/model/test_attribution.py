@@ -1,0 +1,249 @@
+"""Attributions of a trained model: sums, groups, baselines, and what is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import crystallin as cr
+from crystallin import nn as blocks
+from crystallin.model import _attribution
+from crystallin.stats import breadth
+
+PROGRAMS = ["Program/2", "Program/5"]
+COMPLETE = [
+    ("activity", "contributions"),
+    ("activity", "integrated_gradients"),
+    ("encoder", "integrated_gradients"),
+    ("encoder", "deeplift"),
+]
+# every method of either target; "mean" of a few cells
+EVERY = [
+    (target, name)
+    for name, method in blocks.ATTRIBUTION_METHODS.items()
+    for target in ("activity", "encoder")
+    if getattr(method, target)
+]
+
+
+def change_from_the_mean(model, cells):
+    """Of the encoder's mean, cells x programs: what there is besides genes is the same on both sides."""
+    x = model.module.z_encoder.standardise(blocks.SparseCounts.of(torch.as_tensor(model.adata.X[cells].toarray())))
+    with torch.no_grad():
+        read = model.module.z_encoder.reader()
+        return (read(x) - read(torch.zeros(240, 1))).numpy().T[:, : len(model.program_names)]
+
+
+def test_the_reader_is_the_encoder_but_for_a_constant_of_the_batch(model):
+    read = change_from_the_mean(model, np.arange(500))
+    rest = model.get_activity(refine=False) - read
+    for _, batch in pd.DataFrame(rest).groupby(model.adata.obs["batch"].to_numpy()):
+        assert np.ptp(batch, axis=0).max() < 1e-4
+
+
+@pytest.mark.parametrize(("target", "method"), COMPLETE)
+def test_they_sum_to_the_activity_of_each_cell(model, target, method):
+    cells = np.arange(0, 60)
+    each = model.get_attributions(indices=cells, target=target, method=method, statistic="each")
+    assert each.shape == (60, 240, 16) and each.dtype == np.float32
+    if target == "activity":
+        # activities as stored stop a little before the mode
+        np.testing.assert_allclose(each.sum(1), model.get_activity(indices=cells), atol=0.05)
+        return
+    change = change_from_the_mean(model, cells)
+    np.testing.assert_allclose(each.sum(1), change, atol=1e-4 * np.abs(change).max())
+
+
+def test_two_exact_sums_of_the_same_activity(model):
+    sums = [
+        model.get_attributions(indices=range(80), method=method, statistic="each").sum(1)
+        for method in ("contributions", "integrated_gradients")
+    ]
+    np.testing.assert_allclose(*sums, atol=5e-3)
+    assert np.linalg.norm(sums[0] - sums[1]) < 1e-3 * np.linalg.norm(sums[0])
+
+
+@pytest.mark.parametrize(("target", "method"), EVERY)
+def test_means_are_those_of_the_cells(model, target, method):
+    cells = np.arange(6)
+    options = {"target": target, "method": method, "programs": PROGRAMS, "n_baselines": 3}
+    each = model.get_attributions(indices=cells, statistic="each", **options)
+    labels = ["b", "a", "a", "b", "b", "a"]
+    if method in ("kernel_shap", "lime", "smoothgrad"):
+        # drawn anew for each call
+        assert np.isfinite(each).all() and np.abs(each).max() > 0
+        return
+    means = model.get_attributions(indices=cells, groups=labels, **options)
+    expected = [each[[1, 2, 5]].mean(0), each[[0, 3, 4]].mean(0)]
+    np.testing.assert_allclose(means, expected, atol=2e-4)
+    sizes = model.get_attributions(indices=cells, groups=labels, statistic="mean_absolute", **options)
+    np.testing.assert_allclose(sizes[0], np.abs(each[[1, 2, 5]]).mean(0), atol=2e-4)
+
+
+def test_minibatches_and_calls_do_not_matter(model):
+    one = model.get_attributions(indices=range(50), programs=PROGRAMS)
+    small = model.get_attributions(indices=range(50), programs=PROGRAMS, batch_size=7)
+    np.testing.assert_allclose(small, one, atol=1e-3)
+    sampled = {"target": "encoder", "method": "expected_gradients", "programs": PROGRAMS}
+    np.testing.assert_array_equal(model.get_attributions(**sampled), model.get_attributions(**sampled))
+
+
+def test_baselines(model, result):
+    cells = np.arange(40)
+    own = {"indices": cells, "programs": PROGRAMS}
+    counts = result.X.toarray()
+    profile = (counts / counts.sum(1, keepdims=True))[100:200].mean(0)
+    for target in ("activity", "encoder"):
+        given = model.get_attributions(baseline=profile, target=target, **own)
+        # of any depth
+        np.testing.assert_allclose(model.get_attributions(baseline=7 * profile, target=target, **own), given, atol=1e-3)
+        cells_of_group = model.get_attributions(baseline_indices=np.arange(100, 200), target=target, **own)
+        np.testing.assert_allclose(cells_of_group, given, atol=1e-3)
+        assert np.abs(given - model.get_attributions(target=target, **own)).max() > 0.01
+    # the mean over baselines that are cells is that over single ones
+    several = model.get_attributions(method="expected_gradients", baseline=counts[[3, 9]], target="encoder", **own)
+    single = [model.get_attributions(baseline=counts[i], target="encoder", **own) for i in (3, 9)]
+    np.testing.assert_allclose(several, np.mean(single, axis=0), atol=1e-5)
+    zero = model.get_attributions(baseline="zero", target="encoder", **own)
+    each = model.get_attributions(baseline="zero", target="encoder", statistic="each", **own)
+    # a gene without counts is at its baseline
+    assert not np.abs(each[counts[cells] == 0]).max() > 1e-6 and np.abs(zero).max() > 0.01
+
+
+def test_average_contributions_are_close(model, result):
+    groups = result.obs["cell_type"].astype(str).to_numpy()
+    exact = model.get_attributions(method="contributions", groups=groups)
+    close = model.get_average_contributions(groups=groups)
+    assert close.shape == exact.shape
+    real = ~model.is_decoy
+    difference, rough = exact[0] - exact[1], close[0] - close[1]
+    r = [np.corrcoef(difference[:, p], rough[:, p])[0, 1] for p in np.flatnonzero(real)]
+    assert min(r) > 0.97
+    ratio = [breadth(rough[:, p]) / breadth(difference[:, p]) for p in np.flatnonzero(real)]
+    assert np.median(ratio) == pytest.approx(1, abs=0.1)
+
+
+def test_importance_sums_to_the_gain_in_likelihood(model):
+    importance = model.get_program_importance(groups=model.adata.obs["cell_type"])
+    assert importance.index.tolist() == model.program_names.tolist() and importance.shape[1] == 3
+    # planted programs matter, random sets do not
+    mean = importance.mean(axis=1).to_numpy()
+    assert mean[~model.is_decoy].min() > mean[model.is_decoy].max() and mean[~model.is_decoy].min() > 1
+
+
+def test_interactions_of_pairs_are_few_and_symmetric(model):
+    genes = model._prior.genes[:6].tolist()
+    found = model.get_interactions("Program/2", genes, indices=range(50))["all"]
+    assert found.index.tolist() == genes
+    np.testing.assert_allclose(found, found.T, atol=1e-6)
+    # rows over all genes are the integrated gradients
+    every = model.get_interactions("Program/2", model._prior.genes, indices=range(50))["all"]
+    gradients = model.get_attributions(indices=range(50), target="encoder", programs=["Program/2"])[0, :, 0]
+    np.testing.assert_allclose(every.sum(axis=1), gradients, atol=1e-4)
+
+
+def test_activity_without_genes(model, result, planted):
+    members = planted.sets["Program/2"]
+    sets = [[], members, ["g0"]]
+    left = model.get_activity_without(sets, programs=PROGRAMS, groups=result.obs["cell_type"])
+    assert left.shape == (3, 3, 2)
+    as_it_is = cr.get.activity_df(result)["Program/2"].groupby(result.obs["cell_type"], observed=True).mean()
+    np.testing.assert_allclose(left[0, :, 0], as_it_is, atol=0.01)
+    # without its genes the program is down everywhere, the other hardly moves
+    assert (left[1, :, 0] < left[0, :, 0] - 0.5).all()
+    assert np.abs(left[1, :, 1] - left[0, :, 1]).max() < 0.3 * np.abs(left[1, :, 0] - left[0, :, 0]).max()
+    # nothing is left to know with all genes as expected
+    nothing = model.get_activity_without([model._prior.genes], baseline="mean", programs=PROGRAMS)
+    np.testing.assert_allclose(nothing, 0, atol=0.02)
+    by_encoder = model.get_activity_without([[]], target="encoder", programs=PROGRAMS)
+    names = model.program_names.tolist()
+    where = [names.index(name) for name in PROGRAMS]
+    np.testing.assert_allclose(by_encoder[0, 0], model.get_activity(refine=False).mean(0)[where], atol=1e-4)
+
+
+def test_expression_without_programs(model):
+    before, after = (model.get_expression_without(names)[0] for names in ([], ["Program/2"]))
+    assert before.sum() == pytest.approx(1e4, rel=1e-4) and after.sum() == pytest.approx(1e4, rel=1e-4)
+    raised = model.get_loadings()["Program/2"].to_numpy() > 0
+    assert np.abs(after - before)[raised].mean() > 5 * np.abs(after - before)[~raised].mean()
+
+
+def test_query_and_prior(model):
+    prior = pd.DataFrame(model.prior.toarray(), index=model._prior.genes, columns=model.program_names)
+    assert ((model.get_loadings() != 0).to_numpy() <= (prior != 0).to_numpy()).all()
+
+
+# ------------------------------------------------------------------------------------------------------ bad input
+
+
+def bad(match, error=ValueError):
+    return pytest.raises(error, match=match)
+
+
+def test_what_is_refused(model, result, monkeypatch):
+    ask = model.get_attributions
+    with bad("method='magic' is not one of 'integrated_gradients', 'contributions'"):
+        ask(method="magic")
+    with bad("method='ablation' is not for target='activity', which has 'integrated_gradients', 'contributions'"):
+        ask(method="ablation")
+    with bad("method='contributions' is not for target='encoder'"):
+        ask(method="contributions", target="encoder")
+    with bad("target='z' is not one of 'activity', 'encoder'"):
+        ask(target="z")
+    with bad("'nothing' is not one of the 16 programs", KeyError):
+        ask(programs=["nothing"])
+    with bad('baseline="zero" is for target="encoder"'):
+        ask(baseline="zero")
+    with bad("methods over several baselines take cells"):
+        ask(baseline="zero", target="encoder", method="expected_gradients")
+    with bad(r"baseline has shape \(3,\); give one value for each of the 240 genes"):
+        ask(baseline=[1, 2, 3])
+    with bad("it has 1 missing or infinite and 0 negative values"):
+        ask(baseline=np.where(np.arange(240) == 5, np.nan, 1))
+    with bad("groups has 2 labels for 500 cells"):
+        ask(groups=["a", "b"])
+    with bad("takes seconds for each cell and program; name the cells"):
+        ask(method="lime", target="encoder")
+    monkeypatch.setattr(_attribution, "MAX_CELL_VALUES", 1_000)
+    with bad("Attributions of 500 cells x 240 genes x 16 programs would take 0.0 GiB, above the limit"):
+        ask(statistic="each")
+    monkeypatch.setattr(_attribution, "find_spec", lambda name: None)
+    with bad(r"method='lime' needs captum, which is not installed: pip install 'crystallin\[captum\]'", ImportError):
+        ask(method="lime", target="encoder", indices=[0])
+    with bad("'nogene' is not one of the model's 240 genes", KeyError):
+        model.get_activity_without([["nogene"]])
+
+
+def test_models_of_another_kind(quick, adata):
+    model = quick(adata, gene_likelihood="zinb", context=False)
+    with bad('that of a zero-inflated likelihood jumps; use method="contributions"'):
+        model.get_attributions()
+    sums = model.get_attributions(method="contributions", indices=range(30), statistic="each").sum(1)
+    np.testing.assert_allclose(sums, model.get_activity(indices=range(30)), atol=0.05)
+    # without a context network it reads linearly: all methods agree and no genes interact
+    one, other = (
+        model.get_attributions(method=method, target="encoder", indices=range(9))
+        for method in ("integrated_gradients", "ablation")
+    )
+    np.testing.assert_allclose(one, other, atol=1e-5)
+    with bad("context network of one hidden layer, and this model has none"):
+        model.get_interactions("Program/2", ["g0", "g1"])
+
+
+def test_deeper_encoders(quick, adata):
+    model = quick(adata)
+    context = model.module.z_encoder.context
+    wide = torch.nn.Linear(128, 128)
+    model.module.z_encoder.context = torch.nn.Sequential(*context[:3], wide, torch.nn.Softplus(), context[3])
+    cells = np.arange(20)
+    each = model.get_attributions(indices=cells, target="encoder", programs=PROGRAMS, statistic="each")
+    names = model.program_names.tolist()
+    change = change_from_the_mean(model, cells)[:, [names.index(name) for name in PROGRAMS]]
+    np.testing.assert_allclose(each.sum(1), change, atol=2e-3 * np.abs(change).max())
+    with bad("method='ablation' is not for an encoder with further layers, which has 'integrated_gradients'"):
+        model.get_attributions(target="encoder", method="ablation")
+    with bad("has further layers, for which there is no closed form"):
+        model.get_interactions("Program/2", ["g0", "g1"])
+    model.module.z_encoder = torch.nn.Identity()
+    with bad("The model's encoder is a Identity, not a PrimedEncoder"):
+        model.get_attributions(target="encoder")
