@@ -84,7 +84,7 @@ class ReadingMixin:
 
     def _source(self, adata: AnnData | None, indices: Sequence[int] | None = None) -> tuple[Source, np.ndarray]:
         """Checked data with counts, and the positions of the cells wanted."""
-        self._check_counts_are_there()
+        self._check_counts_are_there("These results need", "the AnnData with counts")
         adata, chosen = self._checked(Request(adata, indices, None, None))
         manager = self.get_anndata_manager(adata, required=True)
         return Source(self, adata, resident_cells(manager, self.device)), chosen
@@ -115,10 +115,11 @@ class ReadingMixin:
         adata = self._validate_anndata(adata)
         return adata, np.arange(adata.n_obs)[slice(None) if request.indices is None else np.asarray(request.indices)]
 
-    def _check_counts_are_there(self) -> None:
+    def _check_counts_are_there(
+        self,
+        what: str = "The refined posterior needs",
+        remedy: str = "refine=False for the posterior that was stored, or the AnnData with counts",
+    ) -> None:
         if self.module.minified_data_type is not None:
-            msg = (
-                "The refined posterior needs the counts, and this model's data were minified. Use refine=False for the "
-                "posterior that was stored, or the AnnData with counts."
-            )
+            msg = f"{what} the counts, and this model's data were minified. Use {remedy}."
             raise ValueError(msg)

@@ -32,8 +32,9 @@ def attributions(
 ) -> Axes:
     """Heat map of genes x groups: how much each gene adds to a program's activity.
 
-    Red: raises the activity, blue: lowers it; the largest 2 % have the colour at the end of the scale. Genes outside the program are in italics. Absolute attributions
-    (``level="global"``) have one column and no blue; for ``level="cell"`` columns are cells.
+    Red: raises the activity, blue: lowers it; the largest 2 % have the colour at the end of the scale. Genes outside
+    the program are in italics. Absolute attributions (``level="global"``) have one column and no blue; for
+    ``level="cell"`` columns are cells.
 
     Parameters
     ----------
