@@ -18,7 +18,7 @@ def test_leakage(result, model):
     cells = np.flatnonzero(result.obs["cell_type"] == "type 1")
     cr.tl.leakage(result, model, groupby="cell_type", max_cells=None)
     each = np.abs(model.get_attributions(indices=cells, method="contributions", programs=[PROGRAM], statistic="each"))
-    outside = (result.varm["programs"][:, [model.program_names.tolist().index(PROGRAM)]] == 0).toarray().ravel()
+    outside = result.varm["programs"].toarray()[:, model.program_names.tolist().index(PROGRAM)] == 0
     row = cr.get.leakage_df(result, PROGRAM, "type 1")
     assert row["leakage"].item() == pytest.approx(each[:, outside].sum() / each.sum(), abs=1e-4)
     full = cr.get.programs_df(result, decoys=True)
@@ -60,8 +60,8 @@ def test_agreement(result, model):
     # a ranking agrees with itself
     same = ["activity/contributions", "encoder/integrated_gradients", "encoder/deeplift"]
     cr.tl.attribution_agreement(result, model, "cell_type", methods=same, programs=[PROGRAM])
-    pair = cr.get.attribution_agreement_df(result).set_index(["method_a", "method_b"]).loc[tuple(same[1:])]
-    np.testing.assert_allclose(pair["rbo"], 1)
+    pairs = cr.get.attribution_agreement_df(result)
+    np.testing.assert_allclose(pairs.loc[pairs["method_b"].eq(same[2]) & pairs["method_a"].eq(same[1]), "rbo"], 1)
 
 
 def test_spread_over_baselines_and_seeds(result, model, quick):
@@ -102,18 +102,20 @@ def test_knockdown_of_genes(result, model, planted):
     np.testing.assert_allclose(table["after"] - table["before"], table["change"], atol=1e-6)
     first = table.groupby("group", sort=False).first()
     assert (first["program"] == PROGRAM).all() and (first["change"] < 0).all()
-    assert (first["p"] == pytest.approx(1 / 13)) and (first["z"] < -3).all()
+    np.testing.assert_allclose(first["p"], 1 / 13)
+    assert (first["z"] < -3).all()
     # planted programs that do not have these genes are as with random ones
     assert table.loc[table["program"] == "Program/7", "z"].abs().max() < 6
 
 
 def test_knockdown_of_programs(result, model, planted):
     cr.tl.knockdown(result, model, programs=PROGRAM, groupby="cell_type")
-    table = cr.get.knockdown_df(result, "type 1")
+    means = cr.get.activity_df(result)[PROGRAM].groupby(result.obs["cell_type"], observed=True).mean()
+    group = means.abs().idxmax()
+    table = cr.get.knockdown_df(result, group)
     assert set(table.loc[table["member"], "gene"]) == set(planted.sets[PROGRAM])
-    activity = cr.get.activity_df(result).loc[result.obs["cell_type"] == "type 1", PROGRAM].mean()
-    members = table[table["member"]]
-    assert (np.sign(members["log2_fold_change"].mean())) == -np.sign(activity)
+    # where it was up its genes fall
+    assert np.sign(table.loc[table["member"], "log2_fold_change"].mean()) == -np.sign(means[group])
     assert table["before"].sum() == pytest.approx(1e4, rel=1e-3)
     np.testing.assert_allclose(
         table["log2_fold_change"], np.log2((table["after"] + 0.01) / (table["before"] + 0.01)), atol=1e-4

@@ -82,21 +82,25 @@ def attributions(
 
 def _draw(values: pd.DataFrame, what: str, ax: Axes | None) -> Axes:
     n_rows, n_columns = values.shape
+    names = [shorten(name) for name in values.columns] if n_columns <= MAX_NAMES else []
     if ax is None:
-        size = (min(3.6 + 0.3 * n_columns, 16), min(1.8 + 0.2 * n_rows, 16))
-        _, ax = plt.subplots(figsize=size, layout="constrained")
+        height = 1.2 + 0.2 * n_rows + 0.07 * max(map(len, names), default=4)
+        _, ax = plt.subplots(figsize=(min(3.6 + 0.3 * n_columns, 16), min(height, 16)), layout="constrained")
     # one gene of one group would take all the colour; of nothing but zeros the scale would be empty
     limit = float(np.quantile(values.abs(), 0.98)) or float(values.abs().max(axis=None)) or 1.0
     image = ax.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
-    if n_columns > MAX_NAMES:
-        ax.set_xticks([])
+    ax.set_xticks(range(len(names)), names, fontsize=8, rotation=45 if len(names) <= MAX_ASLANT else 90)
+    for label in ax.get_xticklabels():
+        label.set(rotation_mode="anchor", ha="right", va="center")
+    if not names:
         ax.set_xlabel(f"{n_columns:,} {what}s", fontsize=8)
-    else:
-        aslant = {"rotation": 45 if n_columns <= MAX_ASLANT else 90, "rotation_mode": "anchor", "ha": "right"}
-        aslant["va"] = "center"
-        ax.set_xticks(range(n_columns), [shorten(name) for name in values.columns], fontsize=8, **aslant)
     ax.set_yticks(range(n_rows), values.index, fontsize=8)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    ax.figure.colorbar(image, ax=ax, label="attribution (activity)", shrink=0.6, extend="both")
+    signed = bool((values < 0).any(axis=None))
+    bar = ax.figure.colorbar(
+        image, ax=ax, label="attribution (activity)", shrink=0.6, extend="both" if signed else "max"
+    )
+    if not signed:
+        bar.ax.set_ylim(0, limit)
     return ax

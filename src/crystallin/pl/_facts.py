@@ -120,5 +120,5 @@ def _surest(table: pd.DataFrame) -> Fact:
     title = f"{row['stratum']}: " if row["stratum"] else ""
     title += f"{row['group']} against {row['reference']}"
     carried = f", carried by {row['breadth']:.1f} genes" if "breadth" in row else ""
-    text = f"surest for {title}: {row['effect']:+.2f}, q = {row['q']:.1g}{carried}"
+    text = f"{title} (the surest): {row['effect']:+.2f}, q = {row['q']:.1g}{carried}"
     return Fact("difference", textwrap.fill(text, LINE_WIDTH))

@@ -109,7 +109,7 @@ def program(
 
 def _panels(n_groups: int, n_genes: int, lines: list[Fact], ax: Axes | None) -> list[Axes]:
     """Four axes, each as high as what it holds; what is left of a column stays empty."""
-    left, upper, lower = FRAME + ROW * n_groups, FRAME + ROW * n_genes, LINE * (1 + sum(fact.n_lines for fact in lines))
+    left, upper, lower = FRAME + ROW * n_groups, FRAME + ROW * n_genes, LINE * (2 + sum(fact.n_lines for fact in lines))
     height = max(left, upper + lower)
     if ax is None:
         figure = plt.figure(figsize=(WIDTH, height), layout="constrained")

@@ -120,5 +120,5 @@ def _number_of_genes(ax: Axes, breadth: pd.Series) -> None:
     right.set_yticks(range(len(words)), words, fontsize=7, color=MUTED)
     right.tick_params(length=0)
     right.spines["right"].set_visible(False)
-    # above the numbers, in line with them
-    ax.annotate("genes", (1, 1), (3, 2), "axes fraction", "offset points", fontsize=7, color=MUTED)
+    # below the numbers, as a long title lies above
+    ax.annotate("genes", (1, 0), (3, -4), "axes fraction", "offset points", va="top", fontsize=7, color=MUTED)
