@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from crystallin.stats import Difference, calibrated_by_decoys
+from crystallin.stats import Difference, calibrated_by_decoys, target_decoy_q
 from crystallin.stats._decoys import excess_variance
 
 
@@ -28,3 +28,16 @@ def test_badly_known_programs_are_widened_most():
     # the excess, known from many decoys, is most of the second one's variance
     assert 10 < result.df[0] < 20 and result.df[1] > 30
     assert np.isnan(calibrated_by_decoys(Difference(effect, se, 10.0), share, np.arange(2_002) < 9).se).all()
+
+
+def test_target_decoy_q_by_hand():
+    target, decoy = np.array([9.0, 1.0, 5.0]), np.array([4.0, 0.0, 0.0])
+    # above 9: no decoy and one target; above 5: none and two; above 1: one and three; one decoy is added to be sure
+    np.testing.assert_allclose(target_decoy_q(target, decoy), [1 / 4 * 3 / 2, 2 / 4 * 3 / 3, 1 / 4 * 3 / 2])
+    assert np.isnan(target_decoy_q(target, np.empty(0))).all()
+
+
+def test_target_decoy_q_holds_where_targets_are_decoys():
+    rng = np.random.default_rng(0)
+    calls = [(target_decoy_q(*rng.normal(size=(2, 40))) <= 0.2).any() for _ in range(300)]
+    assert np.mean(calls) < 0.2

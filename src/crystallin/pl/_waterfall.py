@@ -80,7 +80,8 @@ def waterfall(
         some = ", ".join(map(repr, names[:4]))
         msg = f"One {what} fits on the axes and there are {len(names)} ({some}, …); choose one with group."
         raise ValueError(msg)
-    adds_up = len(table) == adata.n_vars and _adds_up(params)
+    # all genes at the time are all genes still
+    adds_up = len(table) == adata.n_vars == params["n_vars"] and _adds_up(params)
     ax = draw_steps(
         table,
         "attribution",

@@ -188,6 +188,7 @@ def attributions(
         "baseline": baseline if isinstance(baseline, str) else "array",
         "target": target,
         "level": level,
+        "n_vars": adata.n_vars,
         "key": key,
         "model_digest": model.digest,
     }

@@ -89,10 +89,9 @@ def contrast(
     ['gene', 'contribution']
     """
     keys = Keys(key)
-    checks.check_adata(adata)
-    checks.check_table(adata, keys)
-    checks.check_same_programs(adata, keys, model.program_names, model.prior_digest)
-    checks.check_program_names(program, list(model.program_names))
+    checks.check_explainable(adata, keys, model.program_names, model.prior_digest)
+    names = model.program_names.tolist()
+    checks.check_program_names(program, names)
     known = checks.check_labels(adata, groupby, "groupby")
     checks.check_groups(group, reference, known, groupby)
     labels = adata.obs[groupby].astype(str).to_numpy()
@@ -109,7 +108,7 @@ def contrast(
             "contribution": (means["group"] - means["reference"]).to_numpy(),
             "mean_group": means["group"].to_numpy(),
             "mean_reference": means["reference"].to_numpy(),
-            "member": (loading != 0).to_numpy(),
+            "member": adata.varm[keys.prior].toarray()[:, names.index(program)] != 0,
             "loading": loading.to_numpy(),
         }
     )
