@@ -6,6 +6,7 @@ python benchmarks/write_docs.py
 from __future__ import annotations
 
 from _common import RESULTS, ROOT
+from _sections_attribution import attribution
 from _sections_science import differential, kang, recovery, refinement, search, stability
 from _sections_speed import alignment, gpu, representation, scaling, training
 
@@ -15,6 +16,7 @@ def main() -> None:
         recovery,
         differential,
         kang,
+        attribution,
         stability,
         search,
         refinement,

@@ -51,6 +51,24 @@ def test_interferon_comes_first_in_every_cell_type_of_kang():
         assert "INTERFERON" in activity.columns[np.abs(d).argmax()], cell_type
 
 
+def test_one_gene_that_speaks_for_a_pathway_is_seen_in_kang():
+    """Of the genes of apoptosis interferon raises TNFSF10 above all, while it raises many of its own response."""
+    adata = variable(ad.read_h5ad(DATA / "kang_ifnb_2800.h5ad"), 3000)
+    adata = adata[adata.obs["cell_type"] == "CD14 Mono"].copy()
+    sc.pp.filter_genes(adata, min_counts=1)
+    cr.pp.add_programs(adata, DATA / "genesets" / "hallmark_msigdb_v2025.symbols.gmt", min_genes=12)
+    model = fit(adata)
+    cr.tl.rank_programs_groups(adata, model, "condition", groups="stim", reference="ctrl")
+    breadth = cr.get.rank_programs_groups_df(adata).set_index("program")["breadth"]
+    assert breadth["HALLMARK_INTERFERON_GAMMA_RESPONSE"] > 8
+    cr.tl.contrast(adata, model, "HALLMARK_APOPTOSIS", groupby="condition", group="stim", reference="ctrl")
+    genes = cr.get.contrast_df(adata, members=True)
+    assert "TNFSF10" in genes["gene"].head(3).tolist()
+    cr.tl.attributions(adata, model, groupby="condition", method="contributions")
+    top = cr.get.attributions_df(adata, "HALLMARK_INTERFERON_GAMMA_RESPONSE", "stim", n=10, members=True)
+    assert {"CXCL10", "CXCL11"} <= set(top["gene"])
+
+
 def test_immune_collection_names_the_clusters_of_pbmc3k():
     adata = ad.read_h5ad(DATA / "pbmc3k_2638.h5ad")
     sc.pp.filter_genes(adata, min_cells=3)

@@ -62,7 +62,7 @@ class AttributionMixin(ReadingMixin):
             Name of the method, see :func:`crystallin.tl.attributions`.
         baseline
             What cells are compared with: ``"mean"``, ``"zero"``, or expression profiles as an array of genes or
-            baselines x genes, non-negative and of any depth.
+            baselines x genes, non-negative and of any depth; methods with one baseline take the mean of several.
         baseline_indices
             Take profiles of these cells instead: their mean or, for methods over several baselines, a sample.
         n_baselines

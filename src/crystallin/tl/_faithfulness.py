@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 RANDOM = "random order"
 # share of the genes that are replaced together to see how well attributions add up
 SHARE_REPLACED = 0.5
+MIN_ACTIVITY = 1e-3
 
 
 def faithfulness(
@@ -79,7 +80,8 @@ def faithfulness(
         ``n_genes``; ``deletion``, the share of the activity that is left without these genes, and ``insertion``, the
         share that they alone bring; ``infidelity`` of the method: by how much the sums of its attributions over random
         halves of the genes miss the change of the activity without these, as a share of that change's mean square,
-        after the best scale (0 is best; Yeh et al. 2019, NeurIPS 32, 10967). NaN for random orders.
+        after the best scale (0 is best; Yeh et al. 2019, NeurIPS 32, 10967). NaN for random orders. Shares are NaN for
+        programs that are active nowhere.
     ``adata.uns[key_added]["params"]`` : dict
         The arguments.
 
@@ -165,7 +167,10 @@ def _of_program(
         [genes[part] for part in removed], adata, cells, baseline="mean", programs=[program]
     )[:, 0, 0].astype(float)
     whole, nothing = left[:2]
-    change, left = whole - left[2 : 2 + n_random], (left[2 + n_random :] - nothing) / (whole - nothing)
+    change = whole - left[2 : 2 + n_random]
+    # of a program that is active nowhere there are no shares
+    span = whole - nothing if abs(whole - nothing) > MIN_ACTIVITY else np.nan
+    left = (left[2 + n_random :] - nothing) / span
     parts = []
     for method, ranked in orders.items():
         # deletion and insertion x orders x numbers
