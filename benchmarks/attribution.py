@@ -394,7 +394,7 @@ def breadths(adata: ad.AnnData, model: cr.ProgramVAE) -> dict:
 
 
 def draw(results: dict) -> mpl.figure.Figure:
-    figure, axes = plt.subplots(1, 3, figsize=(12.5, 4), layout="constrained", width_ratios=[1, 1, 1.1])
+    figure, axes = plt.subplots(1, 3, figsize=(12.5, 4.4), layout="constrained", width_ratios=[1, 1, 1.1])
     curves = results["kang"]["faithfulness"]["curves"]
     colours = dict(zip(curves, [*mpl.colormaps["tab10"].colors], strict=False)) | {"random order": "black"}
     for ax, column in zip(axes, ("deletion", "insertion"), strict=False):
@@ -405,7 +405,7 @@ def draw(results: dict) -> mpl.figure.Figure:
             )
         ax.set(xscale="log", xlabel="genes", ylabel="share of the activity", title=column)
         ax.spines[["top", "right"]].set_visible(False)
-    axes[0].legend(fontsize=7, frameon=False)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=4, fontsize=7, frameon=False)
     agreement = pd.DataFrame(results["kang"]["agreement_rbo"])
     axes[2].imshow(agreement, cmap="Blues", vmin=0, vmax=1)
     axes[2].set_xticks(range(len(agreement)), agreement.columns, rotation=90, fontsize=7)
