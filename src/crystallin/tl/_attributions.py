@@ -63,8 +63,8 @@ def attributions(
         For ``target="activity"`` also
 
         - ``"contributions"``: the activity as a weighted sum over genes, from the last weighted least-squares step;
-          complete, without a baseline, and the quickest, but less faithful (benchmarks): genes with many counts hold much
-          of the weight. What :func:`crystallin.tl.contrast` uses.
+          complete, without a baseline, and the quickest, but less faithful (benchmarks): genes with many counts hold
+          much of the weight. What :func:`crystallin.tl.contrast` uses.
 
         For ``target="encoder"`` also
 
