@@ -51,22 +51,23 @@ def test_interferon_comes_first_in_every_cell_type_of_kang():
         assert "INTERFERON" in activity.columns[np.abs(d).argmax()], cell_type
 
 
-def test_one_gene_that_speaks_for_a_pathway_is_seen_in_kang():
-    """Of the genes of apoptosis interferon raises TNFSF10 above all, while it raises many of its own response."""
+def test_the_genes_of_the_interferon_response_are_named_in_monocytes_of_kang():
     adata = variable(ad.read_h5ad(DATA / "kang_ifnb_2800.h5ad"), 3000)
     adata = adata[adata.obs["cell_type"] == "CD14 Mono"].copy()
     sc.pp.filter_genes(adata, min_counts=1)
     cr.pp.add_programs(adata, DATA / "genesets" / "hallmark_msigdb_v2025.symbols.gmt", min_genes=12)
     model = fit(adata)
+    program, groups = "HALLMARK_INTERFERON_GAMMA_RESPONSE", {"groupby": "condition", "group": "stim"}
     cr.tl.rank_programs_groups(adata, model, "condition", groups="stim", reference="ctrl")
-    breadth = cr.get.rank_programs_groups_df(adata).set_index("program")["breadth"]
-    assert breadth["HALLMARK_INTERFERON_GAMMA_RESPONSE"] > 8
-    cr.tl.contrast(adata, model, "HALLMARK_APOPTOSIS", groupby="condition", group="stim", reference="ctrl")
-    genes = cr.get.contrast_df(adata, members=True)
-    assert "TNFSF10" in genes["gene"].head(3).tolist()
-    cr.tl.attributions(adata, model, groupby="condition", method="contributions")
-    top = cr.get.attributions_df(adata, "HALLMARK_INTERFERON_GAMMA_RESPONSE", "stim", n=10, members=True)
-    assert {"CXCL10", "CXCL11"} <= set(top["gene"])
+    ranked = cr.get.rank_programs_groups_df(adata).set_index("program")
+    cr.tl.contrast(adata, model, program, reference="ctrl", **groups)
+    # many genes carry it, and the average cells tell so as the contrast does
+    exact = cr.get.contrast_params(adata)["breadth"]
+    assert exact > 8 and ranked.loc[program, "breadth"] == pytest.approx(exact, rel=0.2)
+    cr.tl.attributions(adata, model, groupby="condition", programs=program)
+    values = cr.get.attributions_df(adata).pivot(index="gene", columns="group", values="attribution")
+    top = (values["stim"] - values["ctrl"]).nlargest(20).index
+    assert {"ISG15", "CXCL10", "CXCL11", "TNFSF10", "IFIT1"} <= set(top)
 
 
 def test_immune_collection_names_the_clusters_of_pbmc3k():
