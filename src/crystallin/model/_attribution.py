@@ -114,6 +114,10 @@ class AttributionMixin(ReadingMixin):
                 raise ValueError(msg)
         else:
             baseline = checks.check_profiles(baseline, len(self._prior.genes))
+        given = baseline_indices is not None or not (isinstance(baseline, str) and baseline == "mean")
+        if given and not ATTRIBUTION_METHODS[method].has_baseline:
+            msg = f"method={method!r} compares with nothing, so it takes no baseline; leave it out."
+            raise ValueError(msg)
         source, chosen = self._source(adata, indices)
         labels = cell_labels(groups, len(chosen))
         n_values = len(chosen) * len(self._prior.genes) * len(wanted)

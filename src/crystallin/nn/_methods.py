@@ -36,6 +36,8 @@ class Method:
         Baselines are several cells, genes x baselines, rather than one.
     by_captum
         Computed by captum, program by program and cell by cell.
+    has_baseline
+        Whether it compares with anything.
     """
 
     encoder: Summed | None = None
@@ -43,13 +45,14 @@ class Method:
     activity: Pulls | None = None
     over_cells: bool = False
     by_captum: bool = False
+    has_baseline: bool = True
 
 
 METHODS: dict[str, Method] = {
     "integrated_gradients": Method(
         exact.integrated_gradients, along_path.path_integrated_gradients, refined.integrated_gradients
     ),
-    "contributions": Method(activity=refined.contributions),
+    "contributions": Method(activity=refined.contributions, has_baseline=False),
     "expected_gradients": Method(
         exact.expected_gradients, along_path.path_expected_gradients, refined.integrated_gradients, over_cells=True
     ),
@@ -59,7 +62,7 @@ METHODS: dict[str, Method] = {
     "permutation": Method(exact.permutation, over_cells=True),
     "kernel_shap": Method(by_captum.kernel_shap, by_captum=True),
     "lime": Method(by_captum.lime, by_captum=True),
-    "lrp": Method(by_captum.lrp, by_captum=True),
+    "lrp": Method(by_captum.lrp, by_captum=True, has_baseline=False),
     "smoothgrad": Method(by_captum.smoothgrad, by_captum=True),
 }
 

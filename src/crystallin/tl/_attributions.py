@@ -79,7 +79,8 @@ def attributions(
         - ``"mean"``: for the activity what the model expects of the cell without activities, in its own batch and at
           its depth, so that attributions sum to the activity; for the encoder the mean of the training cells;
         - ``"zero"``: no gene expressed (encoder only);
-        - ``"group:NAME"``: the mean expression of a group of ``groupby``;
+        - ``"group:NAME"``: the mean expression of a group of ``groupby``; its activity is not the mean activity of its
+          cells, so for differences of groups that sum exactly see :func:`crystallin.tl.contrast`;
         - an array: expression of each gene, of any depth (not logarithms).
 
         ``"expected_gradients"`` and ``"permutation"`` take ``n_baselines`` random cells, of all or of the group, or the
@@ -98,7 +99,7 @@ def attributions(
     cells
         Names, positions or mask of the cells to use; ``None`` for all. Needed for ``level="cell"`` and by captum.
     n_baselines
-        Number of baseline cells, see ``baseline``.
+        Number of baseline cells, see ``baseline``; the work grows with it.
     key
         Prefix of the programs' slots.
     key_added
