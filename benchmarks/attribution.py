@@ -324,7 +324,7 @@ def interferon(args: object) -> dict:
         results["top_genes"][name] = {
             "genes": adata.var_names[top].tolist(),
             "members": int(member[top].sum()),
-            "breadth": round(breadth(values), 1),
+            "breadth": round(breadth(values[member]), 1),
             "share_outside": round(float(np.abs(values[~member]).sum() / np.abs(values).sum()), 3),
             "sum": round(float(values.sum()), 2),
             "seconds": round(seconds, 1),
@@ -381,12 +381,13 @@ def breadths(adata: ad.AnnData, model: cr.ProgramVAE) -> dict:
     groups = np.unique(kind[kept]).tolist()
     exact = model.get_attributions(adata, kept, method="contributions", groups=kind[kept])
     rough = model.get_average_contributions(adata, kept, groups=kind[kept])
-    ratio, found = [], {}
+    # of a program's own genes
+    member, ratio, found = model.prior.toarray() != 0, [], {}
     for cell_type in sorted({name.split("|")[0] for name in groups}):
         pair = [groups.index(f"{cell_type}|{side}") for side in ("stim", "ctrl") if f"{cell_type}|{side}" in groups]
         if len(pair) < 2:
             continue
-        values, near = (array[pair[0]] - array[pair[1]] for array in (exact, rough))
+        values, near = (np.where(member, array[pair[0]] - array[pair[1]], 0) for array in (exact, rough))
         ratio += [breadth(near[:, p]) / breadth(values[:, p]) for p in range(values.shape[1])]
         found[cell_type] = round(breadth(values[:, list(model.program_names).index(PROGRAM)]), 1)
     quantiles = {str(q): round(float(np.quantile(ratio, q)), 2) for q in (0.05, 0.5, 0.95)}

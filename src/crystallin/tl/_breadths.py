@@ -22,7 +22,7 @@ MAX_CELLS = 200
 
 
 def breadths(adata: AnnData, model: ProgramVAE, units: Units, pairs: Iterable[Pair]) -> list[np.ndarray]:
-    """Effective number of genes that carry each program's difference, for each pair, over the model's programs.
+    """Effective number of a program's genes that carry its difference, for each pair, over the model's programs.
 
     From the contributions of genes in the average cell of each group within its stratum, so it costs no pass over all
     cells; :func:`crystallin.tl.contrast` has the exact contributions of one program.
@@ -36,11 +36,13 @@ def breadths(adata: AnnData, model: ProgramVAE, units: Units, pairs: Iterable[Pa
     labels = np.repeat([f"{k:09d}" for k in range(len(size))], list(map(len, chosen)))
     # kinds x genes x programs
     contributions = model.get_average_contributions(adata, np.concatenate(chosen), groups=labels)
-    found = []
+    member, found = model.prior.toarray() != 0, []
     for pair in pairs:
         means = []
         for side in (0, 1):
             kinds = np.unique(kind[pair.side == side])
             means.append(np.tensordot(size[kinds] / size[kinds].sum(), contributions[kinds], 1))
-        found.append(np.array([stats.breadth(column) for column in (means[0] - means[1]).T]))
+        # the many small parts of other genes would hide that one member speaks
+        difference = np.where(member, means[0] - means[1], 0)
+        found.append(np.array([stats.breadth(column) for column in difference.T]))
     return found

@@ -64,9 +64,9 @@ def contrast(
         One row per gene that contributes, the largest first: ``gene``, ``contribution``, ``mean_group`` and
         ``mean_reference`` (mean contribution in either), ``member`` (of the program), ``loading``.
     ``adata.uns[key_added]["params"]`` : dict
-        The arguments; ``difference``, the sum; ``breadth``, the effective number of genes that carry it (participation
-        ratio of the contributions: 1 if one gene alone does); ``leakage``, the share of the absolute contributions that
-        is of genes outside the program.
+        The arguments; ``difference``, the sum; ``breadth``, the effective number of the program's genes that carry it
+        (participation ratio of their contributions: 1 if one gene alone does); ``leakage``, the share of the absolute
+        contributions that is of genes outside the program.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def contrast(
         "group": group,
         "reference": reference,
         "difference": float(table["contribution"].sum()),
-        "breadth": stats.breadth(table["contribution"].to_numpy()),
+        "breadth": stats.breadth(table.loc[table["member"], "contribution"].to_numpy()),
         "leakage": float(size[~table["member"]].sum() / max(size.sum(), np.finfo(float).tiny)),
     }
     adata = adata.copy() if copy else adata

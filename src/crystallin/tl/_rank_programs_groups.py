@@ -118,8 +118,8 @@ def rank_programs_groups(
           ``lead``: the surest of its family in this comparison; ``nearest_twin`` and ``twin_similarity``
           (0 to 1); ``variance_inflation``: of the activity, by not knowing those of other programs;
         - ``coverage``: share of the program's genes that the data have;
-        - ``breadth``: effective number of genes that carry the difference (participation ratio of their contributions,
-          in the average cells of the groups); near 1, one gene speaks and not a program;
+        - ``breadth``: effective number of the program's genes that carry the difference (participation ratio of their
+          contributions, in the average cells of the groups); near 1, one gene speaks and not a program;
         - ``n_group``, ``n_reference``: cells; ``n_samples_group``, ``n_samples_reference``; ``df``: degrees of freedom
           of the statistic.
     ``adata.uns[key_added]["params"]`` : dict
