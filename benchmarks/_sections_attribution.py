@@ -148,7 +148,8 @@ expression).
 
 {table(["silenced", "genes", "change", "random genes", "z", "p"], silenced)}
 
-Breadth, over a program's own genes, comes in the ranking from the average cell of each group; its ratio to the exact one has quantiles
+Breadth, over a program's own genes, comes in the ranking from the average cell of each
+group; its ratio to the exact one has quantiles
 {", ".join(f"{value} ({float(q):.0%})" for q, value in ratio.items())} over all programs and cell types. Of the
 interferon-γ response it is, by cell type: {by_type}.
 """
