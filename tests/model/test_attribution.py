@@ -168,7 +168,7 @@ def test_expression_without_programs(model):
     assert np.abs(after - before)[raised].mean() > 5 * np.abs(after - before)[~raised].mean()
 
 
-def test_query_and_prior(model):
+def test_loadings_are_on_the_prior(model):
     prior = pd.DataFrame(model.prior.toarray(), index=model._prior.genes, columns=model.program_names)
     assert ((model.get_loadings() != 0).to_numpy() <= (prior != 0).to_numpy()).all()
 

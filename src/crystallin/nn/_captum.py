@@ -42,7 +42,7 @@ def lrp(reader: Reader, x: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor
 
     Has no baseline: it shares out the output itself, and biases take their part of it.
     """
-    return _sums("LRP", reader, x, {})
+    return _each("LRP", reader, x, {}).sum(1)
 
 
 def smoothgrad(reader: Reader, x: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
@@ -64,10 +64,6 @@ def _perturbed(name: str, reader: Reader, x: torch.Tensor, baseline: torch.Tenso
     # one cell at a time: captum shares coalitions between the cells of a batch otherwise
     parts = [_each(name, reader, cell[:, None], options) for cell in x.T]
     return torch.cat(parts, dim=1).sum(1)
-
-
-def _sums(name: str, reader: Reader, x: torch.Tensor, options: dict[str, Any]) -> torch.Tensor:
-    return _each(name, reader, x, options).sum(1)
 
 
 def _each(name: str, reader: Reader, x: torch.Tensor, options: dict[str, Any], *, noise: bool = False) -> torch.Tensor:

@@ -85,10 +85,8 @@ class Pull:
 
     def add_to(self, each: torch.Tensor, shared: SharedGenes, dimensions: torch.Tensor) -> None:
         """Add the pull of each gene in each cell to an array of cells x dimensions x genes."""
-        weight, rows = (
-            self.information.weight.dense(),
-            torch.arange(len(each), device=each.device) if self.cells is None else self.cells,
-        )
+        weight = self.information.weight.dense()
+        rows = torch.arange(len(each), device=each.device) if self.cells is None else self.cells
         for chunk in self.chunks(shared, dimensions):
             pull = chunk.inverse @ weight
             if chunk.information.share is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,10 +56,3 @@ def choose_cells(
         positions, labels = positions[kept], labels[kept]
     there = set(labels.tolist())
     return Chosen(positions, labels, [name for name in known if name in there])
-
-
-def groups_asked_for(chosen: Chosen, wanted: str | Sequence[str] | None, groupby: str | None) -> list[str]:
-    """Names of groups, raising on those that are not there; ``None`` for all."""
-    if wanted is None:
-        return chosen.groups
-    return checks.check_among(wanted, f"group of {groupby!r}", chosen.groups)
