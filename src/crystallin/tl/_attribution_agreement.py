@@ -15,6 +15,7 @@ from crystallin._keys import ATTRIBUTION_AGREEMENT, CONSENSUS, DEFAULT_KEY, PARA
 
 from ._attributions import baseline_arguments
 from ._cells import Chosen, choose_cells
+from ._members import members
 from ._several import LOADINGS, METHODS, attributions_by, check_methods
 
 if TYPE_CHECKING:
@@ -143,7 +144,6 @@ def attribution_agreement(
             repeats["seed"][method] = [answer, *(ask(method, other) for other in retrained)]
 
     adata = adata.copy() if copy else adata
-    member = pd.DataFrame((model.prior != 0).toarray(), index=adata.var_names, columns=names)[wanted].to_numpy()
     genes = adata.var_names.to_numpy(dtype=object)
     params = {
         "groupby": groupby,
@@ -159,7 +159,7 @@ def attribution_agreement(
     adata.uns[key_added] = {
         PARAMS: params,
         TABLE: _pairs(answers, chosen, wanted, n_top),
-        CONSENSUS: _consensus(answers, chosen, wanted, n_top, genes, member),
+        CONSENSUS: _consensus(answers, chosen, wanted, n_top, genes, members(model, wanted)),
         SPREAD: _spread(repeats, chosen, wanted),
     }
     return adata if copy else None

@@ -11,6 +11,7 @@ from crystallin import stats
 
 from ._comparison import Pair
 from ._design import Units
+from ._members import members
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -36,7 +37,7 @@ def breadths(adata: AnnData, model: ProgramVAE, units: Units, pairs: Iterable[Pa
     labels = np.repeat([f"{k:09d}" for k in range(len(size))], list(map(len, chosen)))
     # kinds x genes x programs
     contributions = model.get_average_contributions(adata, np.concatenate(chosen), groups=labels)
-    member, found = model.prior.toarray() != 0, []
+    member, found = members(model), []
     for pair in pairs:
         means = []
         for side in (0, 1):

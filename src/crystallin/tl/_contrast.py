@@ -11,6 +11,8 @@ from crystallin import _checks as checks
 from crystallin import stats
 from crystallin._keys import CONTRAST, DEFAULT_KEY, PARAMS, TABLE, Keys
 
+from ._members import members
+
 if TYPE_CHECKING:
     from anndata import AnnData
 
@@ -90,8 +92,7 @@ def contrast(
     """
     keys = Keys(key)
     checks.check_explainable(adata, keys, model.program_names, model.prior_digest)
-    names = model.program_names.tolist()
-    checks.check_program_names(program, names)
+    checks.check_program_names(program, list(model.program_names))
     known = checks.check_labels(adata, groupby, "groupby")
     checks.check_groups(group, reference, known, groupby)
     labels = adata.obs[groupby].astype(str).to_numpy()
@@ -108,7 +109,7 @@ def contrast(
             "contribution": (means["group"] - means["reference"]).to_numpy(),
             "mean_group": means["group"].to_numpy(),
             "mean_reference": means["reference"].to_numpy(),
-            "member": adata.varm[keys.prior].toarray()[:, names.index(program)] != 0,
+            "member": members(model, [program])[:, 0],
             "loading": loading.to_numpy(),
         }
     )

@@ -12,6 +12,7 @@ from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, INTERACTIONS, PARAMS, TABLE, Keys
 
 from ._cells import ALL, choose_cells
+from ._members import members
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -114,8 +115,7 @@ def interactions(
     matrix = model.get_interactions(program, genes, adata, cells, baseline=baseline)[ALL].to_numpy()
     first, second = np.triu_indices(len(genes), 1)
     names = np.array(genes, dtype=object)
-    place = model.program_names.tolist().index(program)
-    member = dict(zip(adata.var_names, (model.prior[:, [place]] != 0).toarray().ravel(), strict=True))
+    member = dict(zip(adata.var_names, members(model, [program])[:, 0], strict=True))
     table = pd.DataFrame({"gene_a": names[first], "gene_b": names[second], "interaction": 2 * matrix[first, second]})
     for side in ("a", "b"):
         table[f"member_{side}"] = table[f"gene_{side}"].map(member).astype(bool)

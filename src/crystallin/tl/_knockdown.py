@@ -13,6 +13,7 @@ from crystallin import programs as prior
 from crystallin._keys import DEFAULT_KEY, KNOCKDOWN, PARAMS, TABLE, Keys
 
 from ._cells import Chosen, choose_cells
+from ._members import members
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -146,8 +147,8 @@ def _without_genes(
     layer = model.registry["setup_args"]["layer"]
     matrix = adata.X if layer is None else adata.layers[layer]
     by_abundance = np.argsort(np.asarray(matrix[chosen.positions].mean(axis=0)).ravel(), kind="stable")
-    members, rng = adata.var_names.get_indexer(list(dict.fromkeys(silent))), np.random.default_rng(seed)
-    random = [adata.var_names[prior.matched_genes(members, by_abundance, rng.choice)] for _ in range(n_random)]
+    positions, rng = adata.var_names.get_indexer(list(dict.fromkeys(silent))), np.random.default_rng(seed)
+    random = [adata.var_names[prior.matched_genes(positions, by_abundance, rng.choice)] for _ in range(n_random)]
     # sets x groups x programs
     activity = model.get_activity_without([[], silent, *random], adata, chosen.positions, groups=chosen.labels)
     activity = activity[:, chosen.order].astype(float)
@@ -174,9 +175,7 @@ def _without_programs(adata: AnnData, model: ProgramVAE, silent: list[str], chos
     fold = np.log2((after + PSEUDOCOUNT) / (before + PSEUDOCOUNT))
     columns = {"before": before, "after": after, "change": after - before, "log2_fold_change": fold}
     table = _tidy("gene", adata.var_names, chosen.groups, columns)
-    where = [model.program_names.tolist().index(name) for name in silent]
-    member = np.asarray((model.prior[:, where] != 0).sum(axis=1)).ravel() > 0
-    return table.assign(member=table["gene"].isin(adata.var_names[member]))
+    return table.assign(member=table["gene"].isin(adata.var_names[members(model, silent).any(axis=1)]))
 
 
 def _tidy(what: str, names: Sequence[str], groups: list[str], columns: dict[str, np.ndarray]) -> pd.DataFrame:

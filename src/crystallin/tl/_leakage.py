@@ -11,6 +11,7 @@ from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, LEAKAGE, PARAMS, TABLE, Keys
 
 from ._cells import choose_cells
+from ._members import members
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -94,7 +95,7 @@ def leakage(
         checks.check_int(max_cells, "max_cells", 1)
     chosen = choose_cells(adata, groupby, max_cells=max_cells)
     everyone = choose_cells(adata, groupby)
-    outside = adata.varm[keys.prior].toarray() == 0
+    outside = ~members(model)
     names = model.program_names
     size = np.array([(everyone.labels == name).sum() for name in chosen.groups])
     table = pd.DataFrame({"program": np.tile(names, len(chosen.groups)), "group": np.repeat(chosen.groups, len(names))})
