@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +15,7 @@ from crystallin import nn as blocks
 from crystallin.nn import ATTRIBUTION_METHODS
 
 from ._compat import REGISTRY_KEYS
-from ._explained import TARGETS, ActivityCells, EncoderCells, Question
+from ._explained import TARGETS, Average, Question
 from ._reading import ReadingMixin, Source
 from ._seeding import seeded
 
@@ -98,8 +99,7 @@ class AttributionMixin(ReadingMixin):
         --------
         >>> model.get_attributions(programs=["B cell"], groups=adata.obs["bulk_labels"]).shape  # doctest: +SKIP
         """
-        names = list(self._prior.programs)
-        wanted = names if programs is None else checks.check_program_names(programs, names)
+        dimensions = self._dimensions(programs)
         checks.check_choice(target, "target", tuple(TARGETS))
         checks.check_choice(statistic, "statistic", STATISTICS)
         checks.check_int(n_baselines, "n_baselines", 1)
@@ -120,62 +120,62 @@ class AttributionMixin(ReadingMixin):
             raise ValueError(msg)
         source, chosen = self._source(adata, indices)
         labels = cell_labels(groups, len(chosen))
-        n_values = len(chosen) * len(self._prior.genes) * len(wanted)
+        n_values = len(chosen) * len(self._prior.genes) * len(dimensions)
         if statistic == "each" and n_values > MAX_CELL_VALUES:
             msg = (
-                f"Attributions of {len(chosen):,} cells x {len(self._prior.genes):,} genes x {len(wanted):,} programs "
-                f"would take {4 * n_values / 2**30:.1f} GiB, above the limit of {4 * MAX_CELL_VALUES / 2**30:.1f}. "
-                "Name fewer cells or programs, or take means over groups."
+                f"Attributions of {len(chosen):,} cells x {len(self._prior.genes):,} genes x {len(dimensions):,} "
+                f"programs would take {4 * n_values / 2**30:.1f} GiB, above the limit of "
+                f"{4 * MAX_CELL_VALUES / 2**30:.1f}. Name fewer cells or programs, or take means over groups."
             )
             raise ValueError(msg)
 
         with seeded(self._random_state):
             over_cells = ATTRIBUTION_METHODS[method].over_cells
             profiles = self._profiles(source, baseline, baseline_indices, n_baselines if over_cells else None)
-            dimensions = torch.tensor([names.index(name) for name in wanted], device=self.device)
-            question = Question(self.module, dimensions, profiles)
+            explained = partial(TARGETS[target], Question(self.module, dimensions, profiles))
             if statistic == "each":
-                parts = self._explained(source, chosen, question, target, batch_size)
-                each = [part.cpu() for cells in parts for part in cells.each(method)]
+                minibatches = self._with_average(source, chosen, batch_size)
+                each = [part.cpu() for minibatch in minibatches for part in explained(*minibatch).each(method)]
                 return torch.cat(each).mT.contiguous().numpy()
-            means = []
-            for label in np.unique(labels):
-                cells = chosen[labels == label]
-                total = torch.zeros(len(wanted), len(self._prior.genes), dtype=torch.float64, device=self.device)
-                for part in self._explained(source, cells, question, target, batch_size):
-                    if statistic == "mean":
-                        total += part.total(method)
-                    else:
-                        for values in part.each(method):
-                            total += values.abs().sum(0)
-                means.append((total / len(cells)).float().T.cpu().numpy())
-        return np.stack(means)
+
+        def summed(tensors: dict[str, torch.Tensor], average: Average) -> torch.Tensor:
+            cells = explained(tensors, average)
+            return cells.total(method) if statistic == "mean" else sum(part.abs().sum(0) for part in cells.each(method))
+
+        means = self._group_means(source, chosen, labels, summed, batch_size)
+        return np.stack([mean.T for mean in means.values()]).astype(np.float32)
+
+    def _dimensions(self, programs: str | Sequence[str] | None) -> torch.Tensor:
+        """Latent dimensions of programs; ``None`` for all."""
+        names = list(self._prior.programs)
+        wanted = names if programs is None else checks.check_program_names(programs, names)
+        return torch.tensor([names.index(name) for name in wanted], dtype=torch.long, device=self.device)
 
     def _group_means(
         self,
         source: Source,
         chosen: np.ndarray,
         groups: Sequence[str] | None,
-        of_cells: Callable[[dict[str, torch.Tensor], blocks.AverageCell], torch.Tensor],
+        summed: Callable[[dict[str, torch.Tensor], Average], torch.Tensor],
         batch_size: int | None = None,
     ) -> dict[str, np.ndarray]:
-        """Mean over the cells of each group of something x cells that is worked out for a minibatch, by group."""
+        """Mean over the cells of each group of what ``summed`` adds up over a minibatch, by group."""
         labels, means = cell_labels(groups, len(chosen)), {}
         with seeded(self._random_state):
             for label in np.unique(labels):
                 cells = chosen[labels == label]
-                average, total = self.module.average_cell(source.sample(cells)), 0.0
-                for tensors in source.minibatches(cells, batch_size):
-                    total = total + of_cells(tensors, average).sum(-1).double().cpu()
+                parts = self._with_average(source, cells, batch_size)
+                total = sum(summed(*minibatch).double().cpu() for minibatch in parts)
                 means[str(label)] = (total / len(cells)).numpy()
         return means
 
-    def _explained(
-        self, source: Source, cells: np.ndarray, question: Question, target: str, batch_size: int | None
-    ) -> Iterator[ActivityCells | EncoderCells]:
-        average = self.module.average_cell(source.sample(cells))
+    def _with_average(
+        self, source: Source, cells: np.ndarray, batch_size: int | None
+    ) -> Iterator[tuple[dict[str, torch.Tensor], Average]]:
+        """Minibatches of the cells, each with what works out the average of all, once, where it is asked for."""
+        average = cache(lambda: self.module.average_cell(source.sample(cells)))
         for tensors in source.minibatches(cells, batch_size):
-            yield TARGETS[target](question, tensors, average)
+            yield tensors, average
 
     def _profiles(
         self,
@@ -203,16 +203,21 @@ class AttributionMixin(ReadingMixin):
             total += (counts.dense() / counts.total[:, None]).sum(0)
         return (total / len(cells)).float()[:, None]
 
-    def _check_method(self, method: str, target: str, indices: Sequence[int] | None) -> None:
-        checks.check_choice(method, "method", tuple(ATTRIBUTION_METHODS))
-        rule, encoder = ATTRIBUTION_METHODS[method], self.module.z_encoder
-        if target == "encoder" and not isinstance(encoder, blocks.PrimedEncoder):
+    def _reader(self) -> blocks.Reader | blocks.DeepReader:
+        """The encoder's mean as a function of genes, raising if that is not known."""
+        encoder = self.module.z_encoder
+        if not isinstance(encoder, blocks.PrimedEncoder):
             msg = (
                 f"The model's encoder is a {type(encoder).__name__}, not a PrimedEncoder, so it is not known how it "
                 'reads genes. target="activity" does not depend on the encoder.'
             )
             raise ValueError(msg)
-        is_deep = target == "encoder" and isinstance(encoder.reader(), blocks.DeepReader)
+        return encoder.reader()
+
+    def _check_method(self, method: str, target: str, indices: Sequence[int] | None) -> None:
+        checks.check_choice(method, "method", tuple(ATTRIBUTION_METHODS))
+        rule = ATTRIBUTION_METHODS[method]
+        is_deep = target == "encoder" and isinstance(self._reader(), blocks.DeepReader)
         kind = "deep" if is_deep else target
         if getattr(rule, kind) is None:
             possible = [name for name, other in ATTRIBUTION_METHODS.items() if getattr(other, kind) is not None]

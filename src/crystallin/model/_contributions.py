@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from crystallin import _checks as checks
 from crystallin import nn as blocks
 
 from ._attribution import AttributionMixin, cell_labels
+from ._explained import Average
 from ._seeding import seeded
 
 if TYPE_CHECKING:
@@ -72,17 +72,16 @@ class ContributionsMixin(AttributionMixin):
         --------
         >>> model.get_gene_contributions("B cell")["all"].nlargest(5)  # doctest: +SKIP
         """
-        (program,) = checks.check_program_names(program, list(self._prior.programs))
-        dimension = list(self._prior.programs).index(program)
+        (dimension,) = self._dimensions(program).tolist()
         source, chosen = self._source(adata, indices)
         weight = self.module.decoder.weight().detach()
 
-        def contributions(tensors: dict[str, torch.Tensor], average: blocks.AverageCell) -> torch.Tensor:
+        def summed(tensors: dict[str, torch.Tensor], average: Average) -> torch.Tensor:
             cells, mean = self.module.posterior_start(tensors)
-            point = blocks.precise_mode(cells, mean, weight, average.covariance)
-            return blocks.gene_contributions(cells, point, weight, average.covariance, dimension)
+            point = blocks.precise_mode(cells, mean, weight, average().covariance)
+            return blocks.gene_contributions(cells, point, weight, average().covariance, dimension).sum(1)
 
-        columns = self._group_means(source, chosen, groups, contributions, batch_size)
+        columns = self._group_means(source, chosen, groups, summed, batch_size)
         return pd.DataFrame(columns, index=self._prior.genes)
 
     @torch.inference_mode()

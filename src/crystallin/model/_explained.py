@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,8 @@ from crystallin.nn import ATTRIBUTION_METHODS
 from ._compat import REGISTRY_KEYS
 from ._module import ProgramModule
 
+# works out the average cell
+Average = Callable[[], blocks.AverageCell]
 # memory of the attributions of one chunk of cells, of which some exist at a time
 CHUNK_BYTES = 2**26
 # Newton decrement at which changed cells are done
@@ -61,12 +63,12 @@ class EncoderCells:
     Without a profile cells are compared with the mean of the training cells' log-normalised expression.
     """
 
-    def __init__(self, question: Question, tensors: dict[str, Any], average: blocks.AverageCell) -> None:
+    def __init__(self, question: Question, tensors: dict[str, Any], average: Average) -> None:
         encoder, device = question.module.z_encoder, question.module.device
         self.reader, self.dimensions = question.reader, question.dimensions
-        counts = blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY].to(device))
-        self.x = encoder.standardise(counts)
-        self.mean, _ = encoder.posterior(counts, tensors[REGISTRY_KEYS.BATCH_KEY].to(device))
+        self.counts = blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY].to(device))
+        self.batch = tensors[REGISTRY_KEYS.BATCH_KEY].to(device)
+        self.encoder, self.x = encoder, encoder.standardise(self.counts)
         if question.profiles is None:
             self.baseline = self.x.new_zeros(len(self.x), 1)
         else:
@@ -84,7 +86,12 @@ class EncoderCells:
     def value(self, replaced: torch.Tensor) -> torch.Tensor:
         """Encoder's mean, dimensions x cells, with the baseline's expression of the genes that are ``replaced``."""
         change = self.reader(torch.where(replaced[:, None], self.baseline, self.x)) - self.reader(self.x)
-        return self.mean[self.dimensions] + change
+        return self._mean[self.dimensions] + change
+
+    @cached_property
+    def _mean(self) -> torch.Tensor:
+        """Encoder's mean, latent x cells, with what it owes to the batch."""
+        return self.encoder.posterior(self.counts, self.batch)[0]
 
 
 class ActivityCells:
@@ -94,9 +101,9 @@ class ActivityCells:
     and depth. Its own activity is 0.
     """
 
-    def __init__(self, question: Question, tensors: dict[str, Any], average: blocks.AverageCell) -> None:
+    def __init__(self, question: Question, tensors: dict[str, Any], average: Average) -> None:
         self.weight, self.shared, self.dimensions = question.weight, question.shared, question.dimensions
-        self.preconditioner = average.covariance
+        self.preconditioner = average().covariance
         self.cells, start = question.module.posterior_start(tensors)
         self.point = blocks.precise_mode(self.cells, start, self.weight, self.preconditioner)
         total = self.cells.counts.sum(0)

@@ -12,7 +12,7 @@ from crystallin import _checks as checks
 from crystallin import nn as blocks
 
 from ._attribution import AttributionMixin
-from ._explained import EncoderCells, Question
+from ._explained import Average, EncoderCells, Question
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -56,12 +56,12 @@ class ImportanceMixin(AttributionMixin):
         source, chosen = self._source(adata, indices)
         weight, n_programs = self.module.decoder.weight().detach(), self._prior.n_programs
 
-        def of_cells(tensors: dict[str, torch.Tensor], average: blocks.AverageCell) -> torch.Tensor:
+        def summed(tensors: dict[str, torch.Tensor], average: Average) -> torch.Tensor:
             cells, start = self.module.posterior_start(tensors)
-            z = blocks.refine(cells, start, weight, average.covariance).z
-            return blocks.fit_by_program(cells, z, weight)[:n_programs]
+            z = blocks.refine(cells, start, weight, average().covariance).z
+            return blocks.fit_by_program(cells, z, weight)[:n_programs].sum(1)
 
-        columns = self._group_means(source, chosen, groups, of_cells, batch_size)
+        columns = self._group_means(source, chosen, groups, summed, batch_size)
         return pd.DataFrame(columns, index=self._prior.programs)
 
     @torch.inference_mode()
@@ -104,24 +104,23 @@ class ImportanceMixin(AttributionMixin):
         --------
         >>> model.get_interactions("B cell", ["CD79A", "CD79B", "MS4A1"])["all"]  # doctest: +SKIP
         """
-        names, where = list(self._prior.programs), self._prior.genes.tolist()
-        (program,) = checks.check_program_names(program, names)
+        dimensions, where = self._dimensions(program), self._prior.genes.tolist()
         genes = checks.check_genes(genes, where)
-        self._check_method("integrated_gradients", "encoder", indices)
-        reader = self.module.z_encoder.reader()
-        if not isinstance(reader, blocks.Reader) or not len(reader.bias):
-            has = "further layers, for which there is no closed form" if len(getattr(reader, "bias", "1")) else "none"
+        reader = self._reader()
+        is_deep = isinstance(reader, blocks.DeepReader)
+        if is_deep or not len(reader.bias):
+            has = "further layers, for which there is no closed form" if is_deep else "none"
             msg = f"Genes interact through the encoder's context network of one hidden layer, and this model has {has}."
             raise ValueError(msg)
         checks.check_choice(baseline, "baseline", ("mean", "zero"))
         source, chosen = self._source(adata, indices)
         profiles = None if baseline == "mean" else torch.zeros(len(where), 1, device=self.device)
-        question = Question(self.module, torch.tensor([names.index(program)], device=self.device), profiles)
+        question = Question(self.module, dimensions, profiles)
         places = torch.tensor([where.index(gene) for gene in genes], device=self.device)
 
-        def of_cells(tensors: dict[str, torch.Tensor], average: blocks.AverageCell) -> torch.Tensor:
+        def summed(tensors: dict[str, torch.Tensor], average: Average) -> torch.Tensor:
             cells = EncoderCells(question, tensors, average)
-            return blocks.interactions(cells.reader, cells.x, cells.baseline, places)[0][:, :, None]
+            return blocks.interactions(cells.reader, cells.x, cells.baseline, places)[0]
 
-        means = self._group_means(source, chosen, groups, of_cells, batch_size)
+        means = self._group_means(source, chosen, groups, summed, batch_size)
         return {label: pd.DataFrame(values, index=genes, columns=genes) for label, values in means.items()}

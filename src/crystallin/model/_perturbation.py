@@ -12,7 +12,7 @@ from crystallin import _checks as checks
 from crystallin import nn as blocks
 
 from ._attribution import AttributionMixin
-from ._explained import TARGETS, Question
+from ._explained import TARGETS, Average, Question
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -63,11 +63,11 @@ class PerturbationMixin(AttributionMixin):
         --------
         >>> model.get_activity_without([[], ["CD79A"]]).squeeze(1)  # doctest: +SKIP
         """
-        names = list(self._prior.programs)
-        wanted = names if programs is None else checks.check_program_names(programs, names)
+        dimensions = self._dimensions(programs)
         checks.check_choice(target, "target", tuple(TARGETS))
         checks.check_choice(baseline, "baseline", ("zero", "mean"))
-        self._check_method("integrated_gradients", target, indices) if target == "encoder" else None
+        if target == "encoder":
+            self._reader()
         where = {gene: place for place, gene in enumerate(self._prior.genes.tolist())}
         places = [[where[gene] for gene in checks.check_genes(genes, where)] for genes in gene_sets]
         source, chosen = self._source(adata, indices)
@@ -75,14 +75,13 @@ class PerturbationMixin(AttributionMixin):
         for row, genes in zip(replaced, places, strict=True):
             row[genes] = True
         profiles = torch.zeros(len(where), 1, device=self.device) if baseline == "zero" else None
-        dimensions = torch.tensor([names.index(name) for name in wanted], device=self.device)
         question = Question(self.module, dimensions, profiles)
 
-        def of_cells(tensors: dict[str, torch.Tensor], average: blocks.AverageCell) -> torch.Tensor:
+        def summed(tensors: dict[str, torch.Tensor], average: Average) -> torch.Tensor:
             cells = TARGETS[target](question, tensors, average)
-            return torch.stack([cells.value(genes) for genes in replaced])
+            return torch.stack([cells.value(genes).sum(1) for genes in replaced])
 
-        means = self._group_means(source, chosen, groups, of_cells, batch_size)
+        means = self._group_means(source, chosen, groups, summed, batch_size)
         return np.stack(list(means.values()), axis=1).astype(np.float32)
 
     @torch.no_grad()
@@ -120,17 +119,16 @@ class PerturbationMixin(AttributionMixin):
         --------
         >>> model.get_expression_without(["B cell"]).shape  # doctest: +SKIP
         """
-        names = list(self._prior.programs)
-        silent = [names.index(name) for name in checks.check_program_names(programs, names)]
+        silent = self._dimensions(programs)
         source, chosen = self._source(adata, indices)
         weight = self.module.decoder.weight().detach()
         scale = 1e4 if self.module.decoder.normalised else 1.0
 
-        def of_cells(tensors: dict[str, torch.Tensor], average: blocks.AverageCell) -> torch.Tensor:
+        def summed(tensors: dict[str, torch.Tensor], average: Average) -> torch.Tensor:
             cells, start = self.module.posterior_start(tensors)
-            z = blocks.refine(cells, start, weight, average.covariance).z
+            z = blocks.refine(cells, start, weight, average().covariance).z
             z[silent] = 0
-            return scale * (cells.log_mean(z, weight) - cells.log_depth).exp()
+            return scale * (cells.log_mean(z, weight) - cells.log_depth).exp().sum(1)
 
-        means = self._group_means(source, chosen, groups, of_cells, batch_size)
+        means = self._group_means(source, chosen, groups, summed, batch_size)
         return np.stack(list(means.values())).astype(np.float32)
