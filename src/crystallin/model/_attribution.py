@@ -32,6 +32,11 @@ class AttributionMixin(ReadingMixin):
 
     _random_state: int
 
+    @property
+    def attribution_methods(self) -> dict[str, blocks.AttributionMethod]:
+        """The methods of attribution by name, and what each takes."""
+        return dict(ATTRIBUTION_METHODS)
+
     @torch.no_grad()
     def get_attributions(
         self,

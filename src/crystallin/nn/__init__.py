@@ -19,6 +19,7 @@ from ._initial import GeneMoments, StartingPoint, gene_moments, member_correlati
 from ._interactions import interactions
 from ._likelihood import CountLikelihood
 from ._methods import METHODS as ATTRIBUTION_METHODS
+from ._methods import Method as AttributionMethod
 from ._methods import attribute
 from ._negative_binomial import nb_log_likelihood
 from ._quadrature import DeepReader
@@ -27,6 +28,7 @@ from ._refined import precise_mode
 
 __all__ = [
     "ATTRIBUTION_METHODS",
+    "AttributionMethod",
     "AverageCell",
     "Cells",
     "CountLikelihood",

@@ -137,8 +137,8 @@ def attribution_agreement(
     answers = {method: ask(method, model) for method in methods}
     repeats: dict[str, dict[str, list[np.ndarray]]] = {"baseline": {}, "seed": {}}
     for method, answer in answers.items():
-        if arguments and _has_baseline(method):
-            fitting = [options for options in arguments if _fits(method, options)]
+        fitting = [options for options in arguments if _takes(model, method, options)]
+        if fitting:
             repeats["baseline"][method] = [answer, *(ask(method, model, **options) for options in fitting)]
         if retrained:
             repeats["seed"][method] = [answer, *(ask(method, other) for other in retrained)]
@@ -165,14 +165,13 @@ def attribution_agreement(
     return adata if copy else None
 
 
-def _has_baseline(method: str) -> bool:
-    return method not in (LOADINGS, "activity/contributions", "encoder/lrp")
-
-
-def _fits(method: str, options: Mapping[str, object]) -> bool:
-    """A cell of some depth is not without counts, and a random sample of baselines is not one of zeros."""
-    name = method.partition("/")[2]
-    is_single = method.startswith("encoder/") and name not in ("expected_gradients", "permutation")
+def _takes(model: ProgramVAE, method: str, options: Mapping[str, object]) -> bool:
+    """Whether a method compares with such a baseline."""
+    target, _, name = method.partition("/")
+    if method == LOADINGS or not model.attribution_methods[name].has_baseline:
+        return False
+    # a cell of some depth is not without counts, and a random sample of baselines is not one of zeros
+    is_single = target == "encoder" and not model.attribution_methods[name].over_cells
     return options.get("baseline") != "zero" or is_single
 
 
