@@ -74,6 +74,18 @@ class Cells:
         value, score, of_counts = self.likelihood.evaluate(self.counts, log_scale + self.log_depth)
         return value, score, Information(weight, of_counts, log_scale.exp() if self.normalised else None)
 
+    def observed_at(self, z: torch.Tensor, weight: Weight) -> tuple[torch.Tensor, Information]:
+        """Derivative of each score by its count, genes x cells, and the observed information of the activities."""
+        log_scale = self._log_scale(z, weight)
+        log_mean = log_scale + self.log_depth
+        by_count, of_counts = self.likelihood.sensitivity(self.counts, log_mean)
+        if not self.normalised:
+            return by_count, Information(weight, of_counts, None)
+        # moving a rate changes the shares, which act on all scores alike
+        _, score, _ = self.likelihood.evaluate(self.counts, log_mean)
+        share = log_scale.exp()
+        return by_count, Information(weight, of_counts + share * score.sum(0), share)
+
     def log_mean(self, z: torch.Tensor, weight: Weight) -> torch.Tensor:
         """Log expected count at activities ``z``, genes x cells."""
         return self._log_scale(z, weight) + self.log_depth

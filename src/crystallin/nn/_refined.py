@@ -15,7 +15,7 @@ import torch
 from ._contributions import Pull, departure
 from ._edges import Weight
 from ._quadrature import gauss_legendre
-from ._refine import Cells, Information, Point, climb, damped_step, refine, solve
+from ._refine import Cells, Point, climb, damped_step, refine, solve
 
 # Newton steps with the observed information, to the precision of the numbers, and how precisely each is solved for
 N_NEWTON, NEWTON_SOLVE_TO = 4, 1e-4
@@ -36,7 +36,7 @@ def precise_mode(cells: Cells, start: torch.Tensor, weight: Weight, precondition
     point = refine(cells, start, weight, preconditioner)
     if cells.likelihood.kind != "zinb":
         for _ in range(N_NEWTON):
-            observed = _observed(cells, point.z, weight)[1]
+            _, observed = cells.observed_at(point.z, weight)
             direction = solve(observed, point.gradient, preconditioner, solve_to=NEWTON_SOLVE_TO)
             # away from the mode it need not be positive definite, and the way it points to may have no end
             point = damped_step(cells, point, direction.nan_to_num(0, 0, 0))
@@ -108,15 +108,5 @@ def _along_path(
 
 def _gradient(cells: Cells, z: torch.Tensor, weight: Weight, difference: torch.Tensor) -> Pull:
     """Implicit derivative of the activities by the counts, times a difference of counts."""
-    by_count, observed = _observed(cells, z, weight)
+    by_count, observed = cells.observed_at(z, weight)
     return Pull(observed, by_count * difference)
-
-
-def _observed(cells: Cells, z: torch.Tensor, weight: Weight) -> tuple[torch.Tensor, Information]:
-    """Derivative of the scores by the counts, and the observed information of the activities."""
-    _, score, information = cells.counts_at(z, weight)
-    by_count, of_counts = cells.likelihood.sensitivity(cells.counts, cells.log_mean(z, weight))
-    if information.share is not None:
-        # moving a rate changes the shares, which act on all scores alike
-        of_counts = of_counts + information.share * score.sum(0)
-    return by_count, Information(weight, of_counts, information.share)
