@@ -7,7 +7,9 @@ import importlib
 import json
 import logging
 import os
+import time
 import warnings
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +43,13 @@ def quiet() -> None:
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
     scvi.settings.verbosity = logging.ERROR
     warnings.simplefilter("ignore")
+
+
+def seconds_of(work: Callable[[], object]) -> tuple[object, float]:
+    """What ``work`` returns, and the seconds it took."""
+    start = time.perf_counter()
+    result = work()
+    return result, time.perf_counter() - start
 
 
 def versions(*packages: str) -> dict[str, str]:

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import json
 import resource
-import time
 from collections.abc import Callable
 
 import anndata as ad
@@ -30,11 +29,10 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import scanpy as sc
 import torch
-from _common import DATA, RESULTS, parser, quiet, save, versions, write
+from _common import DATA, RESULTS, parser, quiet, save, seconds_of, versions, write
 from captum import attr
-from kang import COLLECTIONS, MIN_GENES, N_GENES
+from kang import COLLECTIONS, MIN_GENES, variable_genes
 from scipy import sparse
 from sklearn.metrics import average_precision_score
 
@@ -61,12 +59,6 @@ TRUTH_METHODS = [
 ]
 
 
-def seconds_of(work: Callable[[], object]) -> tuple[object, float]:
-    start = time.perf_counter()
-    result = work()
-    return result, time.perf_counter() - start
-
-
 def relative(error: np.ndarray, size: np.ndarray) -> float:
     return float(f"{np.linalg.norm(error) / np.linalg.norm(size):.1e}")
 
@@ -84,15 +76,6 @@ def simulated(args: object, seed: int, **kwargs: object) -> tuple[ad.AnnData, cr
     adata = cr.datasets.simulate(**size, random_state=seed)
     cr.pp.add_programs(adata, adata.uns["simulation"]["annotation"])
     return adata, trained(adata, **kwargs)
-
-
-def kang(keep: list[str]) -> ad.AnnData:
-    adata = ad.read_h5ad(DATA / "kang_ifnb_2800.h5ad")
-    logged = adata.copy()
-    sc.pp.normalize_total(logged, target_sum=1e4)
-    sc.pp.log1p(logged)
-    sc.pp.highly_variable_genes(logged, n_top_genes=N_GENES)
-    return adata[:, logged.var["highly_variable"] | logged.var_names.isin(keep)].copy()
 
 
 def standardised(model: cr.ProgramVAE, cells: np.ndarray) -> torch.Tensor:
@@ -291,7 +274,7 @@ def precision(adata: ad.AnnData, model: cr.ProgramVAE) -> dict:
 
 
 def interferon(args: object) -> dict:
-    adata = kang(SILENCED)
+    adata = variable_genes(ad.read_h5ad(DATA / "kang_ifnb_2800.h5ad"), keep=SILENCED)
     file = DATA / "genesets" / COLLECTIONS["Hallmark"]
     cr.pp.add_programs(adata, file, min_genes=MIN_GENES)
     model, other = trained(adata), None

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 
 import anndata as ad
 import matplotlib as mpl
@@ -34,12 +35,13 @@ COLLECTIONS = {
 N_GENES, MIN_GENES, MIN_CELLS, SEEDS = 3000, 12, 50, (0, 1, 2)
 
 
-def variable_genes(adata: ad.AnnData) -> ad.AnnData:
+def variable_genes(adata: ad.AnnData, keep: Sequence[str] = ()) -> ad.AnnData:
+    """The variable genes, and those to keep in any case."""
     logged = adata.copy()
     sc.pp.normalize_total(logged, target_sum=1e4)
     sc.pp.log1p(logged)
     sc.pp.highly_variable_genes(logged, n_top_genes=N_GENES)
-    return adata[:, logged.var["highly_variable"]].copy()
+    return adata[:, logged.var["highly_variable"] | logged.var_names.isin(keep)].copy()
 
 
 def effects(adata: ad.AnnData, activity: pd.DataFrame) -> pd.DataFrame:

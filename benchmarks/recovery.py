@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 
 import anndata as ad
 import decoupler as dc
@@ -34,7 +33,7 @@ import numpy as np
 import pandas as pd
 import scanpy as sc
 import scvi
-from _common import parser, quiet, versions, write
+from _common import parser, quiet, seconds_of, versions, write
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
@@ -61,12 +60,6 @@ FULL = [
 ]
 SMALL = {"n_obs": 500, "n_vars": 300, "n_programs": 10, "n_decoys": 10, "program_size": (10, 30)}
 QUICK = [{"arm": arm, "depth": DEFAULT_DEPTH, "random_state": 0, **SMALL} for arm in LOADING_UNIT]
-
-
-def seconds_of(work: Callable[[], object]) -> tuple[object, float]:
-    start = time.perf_counter()
-    result = work()
-    return result, round(time.perf_counter() - start, 1)
 
 
 def truth_of(adata: ad.AnnData) -> pd.DataFrame:
@@ -120,7 +113,7 @@ def log_normalised(adata: ad.AnnData) -> pd.DataFrame:
 def oracle(adata: ad.AnnData, truth: pd.DataFrame) -> dict:
     (mode, sd), seconds = seconds_of(lambda: cr.datasets.oracle_activity(adata))
     estimate = pd.DataFrame(mode, index=truth.index, columns=truth.columns)
-    return {"seconds": seconds, **correlations(truth, estimate), **coverage(truth.to_numpy(), mode, sd)}
+    return {"seconds": round(seconds, 1), **correlations(truth, estimate), **coverage(truth.to_numpy(), mode, sd)}
 
 
 def annotated_oracle(adata: ad.AnnData, truth: pd.DataFrame) -> dict:
@@ -134,7 +127,10 @@ def annotated_oracle(adata: ad.AnnData, truth: pd.DataFrame) -> dict:
     robbed = adata.copy()
     robbed.varm["true_loadings"] = adata.varm["true_loadings"] * annotated
     (mode, _), seconds = seconds_of(lambda: cr.datasets.oracle_activity(robbed))
-    return {"seconds": seconds, **correlations(truth, pd.DataFrame(mode, index=truth.index, columns=truth.columns))}
+    return {
+        "seconds": round(seconds, 1),
+        **correlations(truth, pd.DataFrame(mode, index=truth.index, columns=truth.columns)),
+    }
 
 
 def program_vae(adata: ad.AnnData, truth: pd.DataFrame, *, context: bool, max_epochs: int | None) -> dict:
@@ -151,8 +147,8 @@ def program_vae(adata: ad.AnnData, truth: pd.DataFrame, *, context: bool, max_ep
     columns = truth.columns
     return {
         "seconds": round(training + reading, 1),
-        "seconds_training": training,
-        "seconds_activity_with_sd": reading,
+        "seconds_training": round(training, 1),
+        "seconds_activity_with_sd": round(reading, 1),
         "epochs": len(model.history["elbo_validation"]),
         "epochs_of_last_stage": len(model.history.get("reconstruction_loss_posterior", ())),
         "validation_elbo_per_cell": round(float(model.history["elbo_validation"].min().iloc[0]), 2),
@@ -168,7 +164,7 @@ def linear_score(adata: ad.AnnData, truth: pd.DataFrame, logged: pd.DataFrame, m
     """A score of decoupler: the t value of each set in each cell."""
     net = adata.uns["simulation"]["annotation"]
     (scores, _), seconds = seconds_of(lambda: getattr(dc.mt, method)(data=logged, net=net))
-    return {"seconds": seconds, **correlations(truth, scores), **decoy_auroc(adata, scores.var())}
+    return {"seconds": round(seconds, 1), **correlations(truth, scores), **decoy_auroc(adata, scores.var())}
 
 
 def compile_scores() -> None:
@@ -207,7 +203,7 @@ def linear_scvi(adata: ad.AnnData, truth: pd.DataFrame, *, max_epochs: int) -> d
     matched = pd.DataFrame(
         latent[:, columns] * np.sign(between[rows, columns]), index=truth.index, columns=truth.columns
     )
-    return {"seconds": seconds, "epochs": max_epochs, **correlations(truth, matched)}
+    return {"seconds": round(seconds, 1), "epochs": max_epochs, **correlations(truth, matched)}
 
 
 def measure(setting: dict, *, without_context: bool, quick: bool) -> dict:
