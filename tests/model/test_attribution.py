@@ -200,6 +200,8 @@ def test_what_is_refused(model, result, monkeypatch):
         ask(baseline=[1, 2, 3])
     with bad("it has 1 missing or infinite and 0 negative values"):
         ask(baseline=np.where(np.arange(240) == 5, np.nan, 1))
+    with bad("0 missing or infinite and 0 negative values, and 1 profile\\(s\\) of zeros"):
+        ask(baseline=np.zeros(240))
     with bad("method='contributions' compares with nothing, so it takes no baseline"):
         ask(method="contributions", baseline_indices=[1, 2])
     with bad("groups has 2 labels for 500 cells"):

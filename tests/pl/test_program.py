@@ -96,7 +96,7 @@ def test_full_page(result, model):
     assert texts[4] == f"{row['importance']:.2f} nats per cell"
     assert texts[5].replace("\n", " ") == (
         f"{surest['group']} against rest (the surest): {surest['effect']:+.2f}, q = {surest['q']:.1g}, "
-        f"carried by {surest['breadth']:.1f} genes"
+        f"carried by {surest['breadth']:.1f} of its genes"
     )
     assert {words.get_color() for words in text.texts[1::2]} == {"black"}
 

@@ -58,7 +58,8 @@ def check_profiles(baseline: Any, n_genes: int) -> np.ndarray:
         msg = (
             "baseline must hold finite, non-negative expression (counts, or counts per 10,000; not logarithms) with "
             f"some gene above 0; it has {int((~np.isfinite(profiles)).sum())} missing or infinite and "
-            f"{int((profiles < 0).sum())} negative values."
+            f"{int((profiles < 0).sum())} negative values, and {int((profiles == 0).all(axis=1).sum())} profile(s) of "
+            "zeros."
         )
         raise ValueError(msg)
     return profiles

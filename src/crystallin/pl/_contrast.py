@@ -57,7 +57,7 @@ def contrast(
         n_genes,
         "difference",
         xlabel="difference of activity",
-        title=f"{title}\ncarried by {params['breadth']:.1f} genes",
+        title=f"{title}\ncarried by {params['breadth']:.1f} of its genes",
         ax=ax,
     )
     return finish(ax, show)

@@ -119,6 +119,6 @@ def _surest(table: pd.DataFrame) -> Fact:
     row = tested.assign(size=size).sort_values(["q", "size"], ascending=[True, False], kind="stable").iloc[0]
     title = f"{row['stratum']}: " if row["stratum"] else ""
     title += f"{row['group']} against {row['reference']}"
-    carried = f", carried by {row['breadth']:.1f} genes" if "breadth" in row else ""
+    carried = f", carried by {row['breadth']:.1f} of its genes" if "breadth" in row else ""
     text = f"{title} (the surest): {row['effect']:+.2f}, q = {row['q']:.1g}{carried}"
     return Fact("difference", textwrap.fill(text, LINE_WIDTH))

@@ -40,8 +40,8 @@ def program(
     both sides (thin line). The interval takes cells as independent, so it says nothing of further donors. Middle: the
     largest loadings. Right: the largest attributions, in the group with the highest mean if there are attributions by
     ``groupby``, else over all cells; genes outside the program are in italics. Below: how many of the program's genes
-    the data have, what is read from other genes, what the program adds to the fit, and how many genes carry its surest
-    difference. In grey: the call that makes what is not there.
+    the data have, what is read from other genes, what the program adds to the fit, and how many of its genes carry its
+    surest difference. In grey: the call that makes what is not there.
 
     Parameters
     ----------

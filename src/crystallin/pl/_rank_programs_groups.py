@@ -37,7 +37,7 @@ def rank_programs_groups(
     A dot is the difference of mean activity, in prior standard deviations, a line its 95 % interval. Blue: up in the
     group, orange: down, grey: ``q`` is above ``q_max``. White inside: decoys, random sets, differ as much
     (``decoy_q``), or better known programs explain the difference (``conditional_q``). The grey number at the right is
-    ``breadth``, how many genes carry the difference: near 1, one gene speaks and not the program.
+    ``breadth``, how many of its genes carry the difference: near 1, one gene speaks and not the program.
 
     Parameters
     ----------
