@@ -104,6 +104,11 @@ def test_baselines(model, result):
     several = model.get_attributions(method="expected_gradients", baseline=counts[[3, 9]], target="encoder", **own)
     single = [model.get_attributions(baseline=counts[i], target="encoder", **own) for i in (3, 9)]
     np.testing.assert_allclose(several, np.mean(single, axis=0), atol=1e-5)
+    # a method with one baseline takes the mean of several, a deep cell counting no more than a shallow one
+    deep = np.stack([100 * counts[3], counts[9]])
+    shares = (counts[[3, 9]] / counts[[3, 9]].sum(1, keepdims=True)).mean(0)
+    together, mean = (model.get_attributions(baseline=given, target="encoder", **own) for given in (deep, shares))
+    np.testing.assert_allclose(together, mean, atol=1e-4)
     zero = model.get_attributions(baseline="zero", target="encoder", **own)
     each = model.get_attributions(baseline="zero", target="encoder", statistic="each", **own)
     # a gene without counts is at its baseline

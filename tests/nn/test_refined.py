@@ -5,7 +5,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from crystallin.nn import ATTRIBUTION_METHODS, departure, fit_by_program, gene_contributions, refine, shared_genes
+from crystallin.nn import (
+    ATTRIBUTION_METHODS,
+    _refined,
+    departure,
+    fit_by_program,
+    gene_contributions,
+    refine,
+    shared_genes,
+)
 
 from .test_refine import EXACT, N_GENES, N_LATENT, mode_of, objective, preconditioner, problem
 
@@ -109,3 +117,28 @@ def test_what_programs_add_to_the_fit_sums_to_it(kind, normalised):
     prior = 0.5 * z.square().sum(0)
     gain = objective(z, cells, weight) + prior - objective(torch.zeros_like(z), cells, weight)
     torch.testing.assert_close(fit_by_program(cells, z, weight).sum(0), gain, atol=1e-3, rtol=1e-3)
+
+
+def test_rough_cells_take_more_nodes_and_stay_in_their_place(solved, monkeypatch):
+    """With two nodes for most cells: those that miss the change by the most are the ones that are done again."""
+    cells, point, weight, start = solved
+    baseline, shared = cells.counts[:, [1]], shared_genes(weight.dense())
+    there = refine(replace(cells, counts=baseline.expand_as(cells.counts)), point.z, weight, start, **EXACT).z
+
+    def gaps():
+        each = torch.zeros(cells.counts.shape[1], N_LATENT, N_GENES, dtype=torch.float64)
+        for pull in pulls(solved, "integrated_gradients", baseline):
+            pull.add_to(each, shared, ALL)
+        torch.testing.assert_close(each.sum(0), total(solved, "integrated_gradients", baseline))
+        return (each.sum(2).T - (point.z - there)).abs().amax(0)
+
+    monkeypatch.setattr(_refined, "N_PATH_NODES", 2)
+    monkeypatch.setattr(_refined, "MAX_GAP", float("inf"))
+    few = gaps()
+    # cell 1 is its own baseline, so some are smooth in any case
+    limit = float(few.sort().values[2:4].mean())
+    monkeypatch.setattr(_refined, "MAX_GAP", limit)
+    mended, is_rough = gaps(), few > limit
+    assert 0 < is_rough.sum() < len(few)
+    assert (mended[is_rough] < few[is_rough] / 20).all()
+    torch.testing.assert_close(mended[~is_rough], few[~is_rough])

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import crystallin as cr
+from crystallin.stats import rank_biased_overlap
 
 PROGRAM, OTHER = "Program/2", "Program/5"
 METHODS = ["activity/contributions", "encoder/integrated_gradients", "loadings"]
@@ -57,6 +58,14 @@ def test_agreement(result, model):
     assert consensus["rank"].tolist() == list(range(1, 16)) and (np.diff(consensus["p"]) >= 0).all()
     assert consensus["member"].head(8).mean() > 0.8 and consensus["n_methods"].iloc[0] == 3
     assert not len(cr.get.attribution_agreement_df(result, what="spread"))
+    # by hand: ranked by size, so that what lowers an activity counts as much
+    place = model.program_names.tolist().index(PROGRAM)
+    groups = result.obs["cell_type"].astype(str).to_numpy()
+    one = model.get_attributions(groups=groups, method="contributions")[1, :, place]
+    orders = [np.argsort(-np.abs(values)) for values in (one, model.get_loadings()[PROGRAM].to_numpy())]
+    pair = pairs[pairs["program"].eq(PROGRAM) & pairs["group"].eq("type 1") & pairs["method_b"].eq("loadings")]
+    found = pair.set_index("method_a")["rbo"]["activity/contributions"]
+    assert found == pytest.approx(rank_biased_overlap(*orders, 0.9), abs=1e-3)
     # a ranking agrees with itself
     same = ["activity/contributions", "encoder/integrated_gradients", "encoder/deeplift"]
     cr.tl.attribution_agreement(result, model, "cell_type", methods=same, programs=[PROGRAM])
