@@ -50,7 +50,7 @@ ACTIVITY_PARAMS = "activity_params"
 # of results that are arrays: the names along them
 PROGRAMS, GROUPS, CELLS, GENES, VALUES = "programs", "groups", "cells", "genes", "values"
 # further tables
-CONSENSUS, SPREAD = "consensus", "spread"
+CONSENSUS, SPREAD, SCORES, TERMS = "consensus", "spread", "scores", "terms"
 
 
 class Simulation:
@@ -76,3 +76,5 @@ ATTRIBUTION_AGREEMENT = "attribution_agreement"
 FAITHFULNESS = "faithfulness"
 KNOCKDOWN = "knockdown"
 INTERACTIONS = "interactions"
+ANNOTATE = "annotate"
+RULES = "rules"

@@ -27,6 +27,8 @@ KINDS = {
     ),
     keys.FAITHFULNESS: _Kind("faithfulness of attributions", "faithfulness(adata, model)", "deletion"),
     keys.KNOCKDOWN: _Kind("knock-down", "knockdown(adata, model, genes=…)", "change"),
+    keys.ANNOTATE: _Kind("annotation", "annotate(adata, model, groupby)", "specificity"),
+    keys.RULES: _Kind("rules", "rules(adata, groupby)", "rule"),
     keys.INTERACTIONS: _Kind("interactions of genes", "interactions(adata, model, program)", "interaction"),
 }
 

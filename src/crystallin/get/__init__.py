@@ -2,6 +2,7 @@
 
 from ._activity import activity
 from ._activity_df import activity_df
+from ._annotation_df import annotation_df
 from ._attribution_agreement_df import attribution_agreement_df
 from ._attributions_df import attributions_df
 from ._contrast_df import contrast_df
@@ -14,10 +15,12 @@ from ._loadings_df import loadings_df
 from ._program_importance_df import program_importance_df
 from ._programs_df import programs_df
 from ._rank_programs_groups_df import rank_programs_groups_df
+from ._rules_df import rules_df
 
 __all__ = [
     "activity",
     "activity_df",
+    "annotation_df",
     "attribution_agreement_df",
     "attributions_df",
     "contrast_df",
@@ -30,4 +33,5 @@ __all__ = [
     "program_importance_df",
     "programs_df",
     "rank_programs_groups_df",
+    "rules_df",
 ]

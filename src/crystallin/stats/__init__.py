@@ -6,30 +6,43 @@ from ._breadth import breadth
 from ._contrasts import Difference, compare_cells, compare_samples, overlap
 from ._coupling import given_better_known
 from ._decoys import calibrated_by_decoys, target_decoy_q
+from ._draws import draws_of_mean
 from ._effects import group_effects, standardised_difference
 from ._fdr import benjamini_hochberg, expected_fdr
+from ._hierarchy import NONE, Choice, best_within, choose, mean_along_path
 from ._infidelity import infidelity
+from ._lift import Lift, lift
 from ._linear import independent, root
 from ._means import Means, reliability, unshrunk_means
 from ._moderated import squeezed_variances, variance_prior
 from ._moments import Moments, collect_moments
+from ._superiority import superiority
+from ._wilson import wilson
 
 __all__ = [
+    "NONE",
+    "Choice",
     "Difference",
+    "Lift",
     "Means",
     "Moments",
     "benjamini_hochberg",
+    "best_within",
     "breadth",
     "calibrated_by_decoys",
+    "choose",
     "collect_moments",
     "compare_cells",
     "compare_samples",
+    "draws_of_mean",
     "expected_fdr",
     "given_better_known",
     "group_effects",
     "independent",
     "infidelity",
     "kendall",
+    "lift",
+    "mean_along_path",
     "overlap",
     "probability_beyond",
     "rank_biased_overlap",
@@ -38,7 +51,9 @@ __all__ = [
     "root",
     "squeezed_variances",
     "standardised_difference",
+    "superiority",
     "target_decoy_q",
     "unshrunk_means",
     "variance_prior",
+    "wilson",
 ]

@@ -1,6 +1,7 @@
 """Tools: what a trained model says, written into AnnData."""
 
 from ._activity import activity
+from ._annotate import annotate
 from ._attribution_agreement import attribution_agreement
 from ._attributions import attributions
 from ._contrast import contrast
@@ -11,9 +12,11 @@ from ._leakage import leakage
 from ._loadings import loadings
 from ._program_importance import program_importance
 from ._rank_programs_groups import rank_programs_groups
+from ._rules import rules
 
 __all__ = [
     "activity",
+    "annotate",
     "attribution_agreement",
     "attributions",
     "contrast",
@@ -24,4 +27,5 @@ __all__ = [
     "loadings",
     "program_importance",
     "rank_programs_groups",
+    "rules",
 ]

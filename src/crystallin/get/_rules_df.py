@@ -1,0 +1,46 @@
+"""The table of rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from anndata import AnnData
+
+from crystallin._keys import RULES, TABLE, TERMS
+
+from ._stored import stored_rows
+
+
+def rules_df(
+    adata: AnnData, group: str | Sequence[str] | None = None, *, terms: bool = False, key: str = RULES
+) -> pd.DataFrame:
+    """Rules that tell groups by their programs, from :func:`crystallin.tl.rules`.
+
+    Parameters
+    ----------
+    adata
+        Data with results.
+    group
+        Groups wanted; ``None`` for all. A group without a rule has no terms.
+    terms
+        Return one row per term, with the range of its threshold, instead of one per rule.
+    key
+        Slot of ``uns`` with the result.
+
+    Returns
+    -------
+    New DataFrame; columns as described at :func:`crystallin.tl.rules`.
+
+    Raises
+    ------
+    KeyError
+        If there are no results under ``key``.
+    ValueError
+        If a group is not among them.
+
+    Examples
+    --------
+    >>> cr.get.rules_df(adata)[["group", "rule", "precision", "recall"]]  # doctest: +SKIP
+    """
+    return stored_rows(adata, key, RULES, table=TERMS if terms else TABLE, group=group)

@@ -1,0 +1,259 @@
+"""Names for groups of cells, from programs that are cell types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from crystallin import _checks as checks
+from crystallin import stats
+from crystallin._keys import ANNOTATE, DEFAULT_KEY, PARAMS, SCORES, TABLE, Keys
+
+from ._cell_labels import cell_probabilities
+from ._cells import choose_cells
+from ._evidence import breadth_of, gene_evidence, largest
+from ._group_means import group_means
+from ._markers import markers
+from ._naming import N_GENES, N_PROGRAMS, UNASSIGNED, Naming, specificities
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crystallin.model import ProgramVAE
+
+# cells of a group that stand for it where not all are needed
+MAX_CELLS = 500
+COLUMNS = [
+    "group",
+    "label",
+    "path",
+    "n_cells",
+    "score",
+    "lower",
+    "upper",
+    "second",
+    "second_score",
+    "margin",
+    "specificity",
+    "support",
+    "breadth",
+    "stability",
+    "best",
+    "reason",
+    "genes",
+    "programs",
+]
+
+
+def annotate(
+    adata: AnnData,
+    model: ProgramVAE,
+    groupby: str,
+    *,
+    programs: Sequence[str] | None = None,
+    parents: Mapping[str, str] | None = None,
+    sample_key: str | None = None,
+    min_score: float = 1.0,
+    min_support: float = 2 / 3,
+    min_margin: float = 0.5,
+    label_added: str | None = None,
+    cell_label_added: str | None = None,
+    min_probability: float = 0.5,
+    random_state: int = 0,
+    key: str = DEFAULT_KEY,
+    key_added: str = ANNOTATE,
+    copy: bool = False,
+) -> AnnData | None:
+    """Name groups of cells by programs that are cell types, or say that none fits.
+
+    Activities are relative to the other cells of the data, and so are names: what all cells have in common (a data set
+    of T cells only) cannot be told, and a single group cannot be named.
+
+    Parameters
+    ----------
+    adata
+        Data with activities of this model, from :func:`crystallin.tl.activity`.
+    model
+        A trained model.
+    groupby
+        Column of ``obs`` with groups of cells, clusters say.
+    programs
+        Programs that are labels. ``None`` takes those of category ``"cell type"`` if the collection has categories
+        (``"immune"``), else all (PanglaoDB, say).
+    parents
+        For finer labels the next coarser one, ``{"CD8 T cell": "T cell"}``. ``None`` takes the collection's, if it has
+        any.
+    sample_key
+        Column of ``obs`` with samples (donors): intervals and stability are then over samples, and each sample counts
+        once. Without it they are over cells, and say nothing of further donors.
+    min_score
+        A label needs this score. 1 is the standard deviation between cells that the model expects beforehand.
+    min_support
+        … and this share of its genes, and of those of the coarser labels, has to speak for it; see Notes. A label whose
+        program shares some genes with the right one, which is missing from the collection, fails here.
+    min_margin
+        A finer label is given if its score exceeds that of its best sibling by this much.
+    label_added
+        Column of ``obs`` to which each cell's group's label is written.
+    cell_label_added
+        Column of ``obs`` to which each cell's own label is written, and, with ``"_probability"`` appended, its
+        posterior probability.
+    min_probability
+        Below it a cell's own label is ``"unassigned"``.
+    random_state
+        Seed of the draws for intervals.
+    key
+        Prefix of the programs' slots.
+    key_added
+        Slot of ``uns`` for the result.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the copy if ``copy=True``. Sets:
+
+    ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
+        One row per group:
+
+        - ``group``, ``n_cells``; ``label``, or ``"unassigned"``; ``path``: the label and all coarser ones;
+        - ``score`` of the label and its interval ``lower``, ``upper`` (95 %; NaN for groups of one cell or sample): see
+          Notes;
+        - ``second``, ``second_score``, ``margin``: the best label that is neither coarser nor finer, and how far behind
+          it is;
+        - ``specificity``: probability that a cell of the group has more of the label's program than a cell of groups
+          with other labels;
+        - ``support``: share of its genes that speak for the label, the mean of it and coarser ones, or that of finer
+          ones if larger; ``breadth``: effective number of its genes that do;
+        - ``stability``: how often the label comes out the same in other samples of as many cells (or samples);
+        - ``best``: the label itself, or the one that came closest; ``reason`` it was not given;
+        - ``genes``, ``programs``: those that say most, of the label's genes and of all programs, separated by
+          semicolons.
+    ``adata.uns[key_added]["scores"]`` : :class:`pandas.DataFrame`
+        ``group``, ``label``, ``score``, ``support`` of all labels in all groups.
+    ``adata.uns[key_added]["params"]`` : dict
+        The arguments.
+    ``adata.obs[label_added]``, ``adata.obs[cell_label_added]``, ``adata.obs[cell_label_added + "_probability"]``
+        Only if asked for.
+
+    Raises
+    ------
+    KeyError
+        If a column, a program or the activities are not there.
+    ValueError
+        If there is one group only, the collection has no marker programs, thresholds are out of range, a column to be
+        written is ``groupby``, the hierarchy goes in a circle, or activities are not those of the model as it is now.
+
+    Notes
+    -----
+    The score of a label in a group is how far the group's mean activity lies above the level of the groups in which the
+    program is off, freed from the pull of the prior and weighted by how well the counts tell the program, in standard
+    deviations over the prior. The groups in which it is off are found for each program by the split with the largest
+    variance between the parts (Otsu 1979, IEEE Trans Syst Man Cybern 9:62). The coarsest label is chosen by the largest
+    score of itself and its finer labels, as these take what they explain from the coarser one; then finer ones step by
+    step.
+
+    A gene speaks for a label if what it adds to the program's activity in the group's average cell
+    (:meth:`crystallin.ProgramVAE.get_average_contributions`) is nearer to what it adds in the other groups in which the
+    program is on than to where it is off; if there are no others, if it adds more than where it is off. A wrong label
+    has some genes in common with the right one, and they are up; the others are not.
+
+    A cell's own label is a posterior in a linear discriminant over all programs whose classes are the groups: it takes
+    the groups' labels as right for most of their cells, and tells which cells are more like those of another group.
+
+    Examples
+    --------
+    >>> import crystallin as cr
+    >>> adata = cr.datasets.pbmc68k()
+    >>> cr.pp.add_programs(adata, "immune", min_genes=3)
+    >>> cr.ProgramVAE.setup_anndata(adata, layer="counts")
+    >>> model = cr.ProgramVAE(adata)
+    >>> model.train(max_epochs=20)
+    >>> cr.tl.activity(adata, model)
+    >>> cr.tl.annotate(adata, model, "bulk_labels", label_added="label")
+    >>> cr.get.annotation_df(adata).set_index("group").loc["CD19+ B", "path"]
+    'B cell'
+    """
+    keys = Keys(key)
+    checks.check_adata(adata)
+    checks.check_fresh(adata, keys, model.digest)
+    checks.check_groups("all", "rest", checks.check_labels(adata, groupby, "groupby"), groupby)
+    if sample_key is not None:
+        checks.check_labels(adata, sample_key, "sample_key")
+    for argument, value, most in (("min_score", min_score, np.inf), ("min_margin", min_margin, np.inf)):
+        checks.check_number(value, argument, 0, most)
+    checks.check_number(min_support, "min_support", 0, 1)
+    checks.check_number(min_probability, "min_probability", 0, 1)
+    checks.check_int(random_state, "random_state", 0)
+    for argument, column in {"label_added": label_added, "cell_label_added": cell_label_added}.items():
+        if column == groupby:
+            msg = f"{argument}={column!r} is groupby, whose groups would be lost; give another column."
+            raise ValueError(msg)
+    known = markers(adata, programs, parents, model.program_names, key)
+
+    rng = np.random.default_rng(random_state)
+    chosen, some = choose_cells(adata, groupby), choose_cells(adata, groupby, max_cells=MAX_CELLS)
+    means = group_means(adata, chosen, sample_key, keys)
+    found = stats.lift(means.mean[:, known.columns], means.reliability[:, known.columns])
+    evidence = gene_evidence(adata, model, some, known.columns, found.off)
+    naming = Naming(known, found.value, evidence.support, min_score, min_support, min_margin)
+    table = pd.concat([naming.table(), naming.uncertainty(means, rng)], axis=1)
+    table.insert(0, "group", chosen.groups)
+    group = pd.Categorical(chosen.labels, chosen.groups).codes
+    table["n_cells"] = np.bincount(group)
+    best = naming.choice.best
+    activity, real = adata.obsm[keys.activity], np.flatnonzero(~model.is_decoy)
+    table["specificity"] = specificities(
+        activity[some.positions], known.columns[best], group[some.positions], naming.labels()
+    )
+    reasons = [evidence.of(g, label) for g, label in enumerate(best)]
+    table["breadth"] = [breadth_of(values) for _, values in reasons]
+    genes = adata.var_names.to_numpy()
+    table["genes"] = [";".join(largest(genes[gene], values, N_GENES)) for gene, values in reasons]
+    above = stats.lift(means.mean[:, real], means.reliability[:, real]).value
+    table["programs"] = [";".join(largest(model.program_names[real], values, N_PROGRAMS)) for values in above]
+
+    adata = adata.copy() if copy else adata
+    order = [*known.names, UNASSIGNED]
+    if label_added is not None:
+        adata.obs[label_added] = _categorical(np.array(naming.labels())[group], order)
+    if cell_label_added is not None:
+        labels, probability = cell_probabilities(activity[:, real].astype(float), group, naming.labels(), rng)
+        most = probability.max(axis=1)
+        own = np.where(most >= min_probability, np.array(labels)[probability.argmax(axis=1)], UNASSIGNED)
+        adata.obs[cell_label_added] = _categorical(own, order)
+        adata.obs[f"{cell_label_added}_probability"] = most
+    params = {
+        "groupby": groupby,
+        "labels": known.names,
+        "sample_key": sample_key or "",
+        "min_score": min_score,
+        "min_support": min_support,
+        "min_margin": min_margin,
+        "label_added": label_added or "",
+        "cell_label_added": cell_label_added or "",
+        "min_probability": min_probability,
+        "random_state": random_state,
+        "unit_of_observation": "sample" if sample_key else "cell (cells are not replicates)",
+        "key": key,
+        "model_digest": model.digest,
+    }
+    scores = pd.DataFrame(
+        {
+            "group": np.repeat(chosen.groups, len(known.names)),
+            "label": np.tile(known.names, len(chosen.groups)),
+            "score": found.value.ravel(),
+            "support": evidence.support.ravel(),
+        }
+    )
+    adata.uns[key_added] = {PARAMS: params, TABLE: table[COLUMNS], SCORES: scores}
+    return adata if copy else None
+
+
+def _categorical(labels: np.ndarray, order: list[str]) -> pd.Categorical:
+    """Labels in the collection's order, those that occur."""
+    there = set(labels.tolist())
+    return pd.Categorical(labels, [name for name in order if name in there])

@@ -1,0 +1,98 @@
+"""How many genes of a label speak for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crystallin import stats
+
+from ._cells import Chosen
+from ._members import members
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crystallin.model import ProgramVAE
+
+
+@dataclass(frozen=True)
+class GeneEvidence:
+    """What each gene of each label adds to its activity in each group.
+
+    Attributes
+    ----------
+    gene, label
+        Position of each pair of a label and one of its genes.
+    excess
+        Beyond what it adds in the groups in which the label is off, groups x pairs; NaN where there is no other such
+        group.
+    needed
+        Excess from which a gene speaks for the label: half of that in the other groups in which the label is on, 0 if
+        there are none. Groups x pairs.
+    """
+
+    gene: np.ndarray
+    label: np.ndarray
+    excess: np.ndarray
+    needed: np.ndarray
+
+    @property
+    def support(self) -> np.ndarray:
+        """Share of a label's genes that speak for it, groups x labels."""
+        n_labels = self.label.max() + 1
+        speaks = [np.bincount(self.label, row, n_labels) for row in self.excess > self.needed]
+        return np.array(speaks) / np.bincount(self.label, minlength=n_labels)
+
+    def of(self, group: int, label: int) -> tuple[np.ndarray, np.ndarray]:
+        """Genes of a label, and what each adds in a group."""
+        pairs = self.label == label
+        return self.gene[pairs], self.excess[group, pairs]
+
+
+def gene_evidence(
+    adata: AnnData, model: ProgramVAE, chosen: Chosen, labels: np.ndarray, off: np.ndarray
+) -> GeneEvidence:
+    """Contributions of genes in the average cell of each group, against the groups in which a label is off.
+
+    Parameters
+    ----------
+    chosen
+        Some hundred cells of each group.
+    labels
+        Positions of the labels among the model's programs.
+    off
+        Groups x labels.
+    """
+    gene, label = np.nonzero(members(model)[:, labels])
+    rows = []
+    # group by group: genes x programs of all groups at once would be large
+    for name in chosen.groups:
+        cells = chosen.positions[chosen.labels == name]
+        (contributions,) = model.get_average_contributions(adata, cells)
+        rows.append(contributions[gene, labels[label]])
+    values = np.array(rows, dtype=float)
+    is_off = off[:, label]
+    low, high = _mean_of_others(values, is_off), _mean_of_others(values, ~is_off)
+    needed = np.nan_to_num(np.clip((high - low) / 2, 0, None))
+    return GeneEvidence(gene, label, values - low, needed)
+
+
+def _mean_of_others(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Mean of all other rows that count; NaN where there are none."""
+    n_others = weight.sum(axis=0) - weight.astype(int)
+    total = (values * weight).sum(axis=0) - values * weight
+    return np.divide(total, n_others, out=np.full_like(values, np.nan), where=n_others > 0)
+
+
+def largest(names: np.ndarray, values: np.ndarray, n: int) -> list[str]:
+    """Names with the largest positive values."""
+    order = np.argsort(-np.nan_to_num(values), kind="stable")[:n]
+    return [str(name) for name in names[order[values[order] > 0]]]
+
+
+def breadth_of(values: np.ndarray) -> float:
+    """Effective number of genes that speak for a label."""
+    return stats.breadth(np.clip(np.nan_to_num(values), 0, None))

@@ -1,0 +1,60 @@
+"""Mean activities of groups and how they would vary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from crystallin import stats
+from crystallin._keys import Keys
+
+from ._cells import Chosen
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+@dataclass(frozen=True)
+class GroupMeans:
+    """Means of groups, each unit (cell or sample) counting once.
+
+    Attributes
+    ----------
+    units
+        Posterior means of each group's units, units x programs each.
+    reliability
+        Groups x programs.
+    """
+
+    units: list[np.ndarray]
+    reliability: np.ndarray
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Groups x programs."""
+        return np.array([units.mean(axis=0, dtype=float) for units in self.units])
+
+    def draws(self, columns: np.ndarray, n_draws: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+        """Means as they would come out in other samples, groups x programs each; NaN for groups of one unit."""
+        of_group = [stats.draws_of_mean(units[:, columns], n_draws, rng) for units in self.units]
+        for draw in range(n_draws):
+            yield np.array([draws[draw] for draws in of_group])
+
+
+def group_means(adata: AnnData, chosen: Chosen, sample_key: str | None, keys: Keys) -> GroupMeans:
+    """Means of the chosen groups over cells, or over means of samples."""
+    mean, sd = (adata.obsm[slot][chosen.positions] for slot in (keys.activity, keys.sd))
+    sample = None if sample_key is None else adata.obs[sample_key].astype(str).to_numpy()[chosen.positions]
+    units, reliability = [], []
+    for group in chosen.groups:
+        inside = chosen.labels == group
+        values = mean[inside]
+        if sample is not None:
+            values = pd.DataFrame(values).groupby(sample[inside]).mean().to_numpy()
+        units.append(values)
+        reliability.append(stats.reliability(np.mean(sd[inside].astype(float) ** 2, axis=0)))
+    return GroupMeans(units, np.array(reliability))

@@ -1,0 +1,105 @@
+"""Which programs are labels of cells, and which of them are finer than others."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crystallin import _checks as checks
+from crystallin import get
+from crystallin.stats import NONE
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+logger = logging.getLogger(__name__)
+
+CELL_TYPE = "cell type"
+
+
+@dataclass(frozen=True)
+class Markers:
+    """Programs that name cells.
+
+    Attributes
+    ----------
+    names
+        Names of the programs.
+    columns
+        Their positions among the model's programs.
+    parent
+        For each the position in ``names`` of the next coarser one, -1 for the coarsest.
+    """
+
+    names: list[str]
+    columns: np.ndarray
+    parent: np.ndarray
+
+    def path(self, label: int) -> list[str]:
+        """Names from the coarsest to this one."""
+        found = []
+        while label != NONE:
+            found.insert(0, self.names[label])
+            label = self.parent[label]
+        return found
+
+
+def markers(
+    adata: AnnData,
+    programs: Sequence[str] | None,
+    parents: Mapping[str, str] | None,
+    model_programs: np.ndarray,
+    key: str,
+) -> Markers:
+    """Programs that name cells, as asked for or by the collection's categories, and their hierarchy."""
+    table = get.programs_df(adata, key=key)
+    if programs is not None:
+        names = list(dict.fromkeys(checks.check_program_names(programs, table.index.tolist())))
+        if not names:
+            msg = "programs is empty; name the programs that are cell types, or leave it out."
+            raise ValueError(msg)
+    elif "category" in table:
+        names = table.index[table["category"] == CELL_TYPE].tolist()
+    else:
+        names = table.index.tolist()
+        logger.warning(
+            "The collection has no categories, so all %d programs are taken as labels of cells; programs=[…] names "
+            "those that are.",
+            len(names),
+        )
+    if not names:
+        msg = (
+            f"No program of the collection under {key!r} is of the category {CELL_TYPE!r} (there are "
+            f"{', '.join(map(repr, sorted(set(table['category']))))}). Name programs that stand for cell types with "
+            'programs=[…], or add a collection of markers: crystallin.pp.add_programs(adata, "immune").'
+        )
+        raise ValueError(msg)
+    if parents is None:
+        parents = table["parent"].to_dict() if "parent" in table else {}
+    else:
+        checks.check_program_names(set(parents) | set(parents.values()), table.index.tolist())
+    place = {name: i for i, name in enumerate(names)}
+    positions = model_programs.tolist()
+    return Markers(
+        names,
+        np.array([positions.index(name) for name in names]),
+        np.array([_nearest_coarser(name, place, parents) for name in names]),
+    )
+
+
+def _nearest_coarser(name: str, place: Mapping[str, int], parents: Mapping[str, str]) -> int:
+    """Position of the next coarser label that is there: the one between may have had too few genes."""
+    seen = {name}
+    while coarser := parents.get(name):
+        if coarser in seen:
+            msg = f"parents: {coarser!r} is coarser than itself; a hierarchy has no circles."
+            raise ValueError(msg)
+        seen.add(coarser)
+        if coarser in place:
+            return place[coarser]
+        name = coarser
+    return NONE

@@ -1,0 +1,125 @@
+"""The table of groups and their names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from crystallin import stats
+from crystallin.stats import NONE, Choice
+
+from ._group_means import GroupMeans
+from ._markers import Markers
+
+UNASSIGNED = "unassigned"
+N_DRAWS, LEVEL = 200, 0.95
+# genes and programs named as reasons
+N_GENES, N_PROGRAMS = 5, 5
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Labels of groups by what is known of them.
+
+    Attributes
+    ----------
+    known
+        The labels.
+    score, support
+        Groups x labels.
+    min_score, min_support, min_margin
+        What a label needs.
+    """
+
+    known: Markers
+    score: np.ndarray
+    support: np.ndarray
+    min_score: float
+    min_support: float
+    min_margin: float
+
+    @cached_property
+    def choice(self) -> Choice:
+        """The labels chosen."""
+        return self._choose(self.score)
+
+    def labels(self) -> list[str]:
+        """Label of each group."""
+        return [UNASSIGNED if label == NONE else self.known.names[label] for label in self.choice.label]
+
+    def table(self) -> pd.DataFrame:
+        """What was chosen, and what came closest."""
+        choice, names = self.choice, np.array(self.known.names)
+        rows = np.arange(len(self.score))
+        return pd.DataFrame(
+            {
+                "label": self.labels(),
+                "path": [" > ".join(self.known.path(label)) for label in choice.label],
+                "score": choice.score,
+                "second": np.where(choice.second == NONE, "", names[choice.second]),
+                "second_score": choice.second_score,
+                "margin": choice.score - choice.second_score,
+                "support": stats.best_within(self._along_path, self.known.parent)[rows, choice.best],
+                "best": names[choice.best],
+                "reason": [self._reason(g) for g in rows],
+            }
+        )
+
+    def uncertainty(self, means: GroupMeans, rng: np.random.Generator) -> pd.DataFrame:
+        """Interval of the score, and how often the label is the same, over other samples of the units."""
+        columns = self.known.columns
+        scores, same = [], np.zeros(len(self.score))
+        for mean in means.draws(columns, N_DRAWS, rng):
+            drawn = stats.lift(np.where(np.isnan(mean), means.mean[:, columns], mean), means.reliability[:, columns])
+            again = self._choose(drawn.value)
+            same += again.label == self.choice.label
+            scores.append(stats.best_within(drawn.value, self.known.parent)[np.arange(len(mean)), self.choice.best])
+        tail = (1 - LEVEL) / 2
+        lower, upper = np.quantile(scores, [tail, 1 - tail], axis=0)
+        table = pd.DataFrame({"lower": lower, "upper": upper, "stability": same / N_DRAWS})
+        table[[len(units) < 2 for units in means.units]] = np.nan
+        return table
+
+    @cached_property
+    def _along_path(self) -> np.ndarray:
+        """Support of each label and all coarser ones."""
+        return stats.mean_along_path(self.support, self.known.parent)
+
+    def _choose(self, score: np.ndarray) -> Choice:
+        supported = self._along_path >= self.min_support
+        limits = {"min_score": self.min_score, "min_margin": self.min_margin}
+        return stats.choose(score, supported, self.known.parent, **limits)
+
+    def _reason(self, group: int) -> str:
+        if self.choice.label[group] != NONE:
+            return ""
+        score, support = self.score[group], self._along_path[group]
+        best = self.choice.best[group]
+        if score[best] < self.min_score:
+            return f"the best score, {score[best]:.2f}, is below {self.min_score:g}"
+        return f"{support[best]:.0%} of the genes of {self.known.names[best]!r} and coarser labels speak for it"
+
+
+def specificities(activity: np.ndarray, columns: np.ndarray, of_cell: np.ndarray, labels: list[str]) -> list[float]:
+    """Probability that a cell of each group has more of its label's program than a cell with another label.
+
+    Parameters
+    ----------
+    activity
+        Cells x programs.
+    columns
+        For each group the program of the label that it has or that came closest.
+    of_cell
+        Group of each cell, from 0.
+    labels
+        Label of each group.
+    """
+    label, found = np.array(labels), []
+    for g, column in enumerate(columns):
+        inside = of_cell == g
+        alike = inside if label[g] == UNASSIGNED else (label == label[g])[of_cell]
+        found.append(stats.superiority(activity[inside, column], np.sort(activity[~alike, column])))
+    return found

@@ -1,0 +1,247 @@
+"""Rules that tell groups of cells by their programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from crystallin import _checks as checks
+from crystallin import get, stats
+from crystallin._keys import DEFAULT_KEY, PARAMS, RULES, TABLE, TERMS, Keys
+
+from ._cells import choose_cells
+from ._held_out import Part, parts_of, resampled
+from ._rule import Rule, certainty, learn, picked
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+# cells that rules are learned from, of all groups together; programs that are looked at for a group
+MAX_LEARNED, MAX_PROGRAMS = 6_000, 40
+# with fewer cells to learn from there is no rule
+MIN_CELLS = 5
+
+
+def rules(
+    adata: AnnData,
+    groupby: str,
+    *,
+    max_terms: int = 3,
+    programs: Sequence[str] | None = None,
+    sample_key: str | None = None,
+    held_out: float = 1 / 3,
+    n_bootstraps: int = 20,
+    random_state: int = 0,
+    key: str = DEFAULT_KEY,
+    key_added: str = RULES,
+    copy: bool = False,
+) -> AnnData | None:
+    """Find for each group a rule on activities that a person can read, and test it on cells that it has not seen.
+
+    Such as ``"MHC class II antigen presentation > 0.8 and B cell receptor signalling > 0.4"``. Activities are in prior
+    standard deviations, relative to the average cell of the data, and so are thresholds: a rule describes the groups of
+    this data set.
+
+    Parameters
+    ----------
+    adata
+        Data with activities, from :func:`crystallin.tl.activity`.
+    groupby
+        Column of ``obs`` with groups of cells.
+    max_terms
+        Largest number of terms in a rule.
+    programs
+        Programs that rules may speak of; ``None`` for all but decoys.
+    sample_key
+        Column of ``obs`` with samples (donors). Whole samples are then held out, and bootstraps draw samples, so that
+        figures are about further samples; intervals still count cells.
+    held_out
+        Share of cells, or of samples, that rules are tested on.
+    n_bootstraps
+        How often rules are learned again on resampled cells (or samples), for the stability and the range of
+        thresholds. Takes most of the time.
+    random_state
+        Seed.
+    key
+        Prefix of the programs' slots.
+    key_added
+        Slot of ``uns`` for the result.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the copy if ``copy=True``. Sets:
+
+    ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
+        One row per group:
+
+        - ``group``, ``rule``, empty with the ``reason`` if there is none, ``n_terms``;
+        - ``precision``, the share of the cells it picks that are of the group, and ``recall``, the share of the group
+          that it picks, with their Wilson intervals (95 %: ``precision_lower``, …), and ``f1``, all on held-out cells;
+        - ``support``: share of the held-out cells that it picks; ``n_picked``, ``n_group``: their numbers;
+        - ``certainty``: mean posterior probability that a picked cell meets the rule, by the activities' standard
+          deviations;
+        - ``stability``: mean overlap (Jaccard) of its terms, without thresholds, with those of the bootstraps.
+    ``adata.uns[key_added]["terms"]`` : :class:`pandas.DataFrame`
+        One row per term: ``group``, ``program``, ``direction`` (``"above"``, ``"not above"``), ``threshold``, ``lower``
+        and ``upper`` (the middle 90 % of the thresholds in bootstraps), ``recurrence``: share of bootstraps with the
+        term.
+    ``adata.uns[key_added]["params"]`` : dict
+        The arguments and the samples that were held out.
+
+    Raises
+    ------
+    KeyError
+        If a column, a program or the activities are not there.
+    ValueError
+        If there is one group or one sample only, labels are missing or are numbers, or ``held_out`` leaves nothing.
+
+    Notes
+    -----
+    A rule is a node of a shallow decision tree that parts the group from all others, the one with the largest F1 on the
+    cells that are learned from, with thresholds rounded to a tenth and terms left out that add less than .01. Groups
+    that were found by clustering the same counts are easier to tell than a person's labels. At most 6,000 cells are
+    learned from, as evenly from all groups as can be, and weighted to their numbers.
+
+    Examples
+    --------
+    >>> import crystallin as cr
+    >>> adata = cr.datasets.pbmc68k()
+    >>> cr.pp.add_programs(adata, "immune", min_genes=3)
+    >>> cr.ProgramVAE.setup_anndata(adata, layer="counts")
+    >>> model = cr.ProgramVAE(adata)
+    >>> model.train(max_epochs=20)
+    >>> cr.tl.activity(adata, model)
+    >>> cr.tl.rules(adata, "bulk_labels", max_terms=2, n_bootstraps=2)
+    >>> cr.get.rules_df(adata, "CD19+ B").shape[0]
+    1
+    """
+    keys = Keys(key)
+    checks.check_adata(adata)
+    checks.check_activity(adata, keys)
+    known = checks.check_labels(adata, groupby, "groupby")
+    checks.check_groups("all", "rest", known, groupby)
+    checks.check_int(max_terms, "max_terms", 1)
+    checks.check_int(n_bootstraps, "n_bootstraps", 0)
+    checks.check_int(random_state, "random_state", 0)
+    checks.check_number(held_out, "held_out", 0, 1, include_minimum=False, include_maximum=False)
+    if sample_key is not None:
+        checks.check_labels(adata, sample_key, "sample_key")
+    activity = get.activity_df(adata, programs, key=key)
+    sd = get.activity_df(adata, list(activity.columns), key=key, sd=True).to_numpy()
+    names, values = list(activity.columns), activity.to_numpy(dtype=np.float32)
+
+    chosen = choose_cells(adata, groupby)
+    group = pd.Categorical(chosen.labels, chosen.groups).codes
+    sample = None if sample_key is None else adata.obs[sample_key].astype(str).to_numpy()
+    rng = np.random.default_rng(random_state)
+    split = parts_of(group, sample, held_out, MAX_LEARNED, rng)
+    drawn = [resampled(split, rng) for _ in range(n_bootstraps)]
+    table, terms = [], []
+    for g, name in enumerate(chosen.groups):
+        row, found = _of_group(split, drawn, values, sd, group == g, names, max_terms, random_state)
+        table.append({"group": name} | row)
+        terms += [{"group": name} | term for term in found]
+
+    adata = adata.copy() if copy else adata
+    params = {
+        "groupby": groupby,
+        "max_terms": max_terms,
+        "sample_key": sample_key or "",
+        "held_out": held_out,
+        "held_out_samples": split.held_out_samples,
+        "n_bootstraps": n_bootstraps,
+        "random_state": random_state,
+        "key": key,
+    }
+    columns = ["group", "program", "direction", "threshold", "lower", "upper", "recurrence"]
+    adata.uns[key_added] = {PARAMS: params, TABLE: pd.DataFrame(table), TERMS: pd.DataFrame(terms, columns=columns)}
+    return adata if copy else None
+
+
+def _of_group(
+    split: Part,
+    drawn: Sequence[np.ndarray],
+    values: np.ndarray,
+    sd: np.ndarray,
+    inside: np.ndarray,
+    names: list[str],
+    max_terms: int,
+    seed: int,
+) -> tuple[dict[str, object], list[dict[str, object]]]:
+    """Row of the table, and rows of the terms."""
+    learned, unseen = split.learned, split.held_out
+    if inside[learned].sum() < MIN_CELLS or inside[learned].all():
+        reason = f"{int(inside[learned].sum())} cell(s) to learn from; {MIN_CELLS} and some others are needed"
+        return _row((), reason, names, values[unseen], sd[unseen], inside[unseen], np.nan), []
+    columns = _telling(values[learned], inside[learned], split.weight)
+    shown = [names[column] for column in columns]
+    values, sd = values[:, columns], sd[:, columns]
+
+    def again(weight: np.ndarray) -> Rule:
+        there = weight > 0
+        cells = learned[there]
+        enough = inside[cells].sum() >= 2
+        return learn(values[cells], inside[cells], weight[there], max_terms, seed) if enough else ()
+
+    rule = again(split.weight)
+    others = [again(weight) for weight in drawn]
+    kinds = [{(term.program, term.above) for term in other} for other in others]
+    own = {(term.program, term.above) for term in rule}
+    stability = np.mean([len(own & kind) / len(own | kind) for kind in kinds]) if own and kinds else np.nan
+    reason = "" if rule else "no threshold parts the group from the others"
+    row = _row(rule, reason, shown, values[unseen], sd[unseen], inside[unseen], stability)
+    terms = []
+    for term in rule:
+        alike = [t.threshold for other in others for t in other if (t.program, t.above) == (term.program, term.above)]
+        lower, upper = np.quantile(alike, [0.05, 0.95]) if alike else (np.nan, np.nan)
+        terms.append(
+            {
+                "program": shown[term.program],
+                "direction": "above" if term.above else "not above",
+                "threshold": term.threshold,
+                "lower": lower,
+                "upper": upper,
+                "recurrence": len(alike) / len(others) if others else np.nan,
+            }
+        )
+    return row, terms
+
+
+def _row(
+    rule: Rule,
+    reason: str,
+    names: Sequence[str],
+    values: np.ndarray,
+    sd: np.ndarray,
+    inside: np.ndarray,
+    stability: float,
+) -> dict[str, object]:
+    """A rule on cells that it has not seen."""
+    chosen = picked(rule, values) if rule else np.zeros(len(inside), dtype=bool)
+    hits, n_picked, n_group = int((chosen & inside).sum()), int(chosen.sum()), int(inside.sum())
+    row: dict[str, object] = {"rule": " and ".join(term.text(names) for term in rule), "n_terms": len(rule)}
+    for what, n in (("precision", n_picked), ("recall", n_group)):
+        share = hits / n if n and rule else np.nan
+        lower, upper = stats.wilson(hits, n) if rule else (np.nan, np.nan)
+        row |= {what: share, f"{what}_lower": float(lower), f"{what}_upper": float(upper)}
+    return row | {
+        "f1": 2 * hits / (n_picked + n_group) if rule and n_picked + n_group else np.nan,
+        "support": n_picked / len(inside),
+        "n_picked": n_picked,
+        "n_group": n_group,
+        "certainty": float(certainty(rule, values[chosen], sd[chosen]).mean()) if n_picked else np.nan,
+        "stability": stability,
+        "reason": reason,
+    }
+
+
+def _telling(values: np.ndarray, inside: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """The programs that differ most between the group and the others, in their order."""
+    mean = [np.average(values[side], axis=0, weights=weight[side]) for side in (inside, ~inside)]
+    size = np.abs(mean[0] - mean[1]) / np.fmax(values.std(axis=0), 1e-6)
+    return np.sort(np.argsort(-size, kind="stable")[:MAX_PROGRAMS])
