@@ -1,7 +1,8 @@
 """Data to try things on."""
 
+from ._kang18 import kang18
 from ._oracle_activity import oracle_activity
 from ._pbmc68k import pbmc68k
 from ._simulate import simulate
 
-__all__ = ["oracle_activity", "pbmc68k", "simulate"]
+__all__ = ["kang18", "oracle_activity", "pbmc68k", "simulate"]

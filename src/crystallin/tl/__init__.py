@@ -11,6 +11,7 @@ from ._knockdown import knockdown
 from ._leakage import leakage
 from ._loadings import loadings
 from ._program_importance import program_importance
+from ._programs_overview import programs_overview
 from ._rank_programs_groups import rank_programs_groups
 from ._rules import rules
 
@@ -26,6 +27,7 @@ __all__ = [
     "leakage",
     "loadings",
     "program_importance",
+    "programs_overview",
     "rank_programs_groups",
     "rules",
 ]

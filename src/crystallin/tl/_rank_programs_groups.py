@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 
 from crystallin import _checks as checks
-from crystallin import get, stats
-from crystallin import programs as prior
+from crystallin import stats
 from crystallin._keys import DEFAULT_KEY, PARAMS, RANK_PROGRAMS_GROUPS, TABLE, Keys
 
 from ._breadths import breadths
 from ._comparison import Comparison, Pair, rows
 from ._design import CollinearError, covariate_matrix, make_units
 from ._differences import Compared, Coupling, TooFewError
+from ._similar import similar_programs
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -193,7 +193,7 @@ def rank_programs_groups(
     columns, owner = covariate_matrix(adata.obs, covariates)
     mean, sd = adata.obsm[keys.activity], adata.obsm[keys.sd]
     moments, covariance = stats.collect_moments(mean, sd, units.code, len(units.table), covariates=columns)
-    about, correlation = _similar(model, adata, key)
+    about, correlation = similar_programs(model, adata, key)
     coupling = _coupling(moments, covariance, correlation, model.is_decoy)
     comparison = Comparison(moments, units.table, coupling, owner, sample_key is not None, paired)
     pairs = comparison.pairs(wanted, reference, groupby, within)
@@ -231,42 +231,10 @@ def rank_programs_groups(
     return adata if copy else None
 
 
-def _similar(model: ProgramVAE, adata: AnnData, key: str) -> tuple[pd.DataFrame, np.ndarray]:
-    """What is to be said of the programs (no decoys), and the posterior correlation of all in the average cell."""
-    names, real = model.program_names, np.flatnonzero(~model.is_decoy)
-    covariance = model.get_posterior_covariance(adata).to_numpy(dtype=float)
-    sd = np.sqrt(np.diag(covariance))
-    correlation = covariance / np.outer(sd, sd)
-    loadings = model.get_loadings().to_numpy(dtype=float)[:, real]
-    alike = prior.similarity(loadings, correlation[np.ix_(real, real)])
-    family = prior.families(alike)
-    twin, twin_similarity = prior.nearest(alike)
-    table = get.programs_df(adata, key=key).reindex(names[real])
-    about = pd.DataFrame(
-        {
-            "program": names[real],
-            "family": names[real][_most_typical(alike, family)],
-            "nearest_twin": np.where(twin >= 0, names[real][twin], ""),
-            "twin_similarity": twin_similarity,
-            "variance_inflation": prior.variance_inflation(covariance)[real],
-            "coverage": table["coverage"].to_numpy() if "coverage" in table else np.nan,
-        },
-        index=real,
-    )
-    return about, correlation
-
-
 def _coupling(moments: Moments, covariance: np.ndarray, correlation: np.ndarray, is_decoy: np.ndarray) -> Coupling:
     uncertainty = moments.uncertainty.sum(axis=0) / moments.n.sum()
     sd = np.sqrt(uncertainty)
     return Coupling(covariance, correlation * np.outer(sd, sd), stats.reliability(uncertainty), is_decoy)
-
-
-def _most_typical(alike: np.ndarray, family: np.ndarray) -> np.ndarray:
-    """For each program the one of its family that is most like all of them."""
-    same = family[:, None] == family
-    likeness = (alike * same).sum(axis=0)
-    return np.where(same, likeness, -1).argmax(axis=1)
 
 
 def _log(results: list[tuple[Pair, Compared]], skipped: list[str], sample_key: str | None) -> None:

@@ -1,0 +1,71 @@
+"""Blood cells with and without interferon-beta, downloaded."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import anndata
+from anndata import AnnData
+
+FILE = "kang_2018.h5ad"
+URL = f"https://exampledata.scverse.org/pertpy/{FILE}"
+# a folder to keep downloads in, or to take files from that are there already
+FOLDER_VARIABLE = "CRYSTALLIN_DATA_DIR"
+COLUMNS = {"label": "condition", "replicate": "donor"}
+
+
+def kang18() -> AnnData:
+    """24,673 blood cells of eight patients, with and without six hours of interferon-beta; a download of 38 MB.
+
+    The counts of Kang et al. (2018, Nat Biotechnol 36:89; GEO GSE96583, batch 2) as scverse's pertpy hosts them. The
+    file is kept in the system's cache, or in the folder that the environment variable ``CRYSTALLIN_DATA_DIR`` names,
+    and is not downloaded again. Its checksum is not published, so it is not checked.
+
+    Returns
+    -------
+    New AnnData of cells x genes.
+
+    * ``X`` and ``layers["counts"]``: counts, sparse float32;
+    * ``obs``: ``condition`` (``"ctrl"``, ``"stim"``), ``donor``, ``cell_type``, and what else the file has.
+
+    Raises
+    ------
+    ConnectionError
+        If the file is not there and cannot be downloaded.
+    NotADirectoryError
+        If ``CRYSTALLIN_DATA_DIR`` names no folder.
+
+    Examples
+    --------
+    >>> adata = cr.datasets.kang18()  # doctest: +SKIP
+    >>> adata.obs.groupby("condition", observed=True).size()  # doctest: +SKIP
+    """
+    adata = anndata.read_h5ad(_path())
+    adata.obs = adata.obs.rename(columns=COLUMNS)
+    adata.obs["donor"] = adata.obs["donor"].astype(str).str.removeprefix("patient_").astype("category")
+    adata.layers["counts"] = adata.X.copy()
+    return adata
+
+
+def _path() -> Path:
+    # pooch brings requests, which not every session needs
+    import pooch
+
+    given = os.environ.get(FOLDER_VARIABLE)
+    if given and not Path(given).is_dir():
+        msg = f"{FOLDER_VARIABLE}={given!r} is not a folder; create it, or unset the variable."
+        raise NotADirectoryError(msg)
+    folder = Path(given) if given else Path(pooch.os_cache("crystallin"))
+    path = folder / FILE
+    if path.is_file():
+        return path
+    try:
+        return Path(pooch.retrieve(URL, known_hash=None, fname=FILE, path=folder, progressbar=False))
+    except OSError as error:
+        # requests' errors are OSErrors
+        msg = (
+            f"Could not download {URL} ({error}). Download it by other means to {str(path)!r}, or name the folder that "
+            f"holds it by the environment variable {FOLDER_VARIABLE}."
+        )
+        raise ConnectionError(msg) from error

@@ -1,0 +1,154 @@
+"""One table that says of each program what it is, where it is active, and how far to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from crystallin import _checks as checks
+from crystallin import stats
+from crystallin._keys import DEFAULT_KEY, LEAKAGE, PARAMS, PROGRAM_IMPORTANCE, TABLE, Keys
+
+from ._cells import choose_cells
+from ._group_means import group_means
+from ._leakage import leakage
+from ._program_importance import program_importance
+from ._similar import similar_programs
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crystallin.model import ProgramVAE
+
+# groups named for a program, and how far above the others one has to be
+N_GROUPS, MIN_SCORE = 3, 0.5
+
+
+def programs_overview(
+    adata: AnnData,
+    model: ProgramVAE,
+    groupby: str,
+    *,
+    retrained: Sequence[ProgramVAE] = (),
+    key_added: str = DEFAULT_KEY,
+    copy: bool = False,
+) -> AnnData | None:
+    """Complete the table of programs: beside size and coverage, where each is active and how far it can be trusted.
+
+    :func:`crystallin.get.programs_df` shows it.
+
+    Parameters
+    ----------
+    adata
+        Data with activities of this model, from :func:`crystallin.tl.activity`.
+    model
+        A trained model.
+    groupby
+        Column of ``obs`` with groups of cells.
+    retrained
+        Models trained on the same programs and cells anew, with other seeds or on a bootstrap sample: their activities
+        give the stability. Without them there is none.
+    key_added
+        Prefix of the programs' slots; the one given to :func:`crystallin.pp.add_programs`.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the copy if ``copy=True``. Sets in ``adata.uns[key_added]["table"]`` the columns
+
+    ``most_active``
+        Up to three groups, separated by semicolons, in which the program lies at least half a standard deviation above
+        the groups in which it is off, the highest first; ``top_score``: how far the first does. The same scores as in
+        :func:`crystallin.tl.annotate`.
+    ``reliability``
+        Share of the activity's variance that the counts tell: one minus the mean posterior variance.
+    ``leakage``, ``leakage_encoder``, ``importance``
+        By :func:`crystallin.tl.leakage` and :func:`crystallin.tl.program_importance`, which are called, and write their
+        own results, unless they were for this model.
+    ``family``, ``nearest_twin``, ``twin_similarity``, ``variance_inflation``
+        Programs that the data can hardly tell apart, as in :func:`crystallin.tl.rank_programs_groups`; NaN for decoys.
+    ``stability``
+        Mean correlation, over cells, of the activity with those of the retrained models; only if there are any.
+
+    Raises
+    ------
+    KeyError
+        If there is no such column, or there are no activities.
+    ValueError
+        If there is one group only, activities are not those of the model as it is now, a retrained model has other
+        programs or genes, or the data are minified.
+
+    Examples
+    --------
+    >>> import crystallin as cr
+    >>> adata = cr.datasets.pbmc68k()
+    >>> model = cr.fit(adata, "immune", layer="counts", min_genes=3, max_epochs=20)
+    >>> cr.tl.programs_overview(adata, model, "bulk_labels")
+    >>> cr.get.programs_df(adata).loc["Haematopoietic progenitor", "most_active"]
+    'CD34+'
+    """
+    keys = Keys(key_added)
+    checks.check_adata(adata)
+    checks.check_fresh(adata, keys, model.digest)
+    checks.check_explainable(adata, keys, model.program_names, model.prior_digest)
+    checks.check_groups("all", "rest", checks.check_labels(adata, groupby, "groupby"), groupby)
+    for other in retrained:
+        checks.check_same_programs(adata, keys, other.program_names, other.prior_digest)
+
+    adata = adata.copy() if copy else adata
+    if not _is_of(adata, LEAKAGE, model, key_added):
+        leakage(adata, model, groupby=groupby, key=key_added)
+    if not _is_of(adata, PROGRAM_IMPORTANCE, model, key_added):
+        program_importance(adata, model, groupby=groupby, key=key_added)
+    columns = _where_active(adata, keys, groupby)
+    about, _ = similar_programs(model, adata, key_added)
+    for name in ("family", "nearest_twin", "twin_similarity", "variance_inflation"):
+        columns[name] = about[name]
+    if retrained:
+        columns["stability"] = _stability(adata, keys, retrained)
+    columns.index = model.program_names
+    table = adata.uns[keys.uns][TABLE]
+    for name, values in columns.items():
+        found = table["name"].map(values)
+        table[name] = found.fillna("") if values.dtype == object else found.astype(float)
+    return adata if copy else None
+
+
+def _is_of(adata: AnnData, slot: str, model: ProgramVAE, key: str) -> bool:
+    """Whether a result is there and is of this model."""
+    params = adata.uns.get(slot, {}).get(PARAMS, {})
+    return params.get("model_digest") == model.digest and params.get("key") == key
+
+
+def _where_active(adata: AnnData, keys: Keys, groupby: str) -> pd.DataFrame:
+    chosen = choose_cells(adata, groupby)
+    means = group_means(adata, chosen, None, keys)
+    score = stats.lift(means.mean, means.reliability).value
+    order = np.argsort(-score, axis=0, kind="stable")[:N_GROUPS]
+    named = [
+        ";".join(chosen.groups[g] for g in groups if score[g, program] >= MIN_SCORE)
+        for program, groups in enumerate(order.T)
+    ]
+    uncertainty = np.mean(adata.obsm[keys.sd].astype(float) ** 2, axis=0)
+    return pd.DataFrame(
+        {
+            "most_active": pd.Series(named, dtype=object),
+            "top_score": score.max(axis=0),
+            "reliability": stats.reliability(uncertainty),
+        }
+    )
+
+
+def _stability(adata: AnnData, keys: Keys, retrained: Sequence[ProgramVAE]) -> np.ndarray:
+    """Mean over the other models of the correlation with their activities; NaN of what is constant."""
+    found = []
+    for other in retrained:
+        pairs = (adata.obsm[keys.activity], other.get_activity(adata))
+        a, b = (values - values.mean(axis=0, dtype=float) for values in pairs)
+        norm = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
+        found.append(np.divide((a * b).sum(axis=0), norm, out=np.full(len(norm), np.nan), where=norm > 0))
+    return np.mean(found, axis=0)
