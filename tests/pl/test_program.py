@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
+from scipy import stats
 
 import crystallin as cr
 from crystallin.pl._facts import _surest
@@ -40,7 +41,7 @@ def test_bare_page(result):
     spread, interval, dots = active.collections
     np.testing.assert_allclose(dots.get_offsets()[:, 0], mean, rtol=1e-5)
     sd, n = activity.std()[mean.index], activity.size()[mean.index]
-    for lines, half in ((spread, sd), (interval, 1.96 * sd / np.sqrt(n))):
+    for lines, half in ((spread, sd), (interval, stats.t.ppf(0.975, n - 1) * sd / np.sqrt(n))):
         ends = np.array([segment[:, 0] for segment in lines.get_segments()])
         np.testing.assert_allclose(ends, np.column_stack([mean - half, mean + half]), rtol=1e-4)
 

@@ -1,25 +1,39 @@
 """Figures. Each takes ``ax`` and ``show`` and returns Axes."""
 
 from ._agreement import agreement
+from ._annotation import annotation
 from ._attributions import attributions
 from ._contrast import contrast
+from ._dotplot import dotplot
 from ._effects import effects
+from ._embedding import embedding
 from ._history import history
 from ._loadings import loadings
+from ._matrixplot import matrixplot
+from ._network import network
 from ._program import program
 from ._rank_programs_groups import rank_programs_groups
+from ._rules import rules
+from ._violin import violin
 from ._volcano import volcano
 from ._waterfall import waterfall
 
 __all__ = [
     "agreement",
+    "annotation",
     "attributions",
     "contrast",
+    "dotplot",
     "effects",
+    "embedding",
     "history",
     "loadings",
+    "matrixplot",
+    "network",
     "program",
     "rank_programs_groups",
+    "rules",
+    "violin",
     "volcano",
     "waterfall",
 ]

@@ -14,6 +14,7 @@ from crystallin._keys import ATTRIBUTIONS, DEFAULT_KEY, LEAKAGE, RANK_PROGRAMS_G
 
 from ._bars import draw_bars
 from ._facts import LINE, Fact, draw_facts, facts, hint
+from ._group_means import group_means, labels_of
 from ._stored import attributions_of, call
 from ._style import MUTED, UP, finish, mark_members, shorten, tidy, wrap
 
@@ -36,7 +37,7 @@ def program(
 ) -> list[Axes]:
     """One program on one page: where it is active, which genes it rests on, and how far to trust it.
 
-    Left: mean activity of each group (dot) with its 95 % interval (thick line) and one standard deviation of cells to
+    Left: mean activity of each group (dot) with its 95 % t interval (thick line) and one standard deviation of cells to
     both sides (thin line). The interval takes cells as independent, so it says nothing of further donors. Middle: the
     largest loadings. Right: the largest attributions, in the group with the highest mean if there are attributions by
     ``groupby``, else over all cells; genes outside the program are in italics. Below: how many of the program's genes
@@ -86,10 +87,10 @@ def program(
     if ax is not None and ax.get_subplotspec() is None:
         msg = "ax has no place in a grid of subplots that the page could take; make it with matplotlib.pyplot.subplots."
         raise ValueError(msg)
-    activity = get.activity_df(adata, program, key=key)[program].astype(float)
+    activity = get.activity_df(adata, program, key=key)
     loadings = get.loadings_df(adata, program, n_genes=n_genes, key=key)
-    groups = checks.check_labels(adata, groupby, "groupby")
-    by_group = activity.groupby(adata.obs[groupby].astype(str)).agg(["mean", "std", "count"]).loc[groups]
+    means = group_means(activity, *labels_of(adata, groupby, "groupby"))
+    by_group = pd.DataFrame({name: part[program] for name, part in means._asdict().items()})
     by_group = by_group.sort_values("mean", ascending=False, kind="stable")
     top = by_group.index[0]
     lines = facts(adata, program, groupby, top, key=key, leakage_key=leakage_key, ranking_key=ranking_key)
@@ -125,8 +126,8 @@ def _panels(n_groups: int, n_genes: int, lines: list[Fact], ax: Axes | None) -> 
 
 
 def _draw_activity(ax: Axes, by_group: pd.DataFrame, program: str) -> None:
-    mean, sd = by_group["mean"], by_group["std"].fillna(0)
-    half = 1.96 * sd / by_group["count"] ** 0.5
+    # a single cell has neither spread nor interval
+    mean, sd, half = by_group["mean"], by_group["sd"].fillna(0), by_group["half"].fillna(0)
     position = range(len(by_group))
     ax.hlines(position, mean - sd, mean + sd, color=MUTED, linewidth=0.8)
     ax.hlines(position, mean - half, mean + half, color=UP, linewidth=3)

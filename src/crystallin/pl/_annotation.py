@@ -1,0 +1,129 @@
+"""Which labels fit which groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from crystallin import get
+from crystallin._keys import ANNOTATE
+
+from ._style import MUTED, finish, shorten
+
+# points across the largest dot; names of labels, and of groups with theirs
+MAX_DOT, LABEL, BOTH = 13, 34, 30
+
+
+def annotation(
+    adata: AnnData,
+    *,
+    group: str | Sequence[str] | None = None,
+    key: str = ANNOTATE,
+    ax: Axes | None = None,
+    show: bool | None = None,
+) -> Axes:
+    """Groups x labels: how well each label fits, and which one was given.
+
+    Colour is the score, the size of a dot is the share of the label's genes that speak for it, and a ring marks the
+    label that was given, which is also named beside the group. Labels are shown that are the first or second of some
+    group, and the coarser ones on the way to those given.
+
+    Parameters
+    ----------
+    adata
+        Data with annotations, from :func:`crystallin.tl.annotate`.
+    group
+        Groups wanted; ``None`` for all.
+    key
+        Slot of ``uns`` with the result.
+    ax
+        Axes to draw on.
+    show
+        Show the figure.
+
+    Returns
+    -------
+    The Axes.
+
+    Raises
+    ------
+    KeyError
+        If there are no annotations.
+    ValueError
+        If there is no such group.
+
+    Examples
+    --------
+    >>> cr.pl.annotation(adata)  # doctest: +SKIP
+    """
+    table = get.annotation_df(adata, group, key=key).set_index("group")
+    scores = get.annotation_df(adata, table.index.tolist(), scores=True, key=key)
+    shown = set(table["best"]) | set(table["second"]) | {name for path in table["path"] for name in path.split(" > ")}
+    # in the collection's order, coarser ones before finer ones
+    labels = [name for name in scores["label"].unique() if name in shown]
+    score, support = (
+        scores.pivot(index="group", columns="label", values=what).loc[table.index, labels]
+        for what in ("score", "support")
+    )
+    ax = _draw(score, support, table, ax)
+    return finish(ax, show)
+
+
+def _draw(score: pd.DataFrame, support: pd.DataFrame, table: pd.DataFrame, ax: Axes | None) -> Axes:
+    n_rows, n_columns = score.shape
+    if ax is None:
+        # room for the names on both sides and the keys on the right
+        size = (6.2 + 0.26 * n_columns, 2.6 + 0.26 * n_rows)
+        _, ax = plt.subplots(figsize=size, layout="constrained")
+    row, column = np.indices(score.shape)
+    diameter = MAX_DOT * np.sqrt(support.to_numpy().ravel())
+    # one label far out would pale all others
+    limit = max(float(score.max(axis=1).quantile(0.8)), 0.5)
+    beyond = bool((score > limit).any(axis=None))
+    dots = ax.scatter(
+        column.ravel(), row.ravel(), s=diameter**2, c=score.to_numpy().ravel(), cmap="GnBu", vmin=0, vmax=limit
+    )
+    given = score.columns.get_indexer(table["label"])
+    there = np.flatnonzero(given >= 0)
+    ax.scatter(given[there], there, s=(MAX_DOT + 3) ** 2, facecolors="none", edgecolors="black", linewidth=1.2)
+    ax.set_xticks(range(n_columns), [shorten(name, LABEL) for name in score.columns], fontsize=8, rotation=90)
+    names = [
+        f"{shorten(group, BOTH)}  →  {shorten(label, BOTH)}" for group, label in table["label"].astype(str).items()
+    ]
+    ax.set_yticks(range(n_rows), names, fontsize=8)
+    for text, label in zip(ax.get_yticklabels(), given, strict=True):
+        text.set_color("black" if label >= 0 else MUTED)
+    ax.set_xlim(-0.7, n_columns - 0.3)
+    ax.set_ylim(n_rows - 0.3, -0.7)
+    ax.tick_params(length=0)
+    ax.grid(color="#eeeeee", linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.spines[:].set_visible(False)
+    shape = {"shrink": min(1.0, 6 / n_rows), "aspect": 12, "anchor": (0, 0.0)}
+    bar = ax.figure.colorbar(dots, ax=ax, extend="max" if beyond else "neither", **shape)
+    bar.set_label("score (sd)", fontsize=8)
+    bar.ax.tick_params(labelsize=8)
+    sizes = [
+        Line2D([], [], marker="o", linestyle="", color=MUTED, markersize=MAX_DOT * share**0.5, label=f"{share:.0%}")
+        for share in (0.25, 0.5, 1.0)
+    ]
+    ring = Line2D(
+        [], [], marker="o", linestyle="", markerfacecolor="none", color="black", markersize=MAX_DOT + 3, label="given"
+    )
+    ax.legend(
+        handles=[*sizes, ring],
+        title="genes that\nspeak for it",
+        loc="upper left",
+        bbox_to_anchor=(1.01, 1.0),
+        frameon=False,
+        fontsize=8,
+        title_fontsize=8,
+        labelspacing=0.9,
+    )
+    return ax

@@ -1,0 +1,73 @@
+"""Which programs to show, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.cluster.hierarchy import leaves_list, linkage
+
+
+class Rows(NamedTuple):
+    """Programs from the top with their places, and headings of sections by theirs; ``n`` places in all."""
+
+    names: list[str]
+    places: np.ndarray
+    headings: dict[int, str]
+
+    @property
+    def n(self) -> int:
+        """Places of programs and headings."""
+        return len(self.names) + len(self.headings)
+
+    @property
+    def unique(self) -> list[str]:
+        """Programs; one that is in several sections once."""
+        return list(dict.fromkeys(self.names))
+
+
+def named(programs: str | Iterable[str], argument: str) -> list[str]:
+    """Names as a list, each once; raise if there are none."""
+    names = [programs] if isinstance(programs, str) else list(dict.fromkeys(programs))
+    if not names:
+        msg = f"{argument} is empty; name one program or several."
+        raise ValueError(msg)
+    return names
+
+
+def rows_of(programs: str | Sequence[str] | Mapping[str, str | Sequence[str]]) -> Rows:
+    """Lay programs out from the top, those of a dictionary under its keys."""
+    if not isinstance(programs, Mapping):
+        names = named(programs, "programs")
+        return Rows(names, np.arange(len(names)), {})
+    names, places, headings = [], [], {}
+    for heading in named(programs, "programs"):
+        section = named(programs[heading], f"programs[{heading!r}]")
+        at = len(names) + len(headings)
+        headings[at] = str(heading)
+        names += section
+        places += range(at + 1, at + 1 + len(section))
+    return Rows(names, np.array(places), headings)
+
+
+def distinctive(mean: pd.DataFrame, n: int) -> list[str]:
+    """For each group (row) the ``n`` programs furthest above both 0 and the mean of the other groups' means."""
+    others = (mean.sum() - mean) / max(len(mean) - 1, 1)
+    lead = np.minimum(mean, mean - others)
+    best = [row.sort_values(ascending=False, kind="stable").index[:n] for _, row in lead.iterrows()]
+    return list(dict.fromkeys(name for part in best for name in part))
+
+
+def diagonal(mean: pd.DataFrame) -> list[str]:
+    """Programs (columns) in the order of the groups in which they are highest, there the highest first."""
+    peak, height = mean.to_numpy().argmax(axis=0), mean.max().to_numpy()
+    return list(mean.columns[np.lexsort((-height, peak))])
+
+
+def by_similarity(mean: pd.DataFrame) -> list[str]:
+    """Groups (rows) in an order in which neighbours are alike: leaves of average linkage, turned to fit."""
+    if len(mean) < 3:
+        return list(mean.index)
+    return list(mean.index[leaves_list(linkage(mean, "average", optimal_ordering=True))])

@@ -1,0 +1,168 @@
+"""Activities of programs on an embedding of the cells, with how sure they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from anndata import AnnData
+from matplotlib.axes import Axes
+from matplotlib.colorbar import make_axes
+from matplotlib.colors import Normalize, to_rgb
+
+from crystallin import _checks as checks
+from crystallin import get
+from crystallin._keys import DEFAULT_KEY, Keys
+
+from ._chosen import named
+from ._style import finish, wrap
+
+COLOURS, UNKNOWN = "RdBu_r", "#dcdcdc"
+# share of the activities within the scale, and the least the scale shows
+WITHIN, MIN_LIMIT = 0.99, 1.0
+# points: area of all cells together, of one at most
+AREA, MAX_SIZE = 16_000, 30
+# inches: side of a panel, of the colour key, and the latter as a share of an ax of any size
+PANEL, KEY_SIDE, KEY_SHARE = 2.7, 0.85, 0.3
+# steps of the colour key to both sides
+KEY_STEPS = 60
+
+
+def embedding(
+    adata: AnnData,
+    programs: str | Sequence[str],
+    *,
+    basis: str = "umap",
+    size: float | None = None,
+    n_cols: int = 4,
+    key: str = DEFAULT_KEY,
+    ax: Axes | None = None,
+    show: bool | None = None,
+) -> Axes | list[Axes]:
+    """Cells on an embedding, coloured by the activity of programs as far as it is known, one panel for each program.
+
+    Red: above 0, blue: below, and the less is known of a cell the closer its colour is to grey: what is left of the
+    colour is the share of the prior's variance that the counts have explained, 1 - sd². Grey says nothing is known,
+    white that the activity is near 0. The key at the right shows both. All panels have one scale, which holds 99 % of
+    the activities. Cells with most colour are drawn last.
+
+    Parameters
+    ----------
+    adata
+        Data with activities, from :func:`crystallin.tl.activity`, and an embedding.
+    programs
+        Names of programs.
+    basis
+        Name of the embedding in ``obsm``, such as ``"umap"`` or ``"X_umap"``; its first two columns are drawn.
+    size
+        Area of a point in square points; ``None`` makes points smaller the more cells there are.
+    n_cols
+        Panels in a row.
+    key
+        Prefix of the programs' slots.
+    ax
+        Axes to draw on; only for a single program. The key takes some of its room.
+    show
+        Show the figure.
+
+    Returns
+    -------
+    The Axes for a single program, else a list of Axes.
+
+    Raises
+    ------
+    KeyError
+        If there are no activities, or no program or embedding of that name.
+    ValueError
+        If ``programs`` is empty, the embedding has less than two columns, or ``ax`` is given for several programs.
+
+    Examples
+    --------
+    >>> cr.pl.embedding(adata, ["Monocyte", "Cytotoxicity"])  # doctest: +SKIP
+    """
+    checks.check_int(n_cols, "n_cols", 1)
+    if size is not None:
+        checks.check_number(size, "size", 0, include_minimum=False)
+    names = named(programs, "programs")
+    activity, sd = (get.activity_df(adata, names, key=key, sd=sd) for sd in (False, True))
+    name, place = _coordinates(adata, basis, key)
+    if ax is not None and len(names) > 1:
+        msg = f"ax holds one program and {len(names)} were asked for; name one, or leave ax out."
+        raise ValueError(msg)
+    limit = max(float(np.quantile(activity.abs(), WITHIN)), MIN_LIMIT)
+    axes = [ax] if ax is not None else _panels(len(names), n_cols)
+    for panel, program in zip(axes, names, strict=True):
+        mean, known = activity[program].to_numpy(), _known(sd[program].to_numpy())
+        order = np.argsort(known * np.abs(mean), kind="stable")
+        panel.scatter(
+            *place[order].T,
+            c=_colour(mean, known, limit)[order],
+            s=size or min(AREA / len(place), MAX_SIZE),
+            linewidth=0,
+            rasterized=True,
+        )
+        panel.set_title(wrap(program), fontsize=9)
+        panel.set(xticks=[], yticks=[])
+        panel.spines[:].set_visible(False)
+        panel.set_xlabel(f"{name} 1", fontsize=7, loc="left", color="0.4")
+        panel.set_ylabel(f"{name} 2", fontsize=7, loc="bottom", color="0.4")
+    _draw_key(axes, limit, KEY_SIDE / (PANEL * math.ceil(len(axes) / n_cols)) if ax is None else KEY_SHARE)
+    return finish(axes[0] if len(axes) == 1 else axes, show)
+
+
+def _coordinates(adata: AnnData, basis: str, key: str) -> tuple[str, np.ndarray]:
+    """Name and first two columns of an embedding."""
+    slot = next((slot for slot in (f"X_{basis}", basis) if slot in adata.obsm), None)
+    if slot is None:
+        own = Keys(key).activity, Keys(key).sd
+        there = ", ".join(repr(slot.removeprefix("X_")) for slot in adata.obsm if slot not in own)
+        msg = (
+            f"basis={basis!r}: adata.obsm has no 'X_{basis}'; there is {there or 'no embedding'}. "
+            "scanpy.tl.umap(adata) makes one."
+        )
+        raise KeyError(msg)
+    place = np.asarray(adata.obsm[slot])
+    if place.ndim != 2 or place.shape[1] < 2:
+        msg = f"basis={basis!r} has shape {place.shape}; an embedding needs two columns."
+        raise ValueError(msg)
+    return slot.removeprefix("X_").upper(), place[:, :2]
+
+
+def _known(sd: np.ndarray) -> np.ndarray:
+    """Share of the prior's variance, which is 1, that is explained."""
+    return np.clip(1 - sd**2, 0, 1)
+
+
+def _colour(mean: np.ndarray, known: np.ndarray, limit: float) -> np.ndarray:
+    colour = mpl.colormaps[COLOURS](Normalize(-limit, limit)(mean))[..., :3]
+    return to_rgb(UNKNOWN) + known[..., None] * (colour - to_rgb(UNKNOWN))
+
+
+def _panels(n: int, n_cols: int) -> list[Axes]:
+    n_cols = min(n_cols, n)
+    n_rows = math.ceil(n / n_cols)
+    size = (PANEL * n_cols + 1.6, (PANEL + 0.4) * n_rows)
+    _, grid = plt.subplots(n_rows, n_cols, figsize=size, squeeze=False, layout="constrained")
+    for spare in grid.ravel()[n:]:
+        spare.set_axis_off()
+    return list(grid.ravel()[:n])
+
+
+def _draw_key(axes: list[Axes], limit: float, height: float) -> None:
+    """Activity to the right, uncertainty upwards; as high as this share of the panels."""
+    mean, sd = np.meshgrid(np.linspace(-limit, limit, 2 * KEY_STEPS), np.linspace(0, 1, KEY_STEPS))
+    panel, _ = make_axes(axes, shrink=height, aspect=1, anchor=(0, 1), panchor=False)
+    panel.imshow(_colour(mean, _known(sd), limit), extent=(-limit, limit, 0, 1), aspect="auto", origin="lower")
+    panel.set_box_aspect(1)
+    end = math.floor(limit)
+    panel.set_xticks([-end, 0, end])
+    panel.set_yticks([0, 0.5, 1])
+    # scanpy's settings turn it on
+    panel.grid(False)
+    panel.tick_params(labelsize=7, length=2)
+    panel.set_xlabel("activity", fontsize=8)
+    panel.set_ylabel("posterior sd", fontsize=8)
+    panel.spines[:].set_visible(False)

@@ -1,0 +1,188 @@
+"""Programs x groups: what dot plot and matrix plot have in common, so that one can stand for the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from scipy.stats import norm
+
+from crystallin import _checks as checks
+from crystallin import get
+
+from ._chosen import Rows, by_similarity, diagonal, distinctive, rows_of
+from ._group_means import LEVEL, group_means, labels_of
+from ._style import finish, shorten
+
+SORTS = ("category", "similarity")
+COLOURS = "RdBu_r"
+# inches: between rows and between columns, length and thickness of the colour bar
+PITCH, BAR, THICK = 0.22, 1.0, 0.12
+# inches: around the axes to begin with, and around all that is there in the end
+AROUND, EDGE = 5, 0.08
+# names of groups lie aslant up to this number and are upright beyond
+MAX_ASLANT = 24
+# the colour ends at the group with this share of the groups below it, if others go beyond by more than this factor
+COLOUR_QUANTILE, BEYOND = 0.9, 1.25
+SHARES = (0.25, 0.5, 0.75, 1.0)
+# diameter of the largest dot: of the pitch, and at most (points), as the legend has no more room
+DOT, MAX_DOT = 0.9, 15
+
+
+def draw_grid(
+    adata: AnnData,
+    groupby: str,
+    programs: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None,
+    kind: Literal["dots", "cells"],
+    *,
+    n_programs: int,
+    sort: str,
+    key: str,
+    ax: Axes | None,
+    show: bool | None,
+) -> Axes:
+    """Draw the mean activities of groups, as dots or as cells of a matrix."""
+    checks.check_int(n_programs, "n_programs", 1)
+    checks.check_choice(sort, "sort", SORTS)
+    rows = None if programs is None else rows_of(programs)
+    activity = get.activity_df(adata, None if rows is None else rows.unique, key=key)
+    labels, groups = labels_of(adata, groupby, "groupby")
+    means = group_means(activity, labels, groups)
+    shown = distinctive(means.mean, n_programs) if rows is None else rows.unique
+    if sort == "similarity":
+        groups = by_similarity(means.mean[shown])
+    if rows is None:
+        rows = rows_of(diagonal(means.mean.loc[groups, shown]))
+    mean, half = means.mean.loc[groups, rows.names].T, means.half.loc[groups, rows.names].T
+    limit, extend = _limit(mean)
+    colours = ScalarMappable(Normalize(-limit, limit), COLOURS)
+    is_own = ax is None
+    ax, bar = _frame(rows, groups, colours, extend, ax)
+    if kind == "cells":
+        _draw_cells(ax, bar, rows, mean, half)
+    else:
+        sd = get.activity_df(adata, shown, key=key, sd=True)
+        clear = (activity[shown] > norm.ppf(LEVEL) * sd).groupby(labels.to_numpy()).mean()
+        _draw_dots(ax, bar, rows, mean, clear.loc[groups, rows.names].T)
+    if is_own:
+        _fit(ax.figure)
+    return finish(ax, show)
+
+
+def _limit(mean: pd.DataFrame) -> tuple[float, str]:
+    """Where the colour ends: not where one group far from all others has its mean; and what is beyond."""
+    largest = mean.abs().max()
+    limit = top = float(largest.max()) or 1.0
+    if len(largest) > 2:
+        limit = float(np.quantile(largest, COLOUR_QUANTILE, method="lower"))
+        limit = limit if 0 < limit * BEYOND < top else top
+    ends = (bool((mean < -limit).any(axis=None)), bool((mean > limit).any(axis=None)))
+    return limit, {(False, False): "neither", (True, False): "min", (False, True): "max"}.get(ends, "both")
+
+
+def _frame(
+    rows: Rows, groups: list[str], colours: ScalarMappable, extend: str, ax: Axes | None
+) -> tuple[Axes, Colorbar]:
+    names, columns = [shorten(name) for name in rows.names], [shorten(name) for name in groups]
+    if ax is None:
+        ax, at = _own_axes(PITCH * len(columns), PITCH * rows.n)
+    else:
+        at = {"ax": ax, "shrink": min(BAR / _inches(ax)[1], 1), "anchor": (0, 1), "panchor": False}
+    ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(rows.n - 0.5, -0.5))
+    ax.set_xticks(range(len(columns)), columns, fontsize=8, rotation=45 if len(columns) <= MAX_ASLANT else 90)
+    for label in ax.get_xticklabels():
+        label.set(rotation_mode="anchor", ha="right", va="center")
+    ax.set_yticks([*rows.places, *rows.headings], [*names, *rows.headings.values()], fontsize=8)
+    for label in ax.get_yticklabels()[len(names) :]:
+        label.set_fontweight("bold")
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    bar = ax.figure.colorbar(colours, label="mean activity", extend=extend, aspect=BAR / THICK, **at)
+    # scanpy's settings turn grids on
+    ax.grid(False)
+    bar.ax.grid(False)
+    bar.ax.tick_params(labelsize=8)
+    bar.ax.yaxis.label.set_size(8)
+    bar.outline.set_visible(False)
+    return ax, bar
+
+
+def _own_axes(width: float, height: float) -> tuple[Axes, dict[str, Axes]]:
+    """Axes of this size, and such for a colour bar, in a figure that has room for all."""
+    size = np.array([width, height]) + 2 * AROUND
+    figure = plt.figure(figsize=size, layout="none")
+    bar = AROUND + width + THICK, AROUND + height - BAR, THICK, BAR
+    places = [np.array(place) / np.tile(size, 2) for place in ((AROUND, AROUND, width, height), bar)]
+    return figure.add_axes(places[0]), {"cax": figure.add_axes(places[1])}
+
+
+def _fit(figure: Figure) -> None:
+    """Cut off what the axes do not need; they keep their size. Layout engines would change it with what is around."""
+    figure.draw_without_rendering()
+    box, old = figure.get_tightbbox(), figure.get_size_inches()
+    size = box.size + 2 * EDGE
+    for ax in figure.axes:
+        place = ax.get_position()
+        ax.set_position([*(place.min * old - box.min + EDGE) / size, *place.size * old / size])
+    figure.set_size_inches(size)
+
+
+def _inches(ax: Axes) -> np.ndarray:
+    return np.array(ax.get_window_extent().size) / ax.figure.dpi
+
+
+def _draw_cells(ax: Axes, bar: Colorbar, rows: Rows, mean: pd.DataFrame, half: pd.DataFrame) -> None:
+    values = np.full((rows.n, mean.shape[1]), np.nan)
+    values[rows.places] = mean
+    style = {"cmap": bar.cmap, "norm": bar.norm, "edgecolors": "white", "linewidth": 0.5}
+    edges = (np.arange(n + 1) - 0.5 for n in reversed(values.shape))
+    ax.pcolormesh(*edges, np.ma.masked_invalid(values), **style)
+    row, column = np.nonzero((mean.abs() > half).to_numpy())
+    dark = np.abs(bar.norm(mean.to_numpy()[row, column]) - 0.5) > 0.35
+    ax.scatter(column, rows.places[row], s=4, color=np.where(dark, "white", "black"), linewidth=0)
+    mark = Line2D([], [], linestyle="", marker="o", markersize=2, color="black")
+    _legend(bar, [mark], ["95 % interval of\nthe mean (cells)\nexcludes 0"])
+
+
+def _draw_dots(ax: Axes, bar: Colorbar, rows: Rows, mean: pd.DataFrame, share: pd.DataFrame) -> None:
+    handles = [Line2D([], [], linestyle="", marker="o", color="0.6") for _ in SHARES]
+    _legend(bar, handles, [f"{share:.0%}" for share in SHARES], "cells above 0\n(probability\nat least 0.95)")
+    # the dots are as large as there is room, which is not known before all has its place
+    ax.figure.draw_without_rendering()
+    pitch = 72 * (_inches(ax) / (mean.shape[1], rows.n)).min()
+    largest = min(DOT * pitch, MAX_DOT)
+    for handle, share_of in zip(bar.ax.get_legend().legend_handles, SHARES, strict=True):
+        handle.set_markersize(largest * share_of**0.5)
+    row, column = np.indices(mean.shape).reshape(2, -1)
+    style = {"cmap": bar.cmap, "norm": bar.norm, "edgecolors": "0.6", "linewidths": 0.4}
+    ax.scatter(column, rows.places[row], s=largest**2 * share.to_numpy().ravel(), c=mean.to_numpy().ravel(), **style)
+
+
+def _legend(bar: Colorbar, handles: list[Line2D], labels: list[str], title: str | None = None) -> None:
+    """Below the colour bar, whose room it shares."""
+    bar.ax.legend(
+        handles,
+        labels,
+        title=title,
+        fontsize=8,
+        title_fontsize=8,
+        alignment="left",
+        frameon=False,
+        loc="upper left",
+        bbox_to_anchor=(0, -0.15),
+        borderaxespad=0,
+        borderpad=0,
+        labelspacing=0.9,
+        handlelength=1.2,
+        handletextpad=0.5,
+    )

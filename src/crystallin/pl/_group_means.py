@@ -1,0 +1,38 @@
+"""Means of groups and their intervals, the same in all figures."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from scipy import stats
+
+from crystallin import _checks as checks
+
+# of intervals
+LEVEL = 0.95
+
+
+class GroupMeans(NamedTuple):
+    """Groups x programs, each: ``half`` is half of the mean's interval, missing where a group has one unit only."""
+
+    mean: pd.DataFrame
+    sd: pd.DataFrame
+    half: pd.DataFrame
+
+
+def labels_of(adata: AnnData, key: str, argument: str) -> tuple[pd.Series, list[str]]:
+    """Group of each cell, and the groups that have cells, in the order of their categories."""
+    groups = checks.check_labels(adata, key, argument)
+    return adata.obs[key].astype(str), groups
+
+
+def group_means(values: pd.DataFrame, labels: pd.Series | pd.Index, groups: list[str]) -> GroupMeans:
+    """Mean, standard deviation and t interval over the rows of each group, be they cells or means of samples."""
+    grouped = values.groupby(np.asarray(labels, dtype=object))
+    mean, sd, n = (part.loc[groups] for part in (grouped.mean(), grouped.std(), grouped.size()))
+    # without degrees of freedom the quantile is missing
+    half = sd.mul(stats.t.ppf((1 + LEVEL) / 2, n - 1) / np.sqrt(n), axis=0)
+    return GroupMeans(mean, sd, half)

@@ -1,0 +1,133 @@
+"""A program and its relatives, and the genes that they rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from matplotlib.axes import Axes
+
+from crystallin import _checks as checks
+from crystallin import get
+from crystallin._keys import DEFAULT_KEY
+
+from ._bipartite import draw_bipartite
+from ._chosen import named
+from ._style import finish
+
+# of the largest loading shown: what is smaller is no connection; of the cosine: what is smaller is no relation
+SMALLEST, MIN_COSINE = 0.02, 0.01
+
+
+def network(
+    adata: AnnData,
+    program: str | Sequence[str],
+    *,
+    n_relatives: int = 3,
+    n_genes: int = 8,
+    gene_symbols: str | None = None,
+    key: str = DEFAULT_KEY,
+    ax: Axes | None = None,
+    show: bool | None = None,
+) -> Axes:
+    """Programs at both sides, their genes between them: what a family of programs shares, and what tells it apart.
+
+    The first program stands at the left, the others at the right. A line is a loading: the wider the larger, blue where
+    the gene goes up with the program, orange where it goes down. Genes of several programs are in bold on a yellow
+    ground; from the top, there are those of the first program alone, then, program by program, those that it shares
+    and its own.
+
+    Parameters
+    ----------
+    adata
+        Data with loadings, from :func:`crystallin.tl.loadings`.
+    program
+        Name of a program, which is shown with its nearest relatives, or several names, the first for the left side.
+    n_relatives
+        With a single name, the largest number of relatives: programs (no decoys) whose loadings have the largest
+        absolute cosine with the program's, of at least 0.01.
+    n_genes
+        Number of genes of each program, those with the largest loadings, and of further genes that are shared, those
+        with the largest second loadings.
+    gene_symbols
+        Column of ``adata.var`` to name genes by; ``None`` takes ``var_names``.
+    key
+        Prefix of the programs' slots.
+    ax
+        Axes to draw on.
+    show
+        Show the figure.
+
+    Returns
+    -------
+    The Axes.
+
+    Raises
+    ------
+    KeyError
+        If there are no loadings, or no program of that name.
+    ValueError
+        If ``program`` is empty.
+
+    Examples
+    --------
+    >>> cr.pl.network(adata, "Memory CD8 T cell")  # doctest: +SKIP
+    >>> cr.pl.network(adata, ["B cell", "Plasma cell"], n_genes=12)  # doctest: +SKIP
+    """
+    checks.check_int(n_relatives, "n_relatives", 0)
+    checks.check_int(n_genes, "n_genes", 1)
+    checks.check_key(gene_symbols, adata.var, "gene_symbols", "adata.var")
+    names = named(program, "program")
+    loadings = _matrix(get.loadings_df(adata, names, key=key))
+    if isinstance(program, str) and n_relatives:
+        others = _matrix(get.loadings_df(adata, key=key)).drop(columns=names, errors="ignore")
+        loadings = loadings.join(others, how="outer").fillna(0)
+        loadings = loadings[[*names, *_relatives(loadings, n_relatives)]]
+    loadings = loadings.where(loadings.abs() >= SMALLEST * loadings.abs().max(axis=None), 0)
+    shown = loadings.loc[_genes(loadings, n_genes)]
+    about = _about(loadings, shown)
+    if gene_symbols is not None:
+        shown.index = adata.var.loc[shown.index, gene_symbols].astype(str)
+    return finish(draw_bipartite(shown, about, ax), show)
+
+
+def _matrix(table: pd.DataFrame) -> pd.DataFrame:
+    """Genes x programs; what is no member has no loading."""
+    wide = table.pivot(index="gene", columns="program", values="loading")
+    return wide[table["program"].unique()].fillna(0).astype(float)
+
+
+def _cosine(loadings: pd.DataFrame) -> pd.Series:
+    """Cosine of the loadings of each program but the first with those of the first."""
+    length = np.linalg.norm(loadings, axis=0)
+    cosine = loadings.T @ loadings.iloc[:, 0] / np.maximum(length * length[0], 1e-12)
+    return cosine.iloc[1:]
+
+
+def _relatives(loadings: pd.DataFrame, n: int) -> list[str]:
+    # programs that share genes with opposite signs are relatives too
+    cosine = _cosine(loadings).abs()
+    return list(cosine[cosine >= MIN_COSINE].sort_values(ascending=False, kind="stable").index[:n])
+
+
+def _genes(loadings: pd.DataFrame, n: int) -> list[str]:
+    """Genes with the largest loadings of each program, and those with the largest second loadings."""
+    size = loadings.abs()
+    wanted = [column for _, column in size.items()]
+    if len(wanted) > 1:
+        wanted.append(pd.Series(np.sort(size, axis=1)[:, -2], index=size.index))
+    best = [column[column > 0].sort_values(ascending=False, kind="stable").index[:n] for column in wanted]
+    return list(dict.fromkeys(name for part in best for name in part))
+
+
+def _about(loadings: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
+    """What is said below the name of each program."""
+    connected = loadings != 0
+    first = connected.iloc[:, 0]
+    about = [f"{int((shown.iloc[:, 0] != 0).sum())} of {int(first.sum())} genes"]
+    for name, cosine in _cosine(loadings).items():
+        n = int((connected[name] & first).sum())
+        about.append(f"{n} gene{'' if n == 1 else 's'} shared, cosine {cosine:.2f}")
+    return about

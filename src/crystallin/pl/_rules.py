@@ -1,0 +1,114 @@
+"""Rules and how well they do."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from matplotlib.axes import Axes
+
+from crystallin import get
+from crystallin._keys import RULES
+
+from ._style import DOWN, MUTED, UP, finish, shorten, tidy
+
+# characters of a line of a rule, inches of a line and between groups
+RULE_WIDTH, LINE, GAP = 64, 0.16, 0.14
+
+
+def rules(
+    adata: AnnData,
+    *,
+    group: str | Sequence[str] | None = None,
+    key: str = RULES,
+    ax: Axes | None = None,
+    show: bool | None = None,
+) -> Axes:
+    """Rule of each group, with its precision and recall on cells that it has not seen.
+
+    Lines are 95 % Wilson intervals. In grey: why there is no rule.
+
+    Parameters
+    ----------
+    adata
+        Data with rules, from :func:`crystallin.tl.rules`.
+    group
+        Groups wanted; ``None`` for all.
+    key
+        Slot of ``uns`` with the result.
+    ax
+        Axes to draw on; the rules are written to the right of it.
+    show
+        Show the figure.
+
+    Returns
+    -------
+    The Axes.
+
+    Raises
+    ------
+    KeyError
+        If there are no rules.
+    ValueError
+        If there is no such group.
+
+    Examples
+    --------
+    >>> cr.pl.rules(adata)  # doctest: +SKIP
+    """
+    table = get.rules_df(adata, group, key=key)
+    return finish(_draw(table, ax), show)
+
+
+def _draw(table: pd.DataFrame, ax: Axes | None) -> Axes:
+    texts = [_wrapped(rule) if rule else reason for rule, reason in zip(table["rule"], table["reason"], strict=True)]
+    # each group takes as much room as its rule has lines, two at least
+    height = np.array([LINE * max(text.count("\n") + 1, 2) + GAP for text in texts])
+    middle = np.cumsum(height) - height / 2
+    if ax is None:
+        _, ax = plt.subplots(figsize=(9.5, 1.0 + height.sum()), layout="constrained")
+    for what, colour, offset in (("precision", UP, -LINE / 2), ("recall", DOWN, LINE / 2)):
+        y = middle + offset
+        ax.hlines(y, table[f"{what}_lower"], table[f"{what}_upper"], color=colour, linewidth=1.2)
+        ax.plot(table[what], y, "o", color=colour, markersize=4.5, label=what, clip_on=False)
+    for y, text, rule in zip(middle, texts, table["rule"], strict=True):
+        ax.annotate(
+            text,
+            (1, y),
+            (12, 0),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color="black" if rule else MUTED,
+            annotation_clip=False,
+        )
+    ax.set_yticks(middle, [shorten(name) for name in table["group"]], fontsize=8)
+    ax.set_ylim(height.sum(), 0)
+    ax.set_xlim(0, 1)
+    ax.set_xlabel("share on held-out cells", fontsize=8)
+    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="x", labelsize=8)
+    ax.grid(axis="x", color="#eeeeee", linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=8)
+    tidy(ax)
+    return ax
+
+
+def _wrapped(rule: str) -> str:
+    """Break after terms where that is enough, else within them."""
+    lines: list[str] = []
+    # a term ends with its threshold; names may hold "and" as well
+    for term in re.split(r"(?<=\d) and ", rule):
+        joined = f"{lines[-1]} and {term}" if lines else term
+        if lines and len(joined) <= RULE_WIDTH:
+            lines[-1] = joined
+        else:
+            lines.append(f"and {term}" if lines else term)
+    return "\n".join(part for line in lines for part in textwrap.wrap(line.replace("_", " "), RULE_WIDTH))
