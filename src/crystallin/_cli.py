@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from . import _checks as checks
-from . import datasets, get, pl, pp, tl
+from . import datasets, get, pl
+from ._fit import fit
 from .stats import group_effects
 
 if TYPE_CHECKING:
@@ -103,18 +104,20 @@ def _run(args: argparse.Namespace) -> None:
     adata = anndata.read_h5ad(args.input)
     checks.check_adata(adata)
     checks.check_categories(adata, args.groupby, "--groupby")
-    pp.add_programs(
+    for folder in (args.out.parent, *([args.figures] if args.figures else [])):
+        folder.mkdir(parents=True, exist_ok=True)
+    _silence_lightning()
+    model = fit(
         adata,
         args.programs,
+        layer=args.layer,
+        batch_key=args.batch_key,
         gene_symbols=args.gene_symbols,
         min_genes=args.min_genes,
         n_decoys=args.n_decoys,
-        layer=args.layer,
+        max_epochs=args.max_epochs,
         random_state=args.random_state,
     )
-    for folder in (args.out.parent, *([args.figures] if args.figures else [])):
-        folder.mkdir(parents=True, exist_ok=True)
-    model = _fit(adata, args.layer, args.batch_key, args.max_epochs, args.random_state)
     _write(adata, model, args.out, args.figures, args.groupby)
 
 
@@ -122,26 +125,16 @@ def _demo(args: argparse.Namespace) -> None:
     args.folder.mkdir(parents=True, exist_ok=True)
     adata = datasets.pbmc68k()
     # the embedded panel has 765 genes, so small sets are let in
-    pp.add_programs(adata, "immune", min_genes=3)
-    model = _fit(adata, "counts", None, None, 0)
+    _silence_lightning()
+    model = fit(adata, "immune", layer="counts", min_genes=3)
     _write(adata, model, args.folder / "pbmc68k.h5ad", args.folder, "bulk_labels")
 
 
-def _fit(
-    adata: AnnData, layer: str | None, batch_key: str | None, max_epochs: int | None, random_state: int
-) -> ProgramVAE:
-    # here, not above: torch and scvi-tools take seconds to import, and --help should not
-    from .model import ProgramVAE
+def _silence_lightning() -> None:
+    """Its messages are about hardware and loggers; importing it sets the level, so it is imported first."""
+    from . import model  # noqa: F401
 
-    # its messages are about hardware and loggers; importing it sets the level
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    ProgramVAE.setup_anndata(adata, layer=layer, batch_key=batch_key)
-    model = ProgramVAE(adata, random_state=random_state)
-    logger.info("Training on %d cells x %d genes with %d programs.", *adata.shape, len(model.program_names))
-    model.train(max_epochs=max_epochs)
-    tl.activity(adata, model)
-    tl.loadings(adata, model)
-    return model
 
 
 def _write(adata: AnnData, model: ProgramVAE, out: Path, figures: Path | None, groupby: str | None) -> None:

@@ -1,0 +1,117 @@
+"""From counts to activities in one call."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import pp, tl
+from ._keys import DEFAULT_KEY
+
+logger = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from anndata import AnnData
+
+    from .model import ProgramVAE
+
+
+def fit(
+    adata: AnnData,
+    programs: str | Path | Mapping[str, Iterable[str]] | pd.DataFrame,
+    *,
+    layer: str | None = None,
+    batch_key: str | None = None,
+    size_factor_key: str | None = None,
+    categorical_covariate_keys: list[str] | None = None,
+    continuous_covariate_keys: list[str] | None = None,
+    gene_symbols: str | None = None,
+    min_genes: int = 5,
+    max_genes: int | None = 500,
+    n_decoys: int = 0,
+    max_epochs: int | None = None,
+    random_state: int = 0,
+    key_added: str = DEFAULT_KEY,
+    **train_kwargs: Any,
+) -> ProgramVAE:
+    """Add programs, train a model and write activities and loadings: all that comes before the first question.
+
+    The same as :meth:`crystallin.ProgramVAE.setup_anndata`, :func:`crystallin.pp.add_programs`,
+    :meth:`crystallin.ProgramVAE.train`, :func:`crystallin.tl.activity` and :func:`crystallin.tl.loadings`, one after
+    the other. Call these yourself for what is not among the arguments.
+
+    Parameters
+    ----------
+    adata
+        Annotated data, cells x genes. Select genes before.
+    programs
+        Gene sets in any form that :func:`crystallin.pp.add_programs` takes: ``"immune"``, a path, a dict, a table.
+    layer
+        Layer with raw counts; ``None`` is ``X``.
+    batch_key, size_factor_key, categorical_covariate_keys, continuous_covariate_keys
+        Columns of ``obs``, as in :meth:`crystallin.ProgramVAE.setup_anndata`.
+    gene_symbols, min_genes, max_genes, n_decoys
+        As in :func:`crystallin.pp.add_programs`.
+    max_epochs
+        Epochs of training; ``None`` is from the number of cells.
+    random_state
+        Seed of decoys and of the model.
+    key_added
+        Prefix of the slots.
+    **train_kwargs
+        More arguments of :meth:`crystallin.ProgramVAE.train`, ``accelerator`` say.
+
+    Returns
+    -------
+    The trained :class:`~crystallin.ProgramVAE`. Sets in ``adata`` what :func:`crystallin.pp.add_programs`,
+    :func:`crystallin.tl.activity` and :func:`crystallin.tl.loadings` set: ``varm[key_added]``, ``uns[key_added]``,
+    ``obsm["X_" + key_added]``, ``obsm[key_added + "_sd"]``, ``varm[key_added + "_loadings"]``.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        As these do, before training: if there are no such columns or layers, the matrix holds no raw counts (nothing is
+        written then), or no program has genes in the data (the registration of scvi-tools stays).
+    FileNotFoundError, ConnectionError
+        If the file or the library's server is not to be found.
+
+    Examples
+    --------
+    >>> import crystallin as cr
+    >>> adata = cr.datasets.pbmc68k()
+    >>> model = cr.fit(adata, "immune", layer="counts", min_genes=3, max_epochs=5)
+    >>> cr.get.activity(adata).shape[0]
+    700
+    """
+    # here, not above: torch and scvi-tools take seconds to import
+    from .model import ProgramVAE
+
+    # first, as it checks counts and columns before it writes anything
+    ProgramVAE.setup_anndata(
+        adata,
+        layer=layer,
+        batch_key=batch_key,
+        size_factor_key=size_factor_key,
+        categorical_covariate_keys=categorical_covariate_keys,
+        continuous_covariate_keys=continuous_covariate_keys,
+    )
+    pp.add_programs(
+        adata,
+        programs,
+        gene_symbols=gene_symbols,
+        min_genes=min_genes,
+        max_genes=max_genes,
+        n_decoys=n_decoys,
+        layer=layer,
+        random_state=random_state,
+        key_added=key_added,
+    )
+    model = ProgramVAE(adata, random_state=random_state, programs_key=key_added)
+    logger.info("Training on %d cells x %d genes with %d programs.", *adata.shape, len(model.program_names))
+    model.train(max_epochs=max_epochs, **train_kwargs)
+    tl.activity(adata, model, key_added=key_added)
+    tl.loadings(adata, model, key_added=key_added)
+    return model
