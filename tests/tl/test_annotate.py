@@ -183,7 +183,8 @@ def test_thresholds_are_thresholds(typed):
     cr.tl.annotate(adata, model, "kind", min_score=0, min_support=0)
     assert (cr.get.annotation_df(adata)["label"] != "unassigned").all()
     cr.tl.annotate(adata, model, "kind", parents=PARENTS, min_margin=50)
-    assert cr.get.annotation_df(adata, "kind 1")["label"].tolist() == ["lineage"]
+    row = cr.get.annotation_df(adata, "kind 1").iloc[0]
+    assert (row["label"], row["finest"]) == ("lineage", "one")
 
 
 def test_categories_say_which_programs_are_labels(typed, caplog):

@@ -30,6 +30,7 @@ COLUMNS = [
     "group",
     "label",
     "path",
+    "finest",
     "n_cells",
     "score",
     "lower",
@@ -119,7 +120,8 @@ def annotate(
     ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
         One row per group:
 
-        - ``group``, ``n_cells``; ``label``, or ``"unassigned"``; ``path``: the label and all coarser ones;
+        - ``group``, ``n_cells``; ``label``, or ``"unassigned"``; ``path``: the label and all coarser ones; ``finest``:
+          the label that a ``min_margin`` of 0 would give, a guess where it is finer than ``label``;
         - ``score`` of the label and its interval ``lower``, ``upper`` (95 %; NaN for groups of one cell or sample): see
           Notes;
         - ``second``, ``second_score``, ``margin``: the best label that is neither coarser nor finer, and how far behind

@@ -44,11 +44,11 @@ class Naming:
     @cached_property
     def choice(self) -> Choice:
         """The labels chosen."""
-        return self._choose(self.score)
+        return self._choose(self.score, self.min_margin)
 
     def labels(self) -> list[str]:
         """Label of each group."""
-        return [UNASSIGNED if label == NONE else self.known.names[label] for label in self.choice.label]
+        return self._names(self.choice)
 
     def table(self) -> pd.DataFrame:
         """What was chosen, and what came closest."""
@@ -58,6 +58,7 @@ class Naming:
             {
                 "label": self.labels(),
                 "path": [" > ".join(self.known.path(label)) for label in choice.label],
+                "finest": self._names(self._choose(self.score, 0.0)),
                 "score": choice.score,
                 "second": np.where(choice.second == NONE, "", names[choice.second]),
                 "second_score": choice.second_score,
@@ -74,7 +75,7 @@ class Naming:
         scores, same = [], np.zeros(len(self.score))
         for mean in means.draws(columns, N_DRAWS, rng):
             drawn = stats.lift(np.where(np.isnan(mean), means.mean[:, columns], mean), means.reliability[:, columns])
-            again = self._choose(drawn.value)
+            again = self._choose(drawn.value, self.min_margin)
             same += again.label == self.choice.label
             scores.append(stats.best_within(drawn.value, self.known.parent)[np.arange(len(mean)), self.choice.best])
         tail = (1 - LEVEL) / 2
@@ -88,10 +89,12 @@ class Naming:
         """Support of each label and all coarser ones."""
         return stats.mean_along_path(self.support, self.known.parent)
 
-    def _choose(self, score: np.ndarray) -> Choice:
+    def _names(self, choice: Choice) -> list[str]:
+        return [UNASSIGNED if label == NONE else self.known.names[label] for label in choice.label]
+
+    def _choose(self, score: np.ndarray, min_margin: float) -> Choice:
         supported = self._along_path >= self.min_support
-        limits = {"min_score": self.min_score, "min_margin": self.min_margin}
-        return stats.choose(score, supported, self.known.parent, **limits)
+        return stats.choose(score, supported, self.known.parent, min_score=self.min_score, min_margin=min_margin)
 
     def _reason(self, group: int) -> str:
         if self.choice.label[group] != NONE:
