@@ -11,13 +11,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs clean
+.PHONY: help demo test lint docs notebooks clean
 
 help:
 	@echo "make demo   install crystallin into $(VENV) and train it on the embedded data"
 	@echo "make test   run the tests"
 	@echo "make lint   check style, layers and types"
 	@echo "make docs   build the documentation into docs/_build/html"
+	@echo "make notebooks   run the notebooks again, in place"
 	@echo "make clean  remove everything the above left behind, except $(VENV)"
 	@echo "Settings: PYTHON, VENV, PIP_ARGS, PYTEST_ARGS, DEMO_ARGS; for example make test PYTHON=python3.12"
 
@@ -37,6 +38,9 @@ docs: $(VENV)/.stamp-docs
 	rm -rf docs/generated
 	$(BIN)/sphinx-build -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
 
+notebooks: $(VENV)/.stamp-notebooks
+	$(BIN)/python notebooks/run.py
+
 clean:
 	rm -rf build dist docs/_build docs/generated crystallin_demo .coverage
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -53,6 +57,6 @@ $(VENV)/.stamp-package: $(VENV)/.stamp-pip pyproject.toml
 	$(PIP) install $(PIP_ARGS) --editable .
 	@touch $@
 
-$(VENV)/.stamp-test $(VENV)/.stamp-lint $(VENV)/.stamp-docs: $(VENV)/.stamp-%: $(VENV)/.stamp-pip pyproject.toml
+$(VENV)/.stamp-test $(VENV)/.stamp-lint $(VENV)/.stamp-docs $(VENV)/.stamp-notebooks: $(VENV)/.stamp-%: $(VENV)/.stamp-pip pyproject.toml
 	$(PIP) install $(PIP_ARGS) --editable . --group $*
 	@touch $@

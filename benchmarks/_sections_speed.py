@@ -200,3 +200,21 @@ in plain Python. Ratio of times: {results["ratio_of_seconds"]}.
 
 {table(["way", "seconds", "peak memory, MB"], rows)}
 """
+
+
+def quickstart() -> str:
+    results = load("quickstart")
+    times = round(results["seconds"] / results["scanpy_seconds"], 1)
+    rows = [
+        [f"`{step.splitlines()[0][:70]}`", f"{took:.1f}", f"{took / results['seconds']:.0%}"]
+        for step, took in results["steps"]
+    ]
+    return f"""## The whole quickstart
+
+`benchmarks/quickstart.py` runs all Python of the README's quickstart in a new process: {results["seconds"]:.0f} s on
+{results["cores"]} cores, from the first import to the last figure, with a report of
+{results["report_bytes"] / 2**20:.1f} MB. That is {times} times what scanpy takes on the same cells for PCA,
+neighbours and UMAP. The lines that take longest:
+
+{table(["line", "s", "share"], rows)}
+"""

@@ -57,9 +57,9 @@ def test_one_function_per_file_named_after_it(name):
     assert FUNCTIONS[name].__module__ == f"crystallin.{room}._{function}"
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS, *METHODS, "ProgramVAE"])
+@pytest.mark.parametrize("name", [*FUNCTIONS, *METHODS, "ProgramVAE", "report"])
 def test_docstrings_are_complete(name):
-    documented = {**FUNCTIONS, **METHODS, "ProgramVAE": cr.ProgramVAE}[name]
+    documented = {**FUNCTIONS, **METHODS, "ProgramVAE": cr.ProgramVAE, "report": cr.report}[name]
     doc = inspect.getdoc(documented)
     assert "Examples\n--------" in doc and ">>> " in doc
     described = set(re.findall(r"\w+", " ".join(line for line in doc.splitlines() if re.match(r"^[\w*, ]+$", line))))
@@ -68,7 +68,7 @@ def test_docstrings_are_complete(name):
         assert parameter.name in described | skipped, f"{parameter.name} is not described"
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS, "ProgramVAE"])
+@pytest.mark.parametrize("name", [*FUNCTIONS, "ProgramVAE", "report"])
 def test_every_public_name_is_in_the_api_page(name):
     assert re.search(rf"^\s*{re.escape(name)}$", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE)
 

@@ -10,11 +10,13 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from . import datasets, get, pl, pp, tl
+from ._fit import fit
+from ._report import report
 
 if TYPE_CHECKING:
     from .model import ProgramVAE
 
-__all__ = ["ProgramVAE", "datasets", "get", "pl", "pp", "tl"]
+__all__ = ["ProgramVAE", "datasets", "fit", "get", "pl", "pp", "report", "tl"]
 
 __version__ = version("crystallin")
 

@@ -1,0 +1,5 @@
+"""What was found, as one page that can be sent to others."""
+
+from ._report import report
+
+__all__ = ["report"]

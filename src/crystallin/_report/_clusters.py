@@ -1,0 +1,78 @@
+"""Clusters of cells: how many, what they are, which programs are on."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from crystallin import pl
+from crystallin._keys import ANNOTATE, RULES
+
+from ._blocks import Gallery, Section, Table, Text
+from ._draw import MAX_GROUPS, picture
+from ._embedding import clusters_on_embedding, programs_on_embedding
+from ._found import Source
+from ._names import names_blocks, with_names
+from ._notable import top_programs
+from ._values import count
+
+# programs named for each cluster
+N_TOP = 3
+MAIN = ("group", "cells", "label", "score", "top_programs", "rule", "precision", "recall")
+
+
+def clusters_section(source: Source, named: list[str]) -> Section:
+    """One row for each cluster, and what tells them apart; ``named`` are the columns that results are by."""
+    blocks: list = [*_overview(source), Gallery([*clusters_on_embedding(source), *_dots(source)])]
+    blocks += programs_on_embedding(source)
+    if source.groupby is None:
+        blocks = [_no_groupby(named), *blocks]
+    if source.groupby or source.of(ANNOTATE) or source.of(RULES):
+        blocks += names_blocks(source)
+    return Section("Clusters", blocks)
+
+
+def _no_groupby(named: list[str]) -> Text:
+    if len(named) > 1:
+        columns = ", ".join(map(repr, named))
+        text = f"Results are by several columns ({columns}), so no clusters are shown. To choose one:"
+    elif named:
+        text = f"Results are by {named[0]!r}, which is no column of labels of these cells any more. To choose another:"
+    else:
+        text = "No column with clusters of cells was named, and no result is by clusters. To name one:"
+    return Text(text, "missing", "crystallin.report(adata, path, groupby=…)")
+
+
+def _overview(source: Source) -> list:
+    if source.groupby is None:
+        return []
+    sizes = source.labels.value_counts()
+    table = pd.DataFrame({"group": source.groups, "cells": [int(sizes[name]) for name in source.groups]})
+    table = with_names(source, table)
+    if not source.has_activity:
+        text = Text("No activities were written:", "missing", "crystallin.tl.activity(adata, model)")
+        return [text, Table(table, f"Clusters of {source.groupby}", MAIN, n_first=25)]
+    top, how = top_programs(source)
+    table["top_programs"] = ["; ".join(top[name][:N_TOP]) or "none stands out" for name in source.groups]
+    return [Text(how), Table(table, f"Clusters of {source.groupby}", MAIN, n_first=25)]
+
+
+def _dots(source: Source) -> list:
+    if source.groupby is None or not source.has_activity:
+        return []
+    groups, note, adata = source.largest(MAX_GROUPS), "", source.adata
+    if len(groups) < len(source.groups):
+        note = f"The {len(groups)} largest of {count(len(source.groups), 'cluster')}. "
+        adata = adata[source.labels.isin(groups).to_numpy()]
+    mean = source.activity.groupby(source.labels.to_numpy()).mean().loc[groups].rename_axis("group")
+    return [
+        picture(
+            lambda: pl.dotplot(adata, source.groupby, key=source.key),
+            title="Programs that tell the clusters apart",
+            alt=f"Dot plot of programs and {count(len(groups), 'cluster')} of {source.groupby}.",
+            data=mean.melt(ignore_index=False, var_name="program", value_name="mean_activity").reset_index(),
+            note=(
+                f"{note}Colour: mean activity; 0 is the average cell, 1 a prior standard deviation. Size: share of the "
+                "cells that are above 0 with a probability of at least 0.95. The data are of all programs."
+            ),
+        )
+    ]

@@ -1,0 +1,83 @@
+"""Figures of differences between groups."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from crystallin import get, pl
+
+from ._blocks import Figure
+from ._draw import MAX_GROUPS, MAX_PANELS, picture
+from ._found import Source, Stored
+from ._notable import Q_MAX
+from ._values import count
+
+COMPARISON = ["stratum", "group", "reference"]
+SURE = ["q", "decoy_q", "conditional_q"]
+# programs in the matrix of effects, and in a panel of the surest
+N_PROGRAMS, N_SUREST = 25, 8
+
+
+def difference_figures(source: Source, stored: Stored, title: str) -> list[Figure]:
+    """All comparisons at a glance and, where they are few, the surest differences of each."""
+    table = get.rank_programs_groups_df(source.adata, key=stored.slot)
+    if table["q"].isna().all():
+        return []
+    comparisons = list(table.groupby(COMPARISON, sort=False, observed=True).groups)
+    figures = [_matrix(source, stored, table, comparisons, title)]
+    return [*figures, _surest(source, stored, comparisons, title)] if len(comparisons) <= MAX_PANELS else figures
+
+
+def _matrix(source: Source, stored: Stored, table: pd.DataFrame, comparisons: list[tuple], title: str) -> Figure:
+    strata, groups = _drawn(source, stored, comparisons)
+    drawn = table[table["stratum"].isin(strata) & table["group"].isin(groups)]
+    n = len(drawn.groupby(COMPARISON, observed=True).groups)
+    few = f"{n} of {len(comparisons):,} comparisons. " if n < len(comparisons) else ""
+    tested = drawn[drawn["q"].notna()]
+    surest = ""
+    if len(tested):
+        row = tested.loc[tested["statistic"].abs().idxmax()]
+        where = f"{row['stratum']}, {row['group']}" if row["stratum"] else row["group"]
+        surest = f" The surest: {row['program']} in {where}, {row['effect_sd']:+.2f}."
+    return picture(
+        lambda: pl.effects(source.adata, group=groups, stratum=strata, n_programs=N_PROGRAMS, key=stored.slot),
+        title="Differences at a glance",
+        name=f"at a glance {title}",
+        alt=f"Matrix of programs and {count(n, 'comparison')}, coloured by the difference.{surest}",
+        data=drawn[[*COMPARISON, "program", "effect_sd", *SURE]],
+        note=(
+            f"{few}Red: up in the group, blue: down, in standard deviations between cells; grey: not tested. Ring: q "
+            f"of at most {Q_MAX}. Dot: as sure against decoys, where there are any, and given better known programs. "
+            "The data are of all programs."
+        ),
+    )
+
+
+def _surest(source: Source, stored: Stored, comparisons: list[tuple], title: str) -> Figure:
+    best = get.rank_programs_groups_df(source.adata, key=stored.slot, families="lead")
+    best = best.groupby(COMPARISON, sort=False, observed=True).head(N_SUREST)
+    return picture(
+        lambda: pl.rank_programs_groups(source.adata, n_programs=N_SUREST, key=stored.slot),
+        title="Surest differences",
+        name=f"surest {title}",
+        alt=f"Dots with intervals: the surest differences of {count(len(comparisons), 'comparison')}.",
+        data=best[[*COMPARISON, "program", "effect", "lower", "upper", *SURE]],
+        note=(
+            f"Difference of mean activity with its 95 % interval. Blue: up, orange: down, grey: q above {Q_MAX}. White "
+            "inside: decoys differ as much, or better known programs explain it. At the right: how many of the "
+            "program's genes carry the difference."
+        ),
+    )
+
+
+def _drawn(source: Source, stored: Stored, comparisons: list[tuple]) -> tuple[list[str], list[str]]:
+    """Strata and groups of the comparisons that fit into a figure: the largest clusters, else the first."""
+    strata, groups = ([*dict.fromkeys(names)] for names in list(zip(*comparisons, strict=True))[:2])
+    if len(comparisons) <= MAX_GROUPS:
+        return strata, groups
+    if source.groupby and stored.groupby == source.groupby:
+        largest = set(source.largest(MAX_GROUPS))
+        clusters = strata if stored.params.get("within") else groups
+        clusters[:] = [name for name in clusters if name in largest]
+    groups = groups[:MAX_GROUPS]
+    return strata[: max(MAX_GROUPS // len(groups), 1)], groups

@@ -1,0 +1,28 @@
+"""Sentences on results that are not there, or are not what they were."""
+
+from __future__ import annotations
+
+from crystallin._checks._results import KINDS
+
+from ._blocks import Text
+from ._found import Source, Stored
+
+
+def missing(kind: str) -> Text:
+    """That a result was not computed, and the call that computes it."""
+    about = KINDS[kind]
+    return Text(f"Not computed: {about.what}.", "missing", f"crystallin.tl.{about.call}")
+
+
+def stale(source: Source, stored: Stored) -> list[Text]:
+    """A warning if a result is of another model, or of another state of it, than the activities."""
+    digest = str(stored.params.get("model_digest", ""))
+    if not digest or not source.digest or digest == source.digest:
+        return []
+    return [
+        Text(
+            f"{stored.slot!r} was computed with another model, or another state of it, than the activities here "
+            f"({digest} and {source.digest}). Compute it again before reading them together.",
+            "warning",
+        )
+    ]

@@ -1,0 +1,91 @@
+"""What clusters are called, and the rules that tell them apart."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from crystallin import get, pl
+from crystallin._keys import ANNOTATE, RULES
+
+from ._blocks import Figure, Heading, Table, Text
+from ._draw import MAX_GROUPS, picture
+from ._found import Source, Stored
+from ._missing import missing, stale
+from ._values import show
+
+READERS = {ANNOTATE: get.annotation_df, RULES: get.rules_df}
+# what the table of clusters takes from each
+OF_CLUSTER = {
+    ANNOTATE: ["label", "score", "lower", "upper", "second"],
+    RULES: ["rule", "precision", "recall"],
+}
+# what is shown first
+MAIN = {
+    ANNOTATE: ("group", "label", "path", "n_cells", "score", "lower", "upper", "second", "margin", "support", "reason"),
+    RULES: ("group", "rule", "precision", "recall", "f1", "certainty", "stability", "reason"),
+}
+THRESHOLDS = {"min_score": "score", "min_support": "support", "min_margin": "margin"}
+
+
+def with_names(source: Source, table: pd.DataFrame) -> pd.DataFrame:
+    """The table of clusters with their labels and rules, where these are of the same clusters."""
+    for kind, columns in OF_CLUSTER.items():
+        for stored in source.of(kind)[:1]:
+            if stored.groupby == source.groupby:
+                found = READERS[kind](source.adata, key=stored.slot)
+                table = table.merge(found[["group", *columns]], on="group", how="left")
+    return table
+
+
+def names_blocks(source: Source) -> list:
+    """Annotations and rules in full."""
+    blocks: list = []
+    for kind, describe in {ANNOTATE: _annotation, RULES: _rules}.items():
+        found = source.of(kind)
+        blocks += [block for stored in found for block in describe(source, stored)] if found else [missing(kind)]
+    return blocks
+
+
+def _annotation(source: Source, stored: Stored) -> list:
+    limits = [f"{word} {show(stored.params[name])}" for name, word in THRESHOLDS.items() if name in stored.params]
+    text = (
+        "Names of the clusters, from programs that are cell types. A score says how far the cluster lies above those "
+        "in which the program is off, in standard deviations over the prior; 'unassigned' where no name fits. Least "
+        f"values for a name: {', '.join(limits)}."
+    )
+    return _result(source, stored, f"Labels of {stored.groupby}", text)
+
+
+def _rules(source: Source, stored: Stored) -> list:
+    text = (
+        "Rules on activities that pick a cluster's cells, in prior standard deviations from the average cell. "
+        "Precision and recall are of cells that the rules were not learned from; they describe these data."
+    )
+    title = f"Rules for {stored.groupby}"
+    terms = get.rules_df(source.adata, terms=True, key=stored.slot)
+    return [*_result(source, stored, title, text), Table(terms, f"{title}: terms and thresholds", folded=True)]
+
+
+def _result(source: Source, stored: Stored, title: str, text: str) -> list:
+    title = title if stored.slot == stored.kind else f"{title} ({stored.slot})"
+    table = READERS[stored.kind](source.adata, key=stored.slot)
+    blocks = [Heading(title), *stale(source, stored), Text(text), _figure(source, stored, title, table)]
+    return [*blocks, Table(table, title, MAIN[stored.kind])]
+
+
+def _figure(source: Source, stored: Stored, title: str, table: pd.DataFrame) -> Figure:
+    own = source.groupby and stored.groupby == source.groupby
+    groups = [name for name in (source.largest(MAX_GROUPS) if own else table["group"]) if name in set(table["group"])]
+    groups, n = groups[:MAX_GROUPS], len(table)
+    few = f"{len(groups)} of {n:,} clusters. " if len(groups) < n else ""
+    draw, data, note = pl.rules, table[table["group"].isin(groups)], "Lines: 95 % intervals, on cells not learned from."
+    if stored.kind == ANNOTATE:
+        draw, data = pl.annotation, get.annotation_df(source.adata, groups, scores=True, key=stored.slot)
+        note = "Colour: score, size: share of the label's genes that speak for it, ring: the label that was given."
+    return picture(
+        lambda: draw(source.adata, group=groups, key=stored.slot),
+        title=f"{title} at a glance",
+        alt=f"{'Scores of labels' if stored.kind == ANNOTATE else 'Precision and recall of rules'} for {show(groups)}.",
+        data=data,
+        note=few + note,
+    )

@@ -1,0 +1,66 @@
+"""Which programs stand out in which cluster, and which to show where not all can be."""
+
+from __future__ import annotations
+
+from itertools import chain, zip_longest
+
+import numpy as np
+import pandas as pd
+
+from crystallin import get
+from crystallin._keys import RANK_PROGRAMS_GROUPS
+from crystallin.stats import group_effects
+
+from ._found import Source, Stored
+
+Q_MAX = 0.05
+# differences of mean activity below this are small, whatever they are in standard deviations between cells
+MIN_DIFFERENCE = 0.25
+
+
+def top_programs(source: Source) -> tuple[dict[str, list[str]], str]:
+    """Programs that are higher in each cluster than elsewhere, the clearest first, and how they were found."""
+    for stored in source.of(RANK_PROGRAMS_GROUPS):
+        if _is_of_clusters(stored, source.groupby):
+            return _from_ranking(source, stored), (
+                f"Top programs are higher in the cluster than in all other cells with a q of at most {Q_MAX}, one of "
+                f"each family, the surest first (from {stored.slot!r})."
+            )
+    return _from_activity(source), (
+        "Top programs have the largest differences of mean activity between the cluster and all other cells, in "
+        f"standard deviations between cells, of those of at least {MIN_DIFFERENCE}. No test was made."
+    )
+
+
+def notable(source: Source) -> list[str]:
+    """All programs, those first that are at the top of some cluster, the first of each before the second of any."""
+    names = list(get.programs_df(source.adata, key=source.key).index)
+    if not source.has_activity:
+        return names
+    top = top_programs(source)[0] if source.groupby else {}
+    spread = source.activity.std(ddof=0).sort_values(ascending=False, kind="stable")
+    ordered, known = chain(*zip_longest(*top.values()), spread.index), set(names)
+    return [name for name in dict.fromkeys(ordered) if name in known]
+
+
+def _is_of_clusters(stored: Stored, groupby: str | None) -> bool:
+    params = stored.params
+    return params.get("groupby") == groupby and params.get("reference") == "rest" and not params.get("within")
+
+
+def _from_ranking(source: Source, stored: Stored) -> dict[str, list[str]]:
+    table = get.rank_programs_groups_df(source.adata, key=stored.slot, q_max=Q_MAX, direction="up", families="lead")
+    found = table.groupby("group", sort=False, observed=True)["program"].agg(list)
+    return {group: found.get(group, []) for group in source.groups}
+
+
+def _from_activity(source: Source) -> dict[str, list[str]]:
+    activity, groups = source.activity, source.groups
+    codes = pd.Categorical(source.labels, categories=groups).codes
+    difference, effect = group_effects(activity.to_numpy(), np.asarray(codes, dtype=int), len(groups))
+    # of a cluster of one cell, or of all, nothing is said
+    effect = np.where(np.nan_to_num(difference) >= MIN_DIFFERENCE, effect, np.nan)
+    found = pd.DataFrame(effect, index=groups, columns=activity.columns)
+    return {
+        group: list(row.dropna().sort_values(ascending=False, kind="stable").index) for group, row in found.iterrows()
+    }

@@ -1,0 +1,120 @@
+"""How far results can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pandas as pd
+
+from crystallin import get, pl
+from crystallin._keys import ATTRIBUTION_AGREEMENT, FAITHFULNESS, KNOCKDOWN, LEAKAGE, PROGRAM_IMPORTANCE
+
+from ._blocks import Heading, Section, Table, Text
+from ._draw import picture
+from ._found import Source, Stored
+from ._missing import missing, stale
+from ._values import show
+
+# programs named for their importance
+N_FIRST = 3
+
+
+class _Shown(NamedTuple):
+    """A result that is shown as it is stored."""
+
+    title: str
+    text: str
+    read: Callable[..., pd.DataFrame]
+
+
+SHOWN = {
+    LEAKAGE: _Shown(
+        "Leakage",
+        "The share of each program's activity that is read from genes outside the program, by group.",
+        get.leakage_df,
+    ),
+    PROGRAM_IMPORTANCE: _Shown(
+        "Importance",
+        "What each program adds to the fit of the counts, by group. Any set gains something; decoys, where there are "
+        "any, say how much.",
+        get.program_importance_df,
+    ),
+    ATTRIBUTION_AGREEMENT: _Shown(
+        "Agreement of methods",
+        "Where methods of attribution that assume different things name the same genes, the genes can be named; where "
+        "they do not, the answer is the method's.",
+        get.attribution_agreement_df,
+    ),
+    FAITHFULNESS: _Shown(
+        "Faithfulness",
+        "What becomes of an activity when the genes that a method names are removed, or are all that is left.",
+        get.faithfulness_df,
+    ),
+    KNOCKDOWN: _Shown("Knock-down", "What the model expects when {what} are silent: {silenced}.", get.knockdown_df),
+}
+
+
+def trust_section(source: Source) -> Section:
+    """Leakage, importance, agreement, faithfulness and knock-downs."""
+    blocks: list = []
+    for kind, about in SHOWN.items():
+        for stored in source.of(kind):
+            blocks += _result(source, stored, about)
+        if not source.of(kind):
+            blocks.append(missing(kind))
+    return Section("Checks", blocks)
+
+
+def _result(source: Source, stored: Stored, about: _Shown) -> list:
+    # programs of the result that are decoys are left out, as in all tables
+    table = _without_decoys(source, about.read(source.adata, key=stored.slot))
+    title = about.title if stored.slot == stored.kind else f"{about.title} ({stored.slot})"
+    call = f"crystallin.get.{about.read.__name__}(adata, key={stored.slot!r})"
+    text = about.text.format(what=stored.params.get("what", ""), silenced=show(stored.params.get("silenced")))
+    blocks = [Heading(title), *stale(source, stored), Text(text + _headline(stored.kind, table))]
+    if stored.kind == ATTRIBUTION_AGREEMENT:
+        blocks += _agreement(source, stored, table)
+    return [*blocks, Table(table, f"{title}: all values", n_first=15, call=call, folded=True, name=title)]
+
+
+def _headline(kind: str, table: pd.DataFrame) -> str:
+    """What the table says in the first place."""
+    if kind == LEAKAGE:
+        by_program = table.groupby("program")["leakage"].mean().sort_values()
+        low, high = by_program.index[[0, -1]]
+        return (
+            f" It is {by_program.median():.0%} in the median program, least for {low} ({by_program[low]:.0%}) and most "
+            f"for {high} ({by_program[high]:.0%})."
+        )
+    if kind == PROGRAM_IMPORTANCE:
+        first = table.groupby("program")["importance"].max().nlargest(N_FIRST)
+        named = ", ".join(f"{name} ({show(value)})" for name, value in first.items())
+        return f" The most important in some group, in nats per cell: {named}."
+    if kind == KNOCKDOWN:
+        row = table.loc[table["change"].abs().idxmax()]
+        name = row["program"] if "program" in table else row["gene"]
+        return f" The largest change: {name} in {row['group']}, from {show(row['before'])} to {show(row['after'])}."
+    return ""
+
+
+def _without_decoys(source: Source, table: pd.DataFrame) -> pd.DataFrame:
+    if "program" not in table:
+        return table
+    programs = get.programs_df(source.adata, key=source.key, decoys=True)
+    decoys = programs.index[programs["decoy"].astype(bool)]
+    return table[~table["program"].isin(decoys)].reset_index(drop=True)
+
+
+def _agreement(source: Source, stored: Stored, table: pd.DataFrame) -> list:
+    figure = picture(
+        lambda: pl.agreement(source.adata, key=stored.slot),
+        title="How alike methods rank the genes",
+        alt="Matrix of methods of attribution with the mean overlap of their rankings.",
+        data=table,
+        note="Mean over programs and groups. 1: the same order, 0: no gene in common.",
+    )
+    consensus = get.attribution_agreement_df(source.adata, what="consensus", key=stored.slot)
+    blocks = [figure, Table(consensus, "Genes by all methods", folded=True)]
+    spread = get.attribution_agreement_df(source.adata, what="spread", key=stored.slot)
+    return [*blocks, Table(spread, "Spread over baselines and seeds", folded=True)] if len(spread) else blocks
