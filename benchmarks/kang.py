@@ -35,12 +35,12 @@ COLLECTIONS = {
 N_GENES, MIN_GENES, MIN_CELLS, SEEDS = 3000, 12, 50, (0, 1, 2)
 
 
-def variable_genes(adata: ad.AnnData, keep: Sequence[str] = ()) -> ad.AnnData:
+def variable_genes(adata: ad.AnnData, keep: Sequence[str] = (), n_genes: int = N_GENES) -> ad.AnnData:
     """The variable genes, and those to keep in any case."""
     logged = adata.copy()
     sc.pp.normalize_total(logged, target_sum=1e4)
     sc.pp.log1p(logged)
-    sc.pp.highly_variable_genes(logged, n_top_genes=N_GENES)
+    sc.pp.highly_variable_genes(logged, n_top_genes=n_genes)
     return adata[:, logged.var["highly_variable"] | logged.var_names.isin(keep)].copy()
 
 

@@ -6,9 +6,10 @@ python benchmarks/write_docs.py
 from __future__ import annotations
 
 from _common import RESULTS, ROOT
+from _sections_annotation import annotation
 from _sections_attribution import attribution
 from _sections_science import differential, kang, recovery, refinement, search, stability
-from _sections_speed import alignment, gpu, representation, scaling, training
+from _sections_speed import alignment, gpu, quickstart, representation, scaling, training
 
 
 def main() -> None:
@@ -17,9 +18,11 @@ def main() -> None:
         differential,
         kang,
         attribution,
+        annotation,
         stability,
         search,
         refinement,
+        quickstart,
         training,
         representation,
         scaling,

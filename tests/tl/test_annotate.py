@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 import crystallin as cr
-from crystallin.tl._cell_labels import cell_probabilities
+from crystallin.tl._cell_labels import cell_probabilities, finest_sure
 
 GENES = 15
 PROGRAMS = ("lineage", "one", "two", "other", "absent", "shared")
@@ -144,6 +144,18 @@ def test_probabilities_of_labels_are_sums_over_groups():
     assert names == ["a", "b"]
     np.testing.assert_allclose(found[:, 0], expected, atol=0.12)
     assert np.abs(found[:, 0] - expected).mean() < 0.02
+
+
+def test_a_cell_between_two_labels_gets_the_coarser_one():
+    labels, paths = ["one", "two", "other", "unassigned"], [["lineage", "one"], ["lineage", "two"], ["other"], []]
+    probability = np.array(
+        [[0.9, 0.1, 0.0, 0.0], [0.4, 0.4, 0.2, 0.0], [0.3, 0.1, 0.3, 0.3], [0.0, 0.1, 0.1, 0.8], [0.0, 0.0, 0.7, 0.3]]
+    )
+    names, sure = finest_sure(probability, labels, paths, 0.5)
+    assert names.tolist() == ["one", "lineage", "", "", "other"]
+    np.testing.assert_allclose(sure, [0.9, 0.8, 0.3, 0.8, 0.7])
+    # of labels as fine, the more probable one
+    assert finest_sure(probability[1:2] + [[0.05, 0, 0, 0]], labels, paths, 0.2)[0].tolist() == ["one"]
 
 
 def test_over_samples_intervals_are_wider_where_samples_differ(typed):

@@ -11,8 +11,9 @@ import pandas as pd
 from crystallin import _checks as checks
 from crystallin import stats
 from crystallin._keys import ANNOTATE, DEFAULT_KEY, PARAMS, SCORES, TABLE, Keys
+from crystallin.stats import NONE
 
-from ._cell_labels import cell_probabilities
+from ._cell_labels import cell_probabilities, finest_sure
 from ._cells import choose_cells
 from ._evidence import breadth_of, gene_evidence, largest
 from ._group_means import group_means
@@ -93,8 +94,9 @@ def annotate(
     min_score
         A label needs this score. 1 is the standard deviation between cells that the model expects beforehand.
     min_support
-        … and this share of its genes, and of those of the coarser labels, has to speak for it; see Notes. A label whose
-        program shares some genes with the right one, which is missing from the collection, fails here.
+        … and this share of its genes, and of those of the coarser labels, has to speak for it; see Notes. Where the
+        right label is missing from the collection, others that share some of its genes mostly fail here; a close
+        relative, such as T cells for NK cells, can pass.
     min_margin
         A finer label is given if its score exceeds that of its best sibling by this much.
     label_added
@@ -103,7 +105,8 @@ def annotate(
         Column of ``obs`` to which each cell's own label is written, and, with ``"_probability"`` appended, its
         posterior probability.
     min_probability
-        Below it a cell's own label is ``"unassigned"``.
+        A cell's own label is the finest that is as probable, alone or together with its finer ones; if there is none,
+        ``"unassigned"``, and the probability is that of the most probable label.
     random_state
         Seed of the draws for intervals.
     key
@@ -164,7 +167,8 @@ def annotate(
     has some genes in common with the right one, and they are up; the others are not.
 
     A cell's own label is a posterior in a linear discriminant over all programs whose classes are the groups: it takes
-    the groups' labels as right for most of their cells, and tells which cells are more like those of another group.
+    the groups' labels as right for most of their cells, and tells which cells are more like those of another group. It
+    knows nothing of groups with a wrong name, so it is no probability of being right.
 
     Examples
     --------
@@ -224,10 +228,11 @@ def annotate(
         adata.obs[label_added] = _categorical(np.array(naming.labels())[group], order)
     if cell_label_added is not None:
         labels, probability = cell_probabilities(activity[:, real].astype(float), group, naming.labels(), rng)
-        most = probability.max(axis=1)
-        own = np.where(most >= min_probability, np.array(labels)[probability.argmax(axis=1)], UNASSIGNED)
-        adata.obs[cell_label_added] = _categorical(own, order)
-        adata.obs[f"{cell_label_added}_probability"] = most
+        places = {name: i for i, name in enumerate(known.names)}
+        paths = [known.path(places.get(name, NONE)) for name in labels]
+        own, sure = finest_sure(probability, labels, paths, min_probability)
+        adata.obs[cell_label_added] = _categorical(np.where(own == "", UNASSIGNED, own).astype(str), order)
+        adata.obs[f"{cell_label_added}_probability"] = sure
     params = {
         "groupby": groupby,
         "labels": known.names,

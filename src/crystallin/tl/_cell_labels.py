@@ -42,3 +42,37 @@ def cell_probabilities(
         classifier.predict_proba(activity[start : start + CHUNK]) @ belongs for start in range(0, len(activity), CHUNK)
     ]
     return names, np.concatenate(parts)
+
+
+def finest_sure(
+    probability: np.ndarray, labels: Sequence[str], paths: Sequence[Sequence[str]], min_probability: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The finest label that is probable enough in each cell, else an empty one, and its probability.
+
+    A coarser label is as probable as itself and all finer ones together: a cell that could be a naive or a memory T
+    cell is a T cell.
+
+    Parameters
+    ----------
+    probability
+        Cells x labels.
+    labels
+        Their names.
+    paths
+        For each label itself and all coarser ones, from the coarsest; empty for what is no label.
+    min_probability
+        Least probability.
+    """
+    depth = {name: place for path in paths for place, name in enumerate(path)}
+    nodes = list(depth)
+    within = np.array([[name in path for name in nodes] for path in paths], dtype=float).reshape(len(labels), -1)
+    of_node = probability @ within
+    enough = (of_node >= min_probability) & (of_node > 0)
+    # the deepest first, and of those as deep the most probable; a probability is at most 1
+    rank = np.where(enough, np.array([depth[name] for name in nodes]) + of_node / 2, -1.0)
+    rank = np.column_stack([rank, np.full(len(rank), -0.5)])
+    best = rank.argmax(axis=1)
+    none = best == len(nodes)
+    names = np.array([*nodes, ""], dtype=object)[best]
+    sure = np.column_stack([of_node, np.zeros(len(rank))])[np.arange(len(rank)), best]
+    return names, np.where(none, probability.max(axis=1), sure)
