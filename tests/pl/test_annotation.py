@@ -18,6 +18,7 @@ def annotated(result):
             "best": ["CD8 T cell", "B cell", labels[-1]],
             "second": ["B cell", "T cell", "B cell"],
             "specificity": 0.9,
+            "ambiguous": [False, True, False],
         }
     )
     rng = np.random.default_rng(0)
@@ -43,6 +44,7 @@ def ruled(result):
             "recall": [0.7, 0.2, np.nan],
             "recall_lower": [0.6, 0.1, np.nan],
             "recall_upper": [0.75, 0.4, np.nan],
+            "prevalence": [0.5, 0.4, 0.1],
             "reason": ["", "", "3 cell(s) to learn from"],
         }
     )
@@ -56,7 +58,7 @@ def test_annotation_shows_scores_support_and_what_was_given(annotated):
     # labels that are no group's first or second are left out
     assert names[:3] == ["T cell", "CD8 T cell", "B cell"] and len(names) == 4
     rows = [label.get_text() for label in ax.get_yticklabels()]
-    assert rows[0] == "one  →  CD8 T cell" and rows[2] == "three  →  unassigned"
+    assert rows[0] == "one  →  CD8 T cell" and rows[1] == "two  →  B cell?" and rows[2] == "three  →  unassigned"
     dots, rings = ax.collections[:2]
     scores = annotated.uns["annotate"]["scores"].set_index(["group", "label"])
     values = dots.get_array().reshape(3, 4)
@@ -86,6 +88,7 @@ def test_rules_show_shares_and_words(ruled):
     lines = {line.get_label(): line for line in ax.get_lines()}
     np.testing.assert_array_equal(lines["precision"].get_xdata(), [0.9, 0.5, np.nan])
     np.testing.assert_array_equal(lines["recall"].get_xdata(), [0.7, 0.2, np.nan])
+    np.testing.assert_array_equal(lines["of all cells"].get_xdata(), [0.5, 0.4, 0.1])
     texts = [text.get_text() for text in ax.texts]
     assert texts[0] == "T cell > 1.0" and texts[2] == "3 cell(s) to learn from"
     # broken between terms, not at the "and" of a name

@@ -31,6 +31,14 @@ def test_a_program_that_the_counts_hardly_tell_is_not_made_large():
     assert value[0, 0] < 0.5 < value[0, 1]
 
 
+def test_groups_that_are_too_small_are_no_reference_but_are_compared():
+    mean, share = np.array([[1.0], [1.0], [-3.0]]), np.ones((3, 1))
+    found = lift(mean, share, np.array([True, True, False]))
+    assert found.value[:, 0].tolist() == [0, 0, -4] and not found.off[2, 0]
+    # where there is no other choice they are
+    assert lift(mean, share, np.array([True, False, False])).value[0, 0] == 4
+
+
 def test_one_group_is_its_own_reference():
     assert lift(np.array([[1.0, -2.0]]), np.ones((1, 2))).value.tolist() == [[0.0, 0.0]]
 

@@ -171,11 +171,45 @@ def test_over_samples_intervals_are_wider_where_samples_differ(typed):
     assert adata.uns["annotate"]["params"]["unit_of_observation"] == "sample"
 
 
-def test_a_group_of_one_cell_has_no_interval(typed):
+def test_a_group_of_one_cell_is_neither_named_nor_a_reference(typed):
     adata, model = typed
     cr.tl.annotate(adata, model, "alone", parents=PARENTS)
     row = cr.get.annotation_df(adata, "one").iloc[0]
     assert row["n_cells"] == 1 and np.isnan(row[["lower", "upper", "stability"]].astype(float)).all()
+    assert row["label"] == "unassigned" and row["reason"] == "1 cell(s), fewer than 3"
+    # random groups beside a single cell of a kind: that cell is not what they are compared with
+    rng = np.random.default_rng(0)
+    adata.obs["mixed"] = np.where(adata.obs["kind"] == "nameless", "rest", rng.choice(["a", "b", "c"], adata.n_obs))
+    adata.obs.loc[adata.obs["kind"] == "nameless", "mixed"] = "a"
+    adata.obs.iloc[0, adata.obs.columns.get_loc("mixed")] = "alone"
+    cr.tl.annotate(adata, model, "mixed", parents=PARENTS)
+    assert (cr.get.annotation_df(adata)["label"] == "unassigned").all()
+    cr.tl.annotate(adata, model, "mixed", parents=PARENTS, min_cells=1)
+    assert (cr.get.annotation_df(adata)["label"] != "unassigned").any()
+
+
+def test_whose_score_it_is(typed):
+    adata, model = typed
+    cr.tl.annotate(adata, model, "kind", parents=PARENTS, min_margin=50)
+    table = cr.get.annotation_df(adata).set_index("group")
+    scores = cr.get.annotation_df(adata, scores=True).set_index(["group", "label"])["score"]
+    for group, row in table[table["label"] != "unassigned"].iterrows():
+        assert row["score"] == pytest.approx(scores[group, row["carried_by"]])
+        assert row["carried_by"] in {"lineage": ("lineage", "one", "two")}.get(row["label"], (row["label"],))
+        assert row["second_score"] == pytest.approx(scores[group, row["second"]])
+    # nothing is 50 ahead
+    assert (table["ambiguous"] == (table["label"] != "unassigned")).all()
+
+
+def test_a_users_column_is_not_lost(typed):
+    adata, model = typed
+    with pytest.raises(ValueError, match=r"'donor' is a column of adata.obs already"):
+        cr.tl.annotate(adata, model, "kind", label_added="donor")
+    with pytest.raises(ValueError, match="give two columns"):
+        cr.tl.annotate(adata, model, "kind", label_added="x", cell_label_added="x")
+    for _ in range(2):
+        # what it wrote itself it may write again
+        cr.tl.annotate(adata, model, "kind", label_added="label", cell_label_added="own")
 
 
 def test_draws_are_reproducible(typed):
@@ -249,8 +283,9 @@ def test_copy_leaves_the_original(typed):
         ({"min_score": -1}, ValueError, "min_score"),
         ({"min_support": 2}, ValueError, "min_support"),
         ({"min_probability": 2}, ValueError, "min_probability"),
-        ({"label_added": "kind"}, ValueError, "is groupby"),
-        ({"cell_label_added": "kind"}, ValueError, "is groupby"),
+        ({"label_added": "kind"}, ValueError, "would be lost"),
+        ({"cell_label_added": "kind"}, ValueError, "would be lost"),
+        ({"min_cells": 0}, ValueError, "min_cells"),
         ({"sample_key": "nothing"}, KeyError, "is not a column"),
     ],
 )
@@ -273,4 +308,5 @@ def test_five_hundred_groups(typed):
     adata = ad.concat([adata] * 2, merge="same", uns_merge="same", index_unique="-")
     adata.obs["many"] = [f"group {i % 500}" for i in range(adata.n_obs)]
     cr.tl.annotate(adata, model, "many", parents=PARENTS)
-    assert len(cr.get.annotation_df(adata)) == 500
+    table = cr.get.annotation_df(adata)
+    assert len(table) == 500 and (table["label"] == "unassigned").all()

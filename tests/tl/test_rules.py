@@ -57,6 +57,7 @@ def test_figures_are_those_of_the_rule_on_held_out_cells(ruled):
     assert row["recall"] == pytest.approx(hits / row["n_group"])
     assert row["precision_lower"] < row["precision"] <= row["precision_upper"]
     assert row["support"] == pytest.approx(row["n_picked"] / unseen.sum())
+    assert row["prevalence"] == pytest.approx(row["n_group"] / unseen.sum())
     assert np.isnan(row["stability"])
 
 

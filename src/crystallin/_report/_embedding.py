@@ -26,6 +26,8 @@ N_PROGRAMS, N_COLUMNS = 8, 4
 AREA, MAX_SIZE = 16_000, 30
 # up to ten clusters have colours of their own, beyond the numbers tell them apart
 FEW, OTHERS = 10, "#dddddd"
+# names of so many letters are written onto the cells as they are
+SHORT = 4
 
 
 def clusters_on_embedding(source: Source) -> list[Figure]:
@@ -90,6 +92,8 @@ def _places(source: Source, basis: str, positions: np.ndarray) -> tuple[np.ndarr
 def _draw(place: np.ndarray, labels: np.ndarray, groups: list[str], basis: str) -> Axes:
     _, ax = plt.subplots(figsize=(5.6, 4.2), layout="constrained")
     are_few = len(groups) <= FEW
+    # clusters that are numbered keep their numbers
+    are_short = max(map(len, groups), default=0) <= SHORT
     colours = mpl.colormaps["tab10" if are_few else "tab20"]
     style = {"s": min(AREA / len(place), MAX_SIZE), "linewidth": 0, "rasterized": True}
     ax.scatter(*place[~np.isin(labels, groups)].T, color=OTHERS, **style)
@@ -98,10 +102,10 @@ def _draw(place: np.ndarray, labels: np.ndarray, groups: list[str], basis: str) 
         own, colour = place[labels == group], colours(i % colours.N)
         ax.scatter(*own.T, color=colour, alpha=0.8, **style)
         # as large in the legend however small the dots are
-        ax.scatter([], [], s=30, color=colour, label=f"{i + 1}  {shorten(group)}")
+        ax.scatter([], [], s=30, color=colour, label=group if are_short else f"{i + 1}  {shorten(group)}")
         if len(own):
             text = {"fontsize": 9, "weight": "bold", "path_effects": outline}
-            ax.annotate(f"{i + 1}", np.median(own, axis=0), ha="center", va="center", **text)
+            ax.annotate(group if are_short else f"{i + 1}", np.median(own, axis=0), ha="center", va="center", **text)
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
     ax.set_xlabel(f"{basis.upper()} 1", fontsize=7, loc="left", color="0.4")

@@ -16,12 +16,26 @@ from ._values import show
 READERS = {ANNOTATE: get.annotation_df, RULES: get.rules_df}
 # what the table of clusters takes from each
 OF_CLUSTER = {
-    ANNOTATE: ["label", "score", "lower", "upper", "second"],
+    ANNOTATE: ["label", "ambiguous", "score", "lower", "upper", "second"],
     RULES: ["rule", "precision", "recall"],
 }
 # what is shown first
 MAIN = {
-    ANNOTATE: ("group", "label", "path", "n_cells", "score", "lower", "upper", "second", "margin", "support", "reason"),
+    ANNOTATE: (
+        "group",
+        "label",
+        "path",
+        "n_cells",
+        "score",
+        "lower",
+        "upper",
+        "second",
+        "margin",
+        "ambiguous",
+        "support",
+        "best",
+        "reason",
+    ),
     RULES: ("group", "rule", "precision", "recall", "f1", "certainty", "stability", "reason"),
 }
 THRESHOLDS = {"min_score": "score", "min_support": "support", "min_margin": "margin"}

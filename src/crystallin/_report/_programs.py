@@ -56,7 +56,7 @@ def program_table(source: Source) -> pd.DataFrame:
         table["highest_in"] = source.activity.groupby(source.labels.to_numpy()).mean().idxmax()
     for stored in source.of(RANK_PROGRAMS_GROUPS)[:1]:
         ranked = get.rank_programs_groups_df(adata, key=stored.slot).drop_duplicates("program").set_index("program")
-        table = table.join(ranked[[name for name in OF_PROGRAM if name in ranked]])
+        table = table.join(ranked[[name for name in OF_PROGRAM if name in ranked and name not in table]])
     return table.drop(columns=list(LEFT_OUT), errors="ignore").rename_axis("program").reset_index()
 
 

@@ -31,8 +31,8 @@ def annotation(
     """Groups x labels: how well each label fits, and which one was given.
 
     Colour is the score, the size of a dot is the share of the label's genes that speak for it, and a ring marks the
-    label that was given, which is also named beside the group. Labels are shown that are the first or second of some
-    group, and the coarser ones on the way to those given.
+    label that was given, which is also named beside the group; with a question mark if the second one is close. Labels
+    are shown that are the first or second of some group, and the coarser ones on the way to those given.
 
     Parameters
     ----------
@@ -93,8 +93,10 @@ def _draw(score: pd.DataFrame, support: pd.DataFrame, table: pd.DataFrame, ax: A
     there = np.flatnonzero(given >= 0)
     ax.scatter(given[there], there, s=(MAX_DOT + 3) ** 2, facecolors="none", edgecolors="black", linewidth=1.2)
     ax.set_xticks(range(n_columns), [shorten(name, LABEL) for name in score.columns], fontsize=8, rotation=90)
+    marks = np.where(table["ambiguous"].astype(bool), "?", "")
     names = [
-        f"{shorten(group, BOTH)}  →  {shorten(label, BOTH)}" for group, label in table["label"].astype(str).items()
+        f"{shorten(group, BOTH)}  →  {shorten(label, BOTH)}{mark}"
+        for (group, label), mark in zip(table["label"].astype(str).items(), marks, strict=True)
     ]
     ax.set_yticks(range(n_rows), names, fontsize=8)
     for text, label in zip(ax.get_yticklabels(), given, strict=True):

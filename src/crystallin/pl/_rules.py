@@ -31,7 +31,8 @@ def rules(
 ) -> Axes:
     """Rule of each group, with its precision and recall on cells that it has not seen.
 
-    Lines are 95 % Wilson intervals. In grey: why there is no rule.
+    Lines are 95 % Wilson intervals. The grey mark is the share of all cells that are of the group: a rule that says
+    nothing has this precision. In grey words: why there is no rule.
 
     Parameters
     ----------
@@ -76,6 +77,7 @@ def _draw(table: pd.DataFrame, ax: Axes | None) -> Axes:
         y = middle + offset
         ax.hlines(y, table[f"{what}_lower"], table[f"{what}_upper"], color=colour, linewidth=1.2)
         ax.plot(table[what], y, "o", color=colour, markersize=4.5, label=what, clip_on=False)
+    ax.plot(table["prevalence"], middle - LINE / 2, "|", color=MUTED, markersize=9, label="of all cells")
     for y, text, rule in zip(middle, texts, table["rule"], strict=True):
         ax.annotate(
             text,
@@ -96,7 +98,7 @@ def _draw(table: pd.DataFrame, ax: Axes | None) -> Axes:
     ax.tick_params(axis="x", labelsize=8)
     ax.grid(axis="x", color="#eeeeee", linewidth=0.6)
     ax.set_axisbelow(True)
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=8)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=8)
     tidy(ax)
     return ax
 

@@ -9,7 +9,7 @@ from ._decoys import calibrated_by_decoys, target_decoy_q
 from ._draws import draws_of_mean
 from ._effects import group_effects, standardised_difference
 from ._fdr import benjamini_hochberg, expected_fdr
-from ._hierarchy import NONE, Choice, best_within, choose, mean_along_path
+from ._hierarchy import NONE, Choice, best_within, choose, is_within, mean_along_path
 from ._infidelity import infidelity
 from ._lift import Lift, lift
 from ._linear import independent, root
@@ -41,6 +41,7 @@ __all__ = [
     "independent",
     "infidelity",
     "kendall",
+    "is_within",
     "lift",
     "mean_along_path",
     "overlap",

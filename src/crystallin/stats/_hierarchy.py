@@ -99,9 +99,14 @@ def best_within(score: np.ndarray, parent: np.ndarray) -> np.ndarray:
     return _upwards(score, _descendants(parent))
 
 
+def is_within(parent: np.ndarray) -> np.ndarray:
+    """Whether the label of a column is that of a row or a finer one."""
+    return _descendants(parent) | np.eye(len(parent), dtype=bool)
+
+
 def mean_along_path(values: np.ndarray, parent: np.ndarray) -> np.ndarray:
     """Mean of each label and all coarser ones, rows x labels."""
-    path = _descendants(parent) | np.eye(len(parent), dtype=bool)
+    path = is_within(parent)
     return values @ path / path.sum(axis=0)
 
 

@@ -25,7 +25,7 @@ class Lift:
     off: np.ndarray
 
 
-def lift(mean: np.ndarray, reliability: np.ndarray) -> Lift:
+def lift(mean: np.ndarray, reliability: np.ndarray, is_known: np.ndarray | None = None) -> Lift:
     """Compare each group with the groups in which the program is off.
 
     Where half of the groups share a program, the mean of all others is no reference: it rises with them. So groups are
@@ -40,10 +40,13 @@ def lift(mean: np.ndarray, reliability: np.ndarray) -> Lift:
         Mean of posterior means, groups x programs.
     reliability
         One minus the mean posterior variance, groups x programs.
+    is_known
+        Groups that have enough cells to be a reference; all if they are ``None`` or fewer than two.
     """
     share = np.clip(reliability, MIN_RELIABILITY, 1)
     standardised = mean / np.sqrt(share)
-    off = standardised <= _largest_of_lower_part(standardised)
+    reference = np.ones(len(mean), dtype=bool) if is_known is None or is_known.sum() < 2 else is_known
+    off = (standardised <= _largest_of_lower_part(standardised[reference])) & reference[:, None]
     level = (mean * off).sum(axis=0) / (share * off).sum(axis=0)
     return Lift(standardised - level * np.sqrt(share), off)
 

@@ -34,11 +34,13 @@ COLUMNS = [
     "finest",
     "n_cells",
     "score",
+    "carried_by",
     "lower",
     "upper",
     "second",
     "second_score",
     "margin",
+    "ambiguous",
     "specificity",
     "support",
     "breadth",
@@ -61,6 +63,7 @@ def annotate(
     min_score: float = 1.0,
     min_support: float = 2 / 3,
     min_margin: float = 0.5,
+    min_cells: int = 3,
     label_added: str | None = None,
     cell_label_added: str | None = None,
     min_probability: float = 0.5,
@@ -98,9 +101,13 @@ def annotate(
         right label is missing from the collection, others that share some of its genes mostly fail here; a close
         relative, such as T cells for NK cells, can pass.
     min_margin
-        A finer label is given if its score exceeds that of its best sibling by this much.
+        A finer label is given if its score exceeds that of its best sibling by this much. The coarsest label needs no
+        margin, as something has to come first, but is marked as ``ambiguous`` without it.
+    min_cells
+        Groups of fewer cells are not named, and are no reference for others.
     label_added
-        Column of ``obs`` to which each cell's group's label is written.
+        Column of ``obs`` to which each cell's group's label is written. One that is there is replaced only if it was
+        written by this function.
     cell_label_added
         Column of ``obs`` to which each cell's own label is written, and, with ``"_probability"`` appended, its
         posterior probability.
@@ -125,15 +132,16 @@ def annotate(
 
         - ``group``, ``n_cells``; ``label``, or ``"unassigned"``; ``path``: the label and all coarser ones; ``finest``:
           the label that a ``min_margin`` of 0 would give, a guess where it is finer than ``label``;
-        - ``score`` of the label and its interval ``lower``, ``upper`` (95 %; NaN for groups of one cell or sample): see
-          Notes;
+        - ``score``: the largest of the label and all finer ones, which is that of ``carried_by``, and its interval
+          ``lower``, ``upper`` (95 %; NaN for groups of one cell or sample); see Notes;
         - ``second``, ``second_score``, ``margin``: the best label that is neither coarser nor finer, and how far behind
-          it is;
+          it is; ``ambiguous``: less than ``min_margin``;
         - ``specificity``: probability that a cell of the group has more of the label's program than a cell of groups
           with other labels;
         - ``support``: share of its genes that speak for the label, the mean of it and coarser ones, or that of finer
           ones if larger; ``breadth``: effective number of its genes that do;
-        - ``stability``: how often the label comes out the same in other samples of as many cells (or samples);
+        - ``stability``: how often the label comes out the same in other samples of as many cells (or samples), with
+          the same model, groups and support;
         - ``best``: the label itself, or the one that came closest; ``reason`` it was not given;
         - ``genes``, ``programs``: those that say most, of the label's genes and of all programs, separated by
           semicolons.
@@ -150,7 +158,8 @@ def annotate(
         If a column, a program or the activities are not there.
     ValueError
         If there is one group only, the collection has no marker programs, thresholds are out of range, a column to be
-        written is ``groupby``, the hierarchy goes in a circle, or activities are not those of the model as it is now.
+        written is there and was not written by this function, the hierarchy goes in a circle, or activities are not
+        those of the model as it is now.
 
     Notes
     -----
@@ -193,23 +202,22 @@ def annotate(
         checks.check_number(value, argument, 0, most)
     checks.check_number(min_support, "min_support", 0, 1)
     checks.check_number(min_probability, "min_probability", 0, 1)
+    checks.check_int(min_cells, "min_cells", 1)
     checks.check_int(random_state, "random_state", 0)
-    for argument, column in {"label_added": label_added, "cell_label_added": cell_label_added}.items():
-        if column == groupby:
-            msg = f"{argument}={column!r} is groupby, whose groups would be lost; give another column."
-            raise ValueError(msg)
+    _check_new_columns(adata, label_added, cell_label_added, key_added)
     known = markers(adata, programs, parents, model.program_names, key)
 
     rng = np.random.default_rng(random_state)
     chosen, some = choose_cells(adata, groupby), choose_cells(adata, groupby, max_cells=MAX_CELLS)
     means = group_means(adata, chosen, sample_key, keys)
-    found = stats.lift(means.mean[:, known.columns], means.reliability[:, known.columns])
+    group = pd.Categorical(chosen.labels, chosen.groups).codes
+    n_cells = np.bincount(group)
+    found = stats.lift(means.mean[:, known.columns], means.reliability[:, known.columns], n_cells >= min_cells)
     evidence = gene_evidence(adata, model, some, known.columns, found.off)
-    naming = Naming(known, found.value, evidence.support, min_score, min_support, min_margin)
+    naming = Naming(known, found.value, evidence.support, n_cells, min_score, min_support, min_margin, min_cells)
     table = pd.concat([naming.table(), naming.uncertainty(means, rng)], axis=1)
     table.insert(0, "group", chosen.groups)
-    group = pd.Categorical(chosen.labels, chosen.groups).codes
-    table["n_cells"] = np.bincount(group)
+    table["n_cells"] = n_cells
     best = naming.choice.best
     activity, real = adata.obsm[keys.activity], np.flatnonzero(~model.is_decoy)
     table["specificity"] = specificities(
@@ -219,7 +227,7 @@ def annotate(
     table["breadth"] = [breadth_of(values) for _, values in reasons]
     genes = adata.var_names.to_numpy()
     table["genes"] = [";".join(largest(genes[gene], values, N_GENES)) for gene, values in reasons]
-    above = stats.lift(means.mean[:, real], means.reliability[:, real]).value
+    above = stats.lift(means.mean[:, real], means.reliability[:, real], n_cells >= min_cells).value
     table["programs"] = [";".join(largest(model.program_names[real], values, N_PROGRAMS)) for values in above]
 
     adata = adata.copy() if copy else adata
@@ -240,6 +248,7 @@ def annotate(
         "min_score": min_score,
         "min_support": min_support,
         "min_margin": min_margin,
+        "min_cells": min_cells,
         "label_added": label_added or "",
         "cell_label_added": cell_label_added or "",
         "min_probability": min_probability,
@@ -258,6 +267,21 @@ def annotate(
     )
     adata.uns[key_added] = {PARAMS: params, TABLE: table[COLUMNS], SCORES: scores}
     return adata if copy else None
+
+
+def _check_new_columns(adata: AnnData, label_added: str | None, cell_label_added: str | None, key_added: str) -> None:
+    """Raise if a column to be written is a user's: published labels are easily lost."""
+    params = adata.uns.get(key_added, {}).get(PARAMS, {})
+    if label_added is not None and label_added == cell_label_added:
+        msg = f"label_added and cell_label_added are both {label_added!r}; give two columns."
+        raise ValueError(msg)
+    for argument, column in {"label_added": label_added, "cell_label_added": cell_label_added}.items():
+        if column in adata.obs and params.get(argument) != column:
+            msg = (
+                f"{argument}={column!r} is a column of adata.obs already, which would be lost; give another name, or "
+                f"drop it first: del adata.obs[{column!r}]."
+            )
+            raise ValueError(msg)
 
 
 def _categorical(labels: np.ndarray, order: list[str]) -> pd.Categorical:

@@ -30,16 +30,20 @@ class Naming:
         The labels.
     score, support
         Groups x labels.
-    min_score, min_support, min_margin
+    n_cells
+        Cells of each group.
+    min_score, min_support, min_margin, min_cells
         What a label needs.
     """
 
     known: Markers
     score: np.ndarray
     support: np.ndarray
+    n_cells: np.ndarray
     min_score: float
     min_support: float
     min_margin: float
+    min_cells: int
 
     @cached_property
     def choice(self) -> Choice:
@@ -60,9 +64,11 @@ class Naming:
                 "path": [" > ".join(self.known.path(label)) for label in choice.label],
                 "finest": self._names(self._choose(self.score, 0.0)),
                 "score": choice.score,
+                "carried_by": names[self._carriers()],
                 "second": np.where(choice.second == NONE, "", names[choice.second]),
                 "second_score": choice.second_score,
                 "margin": choice.score - choice.second_score,
+                "ambiguous": (choice.label != NONE) & (choice.score - choice.second_score < self.min_margin),
                 "support": stats.best_within(self._along_path, self.known.parent)[rows, choice.best],
                 "best": names[choice.best],
                 "reason": [self._reason(g) for g in rows],
@@ -74,7 +80,8 @@ class Naming:
         columns = self.known.columns
         scores, same = [], np.zeros(len(self.score))
         for mean in means.draws(columns, N_DRAWS, rng):
-            drawn = stats.lift(np.where(np.isnan(mean), means.mean[:, columns], mean), means.reliability[:, columns])
+            mean = np.where(np.isnan(mean), means.mean[:, columns], mean)
+            drawn = stats.lift(mean, means.reliability[:, columns], self.n_cells >= self.min_cells)
             again = self._choose(drawn.value, self.min_margin)
             same += again.label == self.choice.label
             scores.append(stats.best_within(drawn.value, self.known.parent)[np.arange(len(mean)), self.choice.best])
@@ -89,11 +96,16 @@ class Naming:
         """Support of each label and all coarser ones."""
         return stats.mean_along_path(self.support, self.known.parent)
 
+    def _carriers(self) -> np.ndarray:
+        """For each group the label, of the best and its finer ones, with the largest score."""
+        score = np.where(stats.is_within(self.known.parent)[self.choice.best], self.score, -np.inf)
+        return score.argmax(axis=1)
+
     def _names(self, choice: Choice) -> list[str]:
         return [UNASSIGNED if label == NONE else self.known.names[label] for label in choice.label]
 
     def _choose(self, score: np.ndarray, min_margin: float) -> Choice:
-        supported = self._along_path >= self.min_support
+        supported = (self._along_path >= self.min_support) & (self.n_cells >= self.min_cells)[:, None]
         return stats.choose(score, supported, self.known.parent, min_score=self.min_score, min_margin=min_margin)
 
     def _reason(self, group: int) -> str:
@@ -101,9 +113,14 @@ class Naming:
             return ""
         score, support = self.score[group], self._along_path[group]
         best = self.choice.best[group]
+        if self.n_cells[group] < self.min_cells:
+            return f"{self.n_cells[group]} cell(s), fewer than {self.min_cells}"
         if score[best] < self.min_score:
             return f"the best score, {score[best]:.2f}, is below {self.min_score:g}"
-        return f"{support[best]:.0%} of the genes of {self.known.names[best]!r} and coarser labels speak for it"
+        return (
+            f"{support[best]:.0%} of the genes of {self.known.names[best]!r} and coarser labels speak for it, "
+            f"{self.min_support:.0%} are needed"
+        )
 
 
 def specificities(activity: np.ndarray, columns: np.ndarray, of_cell: np.ndarray, labels: list[str]) -> list[float]:

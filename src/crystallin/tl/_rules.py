@@ -82,7 +82,8 @@ def rules(
         - ``group``, ``rule``, empty with the ``reason`` if there is none, ``n_terms``;
         - ``precision``, the share of the cells it picks that are of the group, and ``recall``, the share of the group
           that it picks, with their Wilson intervals (95 %: ``precision_lower``, …), and ``f1``, all on held-out cells;
-        - ``support``: share of the held-out cells that it picks; ``n_picked``, ``n_group``: their numbers;
+        - ``prevalence``: share of the held-out cells that are of the group, which is the precision of a rule that says
+          nothing; ``support``: share that it picks; ``n_picked``, ``n_group``: their numbers;
         - ``certainty``: mean posterior probability that a picked cell meets the rule, by the activities' standard
           deviations;
         - ``stability``: mean overlap (Jaccard) of its terms, without thresholds, with those of the bootstraps.
@@ -98,7 +99,8 @@ def rules(
     KeyError
         If a column, a program or the activities are not there.
     ValueError
-        If there is one group or one sample only, labels are missing or are numbers, or ``held_out`` leaves nothing.
+        If there is one group or one sample only, labels are missing or are measurements, or ``held_out`` leaves
+        nothing.
 
     Notes
     -----
@@ -231,6 +233,7 @@ def _row(
         row |= {what: share, f"{what}_lower": float(lower), f"{what}_upper": float(upper)}
     return row | {
         "f1": 2 * hits / (n_picked + n_group) if rule and n_picked + n_group else np.nan,
+        "prevalence": n_group / len(inside),
         "support": n_picked / len(inside),
         "n_picked": n_picked,
         "n_group": n_group,
