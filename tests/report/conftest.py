@@ -25,6 +25,8 @@ def _full(_trained):
     adata.obsm["X_umap"] = np.random.default_rng(0).normal(size=(adata.n_obs, 2)).astype(np.float32)
     adata.obs["donor"] = pd.Categorical([f"d{i % 6}" for i in range(adata.n_obs)])
     cr.tl.rank_programs_groups(adata, model, BY)
+    # both write families and twins
+    cr.tl.programs_overview(adata, model, BY)
     cr.tl.rank_programs_groups(
         adata, model, "batch", reference="one", within=BY, sample_key="donor", key_added="response"
     )
