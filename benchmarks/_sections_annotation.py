@@ -11,7 +11,7 @@ TITLES = {
     "symphony": "three-batch PBMC (blind)",
     "muscat": "Kang, two donors (blind)",
 }
-METHODS = ["crystallin", "crystallin, finest", "ulm, mean", "ulm, rankby_group", "score_genes, mean"]
+METHODS = ["crystallin", "ulm, mean", "ulm, rankby_group", "score_genes, mean"]
 GROUPINGS = {"published": "published groups", "leiden": "Leiden clusters"}
 
 
@@ -76,8 +76,7 @@ label. A coarser label (T cell for naive CD4 T cell) counts for the lineage only
 Leiden's at resolution 1 after scanpy's usual steps on the same genes; a cluster should be called what most of its cells
 are. The others are given the same sets, genes and groups: decoupler's ulm, by the largest mean score and by
 `rankby_group` (the first set of a positive *t*), and the largest mean of scanpy's `score_genes`.
-They know no hierarchy and never say "unassigned". *crystallin, finest* is the column `finest`: the same without asking
-a finer label for a margin over its siblings.
+They know no hierarchy and never say "unassigned".
 
 The last four columns are shares of cells, each with the label of its group, against its own published label; F1 is the
 mean over lineages or over published labels, so that rare types count as much as frequent ones. The best possible gives
@@ -97,7 +96,9 @@ Groups that crystallin gave another lineage, another branch of the right one, or
 
 With sets of at least 5 genes, as is the default, instead of 3: {"; ".join(fewer)}.
 
-**Single cells.** `cell_label_added`, with Leiden clusters as groups; for the others the largest score of each cell.
+**Single cells.** `cell_label_added`, with Leiden clusters as groups; for the others the largest score of each cell. All
+but PBMC 68k were measured before a cell between two fine labels got the coarser one instead of "unassigned", which
+concerns no more cells than are unassigned here, but for those of unassigned clusters.
 
 {table(["data", "method", *cells, "unassigned"], single)}
 """

@@ -170,8 +170,7 @@ def accuracy(data: Data, adata: ad.AnnData, model: cr.ProgramVAE) -> dict:
     for grouping in GROUPINGS:
         cr.tl.annotate(adata, model, grouping, cell_label_added=f"own_{grouping}", key_added=f"by_{grouping}")
         table = cr.get.annotation_df(adata, key=f"by_{grouping}").set_index("group")
-        by_group = {"crystallin": table["label"].to_dict(), "crystallin, finest": table["finest"].to_dict()}
-        by_group |= others(adata, scores, grouping)
+        by_group = {"crystallin": table["label"].to_dict()} | others(adata, scores, grouping)
         of_group = data.right(grouping, there, parents)
         member = adata.obs[grouping].astype(str)
         results[grouping] = {
