@@ -32,7 +32,16 @@ def test_most_active_groups_have_the_highest_means(overview):
     assert (named != "").sum() > 3
     for program, group in named[named != ""].items():
         assert means[program].idxmax() == group
-    assert (table["top_score"][named != ""] >= 0.5).all() and (table["top_score"][named == ""] < 0.5).all()
+    is_on = (table["top_score"] >= 0.5) & (table["reliability"] >= 0.1)
+    assert ((named != "") == is_on).all()
+
+
+def test_nothing_is_named_of_a_program_that_the_counts_do_not_tell(result, model):
+    result.obsm["programs_sd"][:, 0] = 0.99
+    cr.tl.programs_overview(result, model, "cell_type")
+    table = cr.get.programs_df(result)
+    assert table["most_active"].iloc[0] == "" and table["reliability"].iloc[0] < 0.1
+    assert (table["most_active"].iloc[1:] != "").any()
 
 
 def test_decoys_have_no_twins(overview):

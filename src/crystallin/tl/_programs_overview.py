@@ -13,6 +13,7 @@ from crystallin import stats
 from crystallin._keys import DEFAULT_KEY, LEAKAGE, PARAMS, PROGRAM_IMPORTANCE, TABLE, Keys
 
 from ._cells import choose_cells
+from ._differences import TESTED_FROM
 from ._group_means import group_means
 from ._leakage import leakage
 from ._program_importance import program_importance
@@ -63,7 +64,7 @@ def programs_overview(
     ``most_active``
         Up to three groups, separated by semicolons, in which the program lies at least half a standard deviation above
         the groups in which it is off, the highest first; ``top_score``: how far the first does. The same scores as in
-        :func:`crystallin.tl.annotate`.
+        :func:`crystallin.tl.annotate`. Empty if the reliability is below .1, as such programs are not tested either.
     ``reliability``
         Share of the activity's variance that the counts tell: one minus the mean posterior variance.
     ``leakage``, ``leakage_encoder``, ``importance``
@@ -129,16 +130,17 @@ def _where_active(adata: AnnData, keys: Keys, groupby: str) -> pd.DataFrame:
     means = group_means(adata, chosen, None, keys)
     score = stats.lift(means.mean, means.reliability).value
     order = np.argsort(-score, axis=0, kind="stable")[:N_GROUPS]
+    reliability = stats.reliability(np.mean(adata.obsm[keys.sd].astype(float) ** 2, axis=0))
+    # of a program that the counts do not tell, no group can be named
     named = [
-        ";".join(chosen.groups[g] for g in groups if score[g, program] >= MIN_SCORE)
-        for program, groups in enumerate(order.T)
+        ";".join(chosen.groups[g] for g in groups if score[g, program] >= MIN_SCORE) if known else ""
+        for program, (groups, known) in enumerate(zip(order.T, reliability >= TESTED_FROM, strict=True))
     ]
-    uncertainty = np.mean(adata.obsm[keys.sd].astype(float) ** 2, axis=0)
     return pd.DataFrame(
         {
             "most_active": pd.Series(named, dtype=object),
             "top_score": score.max(axis=0),
-            "reliability": stats.reliability(uncertainty),
+            "reliability": reliability,
         }
     )
 
