@@ -16,7 +16,7 @@ import pandas as pd
 from . import _checks as checks
 from . import datasets, get, pl
 from ._fit import fit
-from .stats import group_effects
+from .stats import effects_of_those_up
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -25,10 +25,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("crystallin")
 
-# programs shown for each group, and the smallest difference of mean activities (in prior sds) worth showing: a program
-# that hardly varies can have a large d
+# programs shown for each group
 TOP = 5
-MIN_DIFFERENCE = 0.25
 # panels of the loadings figure
 MAX_PANELS = 12
 
@@ -158,8 +156,8 @@ def top_programs(acts: AnnData, groupby: str, n: int = TOP) -> dict[str, pd.Seri
     """Programs with the largest Cohen's d in each group of ``acts`` (cells x programs), of those clearly up in it."""
     groups = acts.obs[groupby].astype("category").cat.remove_unused_categories()
     codes, names = groups.cat.codes.to_numpy(), groups.cat.categories.astype(str)
-    difference, effect = group_effects(np.asarray(acts.X), codes, len(names))
-    shown = pd.DataFrame(np.where(difference >= MIN_DIFFERENCE, effect, np.nan), index=names, columns=acts.var_names)
+    effect = effects_of_those_up(np.asarray(acts.X), codes, len(names))
+    shown = pd.DataFrame(effect, index=names, columns=acts.var_names)
     return {group: row.dropna().nlargest(n) for group, row in shown.iterrows()}
 
 

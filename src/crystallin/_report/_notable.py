@@ -9,13 +9,11 @@ import pandas as pd
 
 from crystallin import get
 from crystallin._keys import RANK_PROGRAMS_GROUPS
-from crystallin.stats import group_effects
+from crystallin.stats import MIN_DIFFERENCE, effects_of_those_up
 
 from ._found import Source, Stored
 
 Q_MAX = 0.05
-# differences of mean activity below this are small, whatever they are in standard deviations between cells
-MIN_DIFFERENCE = 0.25
 
 
 def top_programs(source: Source) -> tuple[dict[str, list[str]], str]:
@@ -57,9 +55,8 @@ def _from_ranking(source: Source, stored: Stored) -> dict[str, list[str]]:
 def _from_activity(source: Source) -> dict[str, list[str]]:
     activity, groups = source.activity, source.groups
     codes = pd.Categorical(source.labels, categories=groups).codes
-    difference, effect = group_effects(activity.to_numpy(), np.asarray(codes, dtype=int), len(groups))
     # of a cluster of one cell, or of all, nothing is said
-    effect = np.where(np.nan_to_num(difference) >= MIN_DIFFERENCE, effect, np.nan)
+    effect = effects_of_those_up(activity.to_numpy(), np.asarray(codes, dtype=int), len(groups))
     found = pd.DataFrame(effect, index=groups, columns=activity.columns)
     return {
         group: list(row.dropna().sort_values(ascending=False, kind="stable").index) for group, row in found.iterrows()

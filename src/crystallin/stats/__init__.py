@@ -7,7 +7,7 @@ from ._contrasts import Difference, compare_cells, compare_samples, overlap
 from ._coupling import given_better_known
 from ._decoys import calibrated_by_decoys, target_decoy_q
 from ._draws import draws_of_mean
-from ._effects import group_effects, standardised_difference
+from ._effects import MIN_DIFFERENCE, effects_of_those_up, group_effects, standardised_difference
 from ._fdr import benjamini_hochberg, expected_fdr
 from ._hierarchy import NONE, Choice, best_within, choose, is_within, mean_along_path
 from ._infidelity import infidelity
@@ -20,6 +20,7 @@ from ._superiority import superiority
 from ._wilson import wilson
 
 __all__ = [
+    "MIN_DIFFERENCE",
     "NONE",
     "Choice",
     "Difference",
@@ -35,6 +36,7 @@ __all__ = [
     "compare_cells",
     "compare_samples",
     "draws_of_mean",
+    "effects_of_those_up",
     "expected_fdr",
     "given_better_known",
     "group_effects",

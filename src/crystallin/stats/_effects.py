@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+# smallest difference of mean activities (in prior sds) worth showing: a program that hardly varies can have a large d
+MIN_DIFFERENCE = 0.25
+
 
 def group_effects(values: np.ndarray, codes: np.ndarray, n_groups: int) -> tuple[np.ndarray, np.ndarray]:
     """Difference of means and Cohen's d of each group against all other cells.
@@ -39,6 +42,18 @@ def group_effects(values: np.ndarray, codes: np.ndarray, n_groups: int) -> tuple
     too_few = (n < 2).ravel() | (rest_n < 2).ravel()
     difference[too_few] = effect[too_few] = np.nan
     return difference, effect
+
+
+def effects_of_those_up(values: np.ndarray, codes: np.ndarray, n_groups: int) -> np.ndarray:
+    """Cohen's d of each group against all other cells, groups x programs; NaN where it is not clearly higher.
+
+    Parameters
+    ----------
+    values, codes, n_groups
+        As in :func:`group_effects`.
+    """
+    difference, effect = group_effects(values, codes, n_groups)
+    return np.where(np.nan_to_num(difference) >= MIN_DIFFERENCE, effect, np.nan)
 
 
 def standardised_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
