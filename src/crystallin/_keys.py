@@ -42,11 +42,27 @@ class Keys:
         """``uns``: dictionary of ``NAMES``, ``TABLE`` and ``PARAMS``."""
         return self.prefix
 
+    @property
+    def slots(self) -> set[tuple[str, str]]:
+        """All of these, each with the attribute of AnnData it is in."""
+        of_cells = {("obsm", self.activity), ("obsm", self.sd)}
+        return of_cells | {("varm", self.prior), ("varm", self.loadings), ("uns", self.uns)}
+
+    def result(self, tool: str) -> str:
+        """``uns``: where a tool keeps its result on these programs unless told otherwise.
+
+        Results on the default programs are under the tool's own name; those on others have the prefix in front, so that
+        two collections do not overwrite each other's.
+        """
+        return tool if self.prefix == DEFAULT_KEY else f"{self.prefix}_{tool}"
+
 
 NAMES = "names"
 TABLE = "table"
 PARAMS = "params"
-ACTIVITY_PARAMS = "activity_params"
+ACTIVITY_PARAMS, LOADINGS_PARAMS = "activity_params", "loadings_params"
+# entries of PARAMS that tell what a result is of: programs by their key, hash and how often they were added; the model
+KEY, PRIOR_DIGEST, ADDED, MODEL_DIGEST, TOOL = "key", "prior_digest", "added", "model_digest", "tool"
 # of results that are arrays: the names along them
 PROGRAMS, GROUPS, CELLS, GENES, VALUES = "programs", "groups", "cells", "genes", "values"
 # further tables
@@ -78,3 +94,45 @@ KNOCKDOWN = "knockdown"
 INTERACTIONS = "interactions"
 ANNOTATE = "annotate"
 RULES = "rules"
+
+# columns of the table of programs that tools of a trained model add
+OF_MODEL = (
+    "most_active",
+    "top_score",
+    "reliability",
+    "leakage",
+    "leakage_encoder",
+    "importance",
+    "family",
+    "nearest_twin",
+    "twin_similarity",
+    "variance_inflation",
+    "stability",
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A kind of result: what it is called, the call that makes it, and a column that tells it from others."""
+
+    what: str
+    call: str
+    column: str
+
+
+# by tool; attributions are an array and have no table
+RESULTS = {
+    RANK_PROGRAMS_GROUPS: Result("differences between groups", "rank_programs_groups(adata, model, groupby)", "effect"),
+    CONTRAST: Result("contrast", "contrast(adata, model, program, groupby=…, group=…)", "contribution"),
+    ATTRIBUTIONS: Result("attributions", "attributions(adata, model, groupby=…)", ""),
+    LEAKAGE: Result("leakage", "leakage(adata, model)", "leakage_encoder"),
+    PROGRAM_IMPORTANCE: Result("importance of programs", "program_importance(adata, model)", "importance"),
+    ATTRIBUTION_AGREEMENT: Result(
+        "agreement between attributions", "attribution_agreement(adata, model, groupby=…)", "rbo"
+    ),
+    FAITHFULNESS: Result("faithfulness of attributions", "faithfulness(adata, model)", "deletion"),
+    KNOCKDOWN: Result("knock-down", "knockdown(adata, model, genes=…)", "change"),
+    ANNOTATE: Result("annotation", "annotate(adata, model, groupby)", "specificity"),
+    RULES: Result("rules", "rules(adata, groupby)", "rule"),
+    INTERACTIONS: Result("interactions of genes", "interactions(adata, model, program)", "interaction"),
+}

@@ -143,8 +143,8 @@ def test_other_programs_of_the_same_names(result, model):
     cr.tl.rank_programs_groups(result, model, "cell_type")
     _, _, attributions, text = cr.pl.program(result, PROGRAM, "cell_type", key="mine")
     assert not attributions.patches
-    # of a query's programs no more than names is known
-    assert [name for name, _ in facts(text)] == ["leakage", "importance", "difference"]
+    # what is known of the programs travels with the model
+    assert [name for name, _ in facts(text)] == ["genes", "leakage", "importance", "difference"]
 
 
 def test_surest_difference(result, model):

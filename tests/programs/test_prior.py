@@ -19,9 +19,13 @@ def test_edges_of_a_frame():
 def test_arrays_and_back():
     prior = as_prior(FRAME)
     arrays = prior.to_dict()
-    assert all(isinstance(value, np.ndarray) for value in arrays.values())
-    again = as_prior(arrays)
+    table = arrays.pop("table")
+    assert all(isinstance(value, np.ndarray) for value in [*arrays.values(), *table.values()])
+    again = as_prior(arrays | {"table": table})
     assert all((getattr(again, key) == value).all() for key, value in arrays.items())
+    assert all((again.table[key] == value).all() for key, value in table.items())
+    # models saved before tables travelled with them
+    assert as_prior(arrays).table is None
     assert as_prior(prior) is prior
 
 

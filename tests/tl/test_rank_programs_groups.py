@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 import crystallin as cr
+from crystallin._checks import name_labels
 from crystallin.tl._design import covariate_matrix, make_units
 
 rank, table_of = cr.tl.rank_programs_groups, cr.get.rank_programs_groups_df
@@ -308,7 +309,7 @@ def test_missing_and_stale_activities(cells, model, adata, quick):
 
 def test_units_and_covariates():
     obs = pd.DataFrame({"g": list("abab"), "s": [2, 1, 1, 2], "x": [1.0, 2.0, 3.0, 4.0], "l": list("ppqr")})
-    units = make_units(obs, "g", None, "s")
+    units = make_units(name_labels(obs["g"]), None, name_labels(obs["s"]))
     assert units.table["group"].tolist() == ["a", "a", "b", "b"] and units.table["sample"].tolist() == list("1212")
     assert units.code.tolist() == [1, 2, 0, 3]
     matrix, owner = covariate_matrix(obs, ["x", "l"])

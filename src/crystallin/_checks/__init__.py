@@ -1,14 +1,17 @@
 """Checks of what users give: what was given, what is allowed, how to mend it. Nothing here changes its input."""
 
+from ._aligned import check_aligned
 from ._anndata import check_adata, check_categories, check_key, check_layer, check_numeric
 from ._counts import check_counts
-from ._groups import check_among, check_cells, check_covariates, check_groups, check_labels
+from ._groups import ALL, REST, check_among, check_cells, check_covariates, check_groups
+from ._labels import Labels, check_labels, label_name, name_labels
 from ._programs import (
     check_activity,
     check_explainable,
     check_fresh,
     check_genes,
     check_loadings,
+    check_program,
     check_program_names,
     check_programs,
     check_same_genes,
@@ -16,14 +19,25 @@ from ._programs import (
     check_table,
     hash_names,
 )
-from ._results import check_attributions, check_result
+from ._results import check_result, is_of_other_model, is_replaced
+from ._slots import (
+    check_new_columns,
+    check_programs_key,
+    check_result_key,
+    check_slot_name,
+    is_programs,
+    kind_of,
+)
 from ._values import check_choice, check_int, check_number, check_profiles
 
 __all__ = [
+    "ALL",
+    "REST",
+    "Labels",
     "check_activity",
     "check_adata",
+    "check_aligned",
     "check_among",
-    "check_attributions",
     "check_categories",
     "check_cells",
     "check_choice",
@@ -38,14 +52,25 @@ __all__ = [
     "check_labels",
     "check_layer",
     "check_loadings",
+    "check_new_columns",
     "check_number",
     "check_numeric",
     "check_profiles",
+    "check_program",
     "check_program_names",
     "check_programs",
+    "check_programs_key",
     "check_result",
+    "check_result_key",
     "check_same_genes",
     "check_same_programs",
+    "check_slot_name",
     "check_table",
     "hash_names",
+    "is_of_other_model",
+    "is_programs",
+    "is_replaced",
+    "kind_of",
+    "label_name",
+    "name_labels",
 ]

@@ -11,13 +11,16 @@ import pandas as pd
 from ._words import did_you_mean, some
 
 
-def check_adata(adata: Any) -> None:
-    """Raise unless ``adata`` is an AnnData that can be written to: no view, not empty, unique names."""
+def check_adata(adata: Any, *, copy: bool = False) -> None:
+    """Raise unless ``adata`` is an AnnData that can be written to (or copied): no view, not empty, unique names."""
     if not all(hasattr(adata, name) for name in ("obs", "var", "obsm", "varm", "uns", "layers")):
         msg = f"adata is a {type(adata).__name__}; give an AnnData."
         raise TypeError(msg)
     if adata.is_view:
         msg = "adata is a view of another AnnData; call `adata = adata.copy()` first."
+        raise ValueError(msg)
+    if copy and getattr(adata, "isbacked", False):
+        msg = "copy=True needs data in memory, and adata is backed by a file; use copy=False, or adata.to_memory()."
         raise ValueError(msg)
     if adata.n_obs == 0 or adata.n_vars == 0:
         msg = f"adata is empty ({adata.n_obs} cells x {adata.n_vars} genes)."
@@ -32,9 +35,17 @@ def check_adata(adata: Any) -> None:
             raise ValueError(msg)
 
 
-def check_key(key: str | None, table: pd.DataFrame, argument: str, where: str = "adata.obs") -> None:
-    """Raise unless ``key`` is ``None`` or a column of ``table``."""
-    if key is None or key in table.columns:
+def check_key(
+    key: str | None, table: pd.DataFrame, argument: str, where: str = "adata.obs", *, optional: bool = True
+) -> None:
+    """Raise unless ``key`` is the name of a column of ``table`` or, where it is ``optional``, ``None``."""
+    if key is None and optional:
+        return
+    if key is None or pd.api.types.is_list_like(key):
+        several = f" To group by several columns, join them first: {where}['a'] + ' ' + {where}['b']." if key else ""
+        msg = f"{argument}={key!r} must be the name of one column of {where}, not {type(key).__name__}.{several}"
+        raise TypeError(msg)
+    if key in table.columns:
         return
     hint = did_you_mean(key, table.columns)
     msg = f"{argument}={key!r} is not a column of {where}, which has {some(table.columns, 12)}.{hint}"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from crystallin._keys import ACTIVITY_PARAMS, NAMES, PARAMS, Keys
+from crystallin._keys import ACTIVITY_PARAMS, LOADINGS_PARAMS, NAMES, PARAMS, PRIOR_DIGEST, Keys
 
 from ._anndata import check_adata
+from ._slots import is_programs, programs_keys
 from ._words import did_you_mean, some
 
 
@@ -23,12 +25,13 @@ def hash_names(names: Iterable[str]) -> str:
 def check_programs(adata: Any, keys: Keys) -> None:
     """Raise unless programs were added to this AnnData and its genes are still the same."""
     if keys.uns not in adata.uns or keys.prior not in adata.varm:
-        added = [key for key in adata.varm if PARAMS in adata.uns.get(key, {})]
+        added = [key for key in programs_keys(adata) if key in adata.varm]
         hint = f" Programs are there under {some(added)}: pass programs_key." if added else ""
         msg = f"adata has no programs under {keys.prefix!r}; call crystallin.pp.add_programs(adata, …) first.{hint}"
         raise KeyError(msg)
-    params = adata.uns[keys.uns][PARAMS]
-    if params["var_names_hash"] != hash_names(adata.var_names):
+    params = adata.uns[keys.uns].get(PARAMS, {})
+    here = hash_names(adata.var_names)
+    if params.get("var_names_hash", here) != here:
         msg = (
             f"The genes of adata changed since its programs were added (then {params['n_vars']}, now {adata.n_vars}; "
             "or their names or order). Call crystallin.pp.add_programs again after selecting genes."
@@ -38,7 +41,7 @@ def check_programs(adata: Any, keys: Keys) -> None:
 
 def check_table(adata: Any, keys: Keys) -> None:
     """Raise unless names and table of programs are there under ``keys``."""
-    if keys.uns not in adata.uns or NAMES not in adata.uns[keys.uns]:
+    if not is_programs(adata.uns.get(keys.uns)):
         msg = (
             f"adata.uns has no programs under {keys.uns!r}; call crystallin.pp.add_programs (or, for a query, "
             "crystallin.tl.activity) first, or name the key they were added under."
@@ -51,7 +54,7 @@ def check_same_programs(adata: Any, keys: Keys, names: np.ndarray, digest: str) 
     stored, key = adata.uns[keys.uns][NAMES], keys.prefix
     params = adata.uns[keys.uns].get(PARAMS, {})
     same_names = [str(name) for name in stored] == names.tolist()
-    if same_names and params.get("prior_digest", digest) != digest:
+    if same_names and params.get(PRIOR_DIGEST, digest) != digest:
         msg = (
             f"The programs under {key!r} have the names of the model's but other genes or weights; they were added "
             "again since. Train a model on these programs, or give another key_added."
@@ -65,9 +68,9 @@ def check_same_programs(adata: Any, keys: Keys, names: np.ndarray, digest: str) 
         raise ValueError(msg)
 
 
-def check_explainable(adata: Any, keys: Keys, names: np.ndarray, digest: str) -> None:
+def check_explainable(adata: Any, keys: Keys, names: np.ndarray, digest: str, *, copy: bool = False) -> None:
     """Raise unless ``adata`` can be written to and has the model's programs under ``keys``, with their genes."""
-    check_adata(adata)
+    check_adata(adata, copy=copy)
     check_table(adata, keys)
     check_same_programs(adata, keys, names, digest)
     if keys.prior not in adata.varm:
@@ -111,18 +114,41 @@ def check_loadings(adata: Any, keys: Keys) -> None:
             "crystallin.tl.loadings(adata, model) on the data that crystallin.pp.add_programs was called on."
         )
         raise KeyError(msg)
+    stored = adata.uns[keys.uns]
+    of_activity, of_loadings = (stored.get(name, {}).get("digest") for name in (ACTIVITY_PARAMS, LOADINGS_PARAMS))
+    if of_activity and of_loadings and of_activity != of_loadings:
+        warnings.warn(
+            f"The loadings under {keys.loadings!r} were computed with another model, or another state of it, than the "
+            "activities. Call crystallin.tl.activity and crystallin.tl.loadings with the same model.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
-def check_program_names(wanted: Iterable[str], known: Sequence[str]) -> list[str]:
-    """Return ``wanted`` as a list, raising on names that are not programs."""
+def check_program(wanted: Any, known: Sequence[str], argument: str = "program") -> str:
+    """Return the name of a single program, raising on several and on one that is not there."""
+    if not isinstance(wanted, str):
+        msg = f"{argument}={wanted!r} must be the name of one program, not {type(wanted).__name__}."
+        raise TypeError(msg)
+    return check_program_names(wanted, known)[0]
+
+
+def check_program_names(wanted: str | Iterable[str], known: Sequence[str], argument: str = "programs") -> list[str]:
+    """Return ``wanted`` as a list of strings, raising on names that are not programs, and if there are none."""
+    if not isinstance(wanted, str | Iterable):
+        msg = f"{argument}={wanted!r} must be the names of programs, not {type(wanted).__name__}."
+        raise TypeError(msg)
     wanted = [wanted] if isinstance(wanted, str) else list(wanted)
+    if not wanted:
+        msg = f"{argument} is empty; name programs, or leave it out for all."
+        raise ValueError(msg)
     known_set = set(known)
     for name in wanted:
-        if name not in known_set:
+        if not isinstance(name, str) or name not in known_set:
             hint = did_you_mean(name, known, n=3) or f" There are {some(known)}."
             msg = f"{name!r} is not one of the {len(known)} programs.{hint}"
             raise KeyError(msg)
-    return wanted
+    return [str(name) for name in wanted]
 
 
 def check_genes(wanted: str | Iterable[str], known: Collection[str]) -> list[str]:

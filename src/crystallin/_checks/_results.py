@@ -1,54 +1,65 @@
-"""Results of tools in ``uns``."""
+"""Results of tools in ``uns``: is one there, and is it of the programs and the model that are there now?"""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import warnings
+from collections.abc import Mapping
+from typing import Any
 
-from crystallin import _keys as keys
+from crystallin._keys import ACTIVITY_PARAMS, ADDED, KEY, MODEL_DIGEST, PARAMS, PRIOR_DIGEST, RESULTS, Keys
 
-
-class _Kind(NamedTuple):
-    """What a result is called, the call that makes it, and what tells it from others."""
-
-    what: str
-    call: str
-    column: str
+from ._slots import is_programs, kind_of
 
 
-KINDS = {
-    keys.RANK_PROGRAMS_GROUPS: _Kind(
-        "differences between groups", "rank_programs_groups(adata, model, groupby)", "effect"
-    ),
-    keys.CONTRAST: _Kind("contrast", "contrast(adata, model, program, groupby=…, group=…)", "contribution"),
-    keys.LEAKAGE: _Kind("leakage", "leakage(adata, model)", "leakage_encoder"),
-    keys.PROGRAM_IMPORTANCE: _Kind("importance of programs", "program_importance(adata, model)", "importance"),
-    keys.ATTRIBUTION_AGREEMENT: _Kind(
-        "agreement between attributions", "attribution_agreement(adata, model, groupby=…)", "rbo"
-    ),
-    keys.FAITHFULNESS: _Kind("faithfulness of attributions", "faithfulness(adata, model)", "deletion"),
-    keys.KNOCKDOWN: _Kind("knock-down", "knockdown(adata, model, genes=…)", "change"),
-    keys.ANNOTATE: _Kind("annotation", "annotate(adata, model, groupby)", "specificity"),
-    keys.RULES: _Kind("rules", "rules(adata, groupby)", "rule"),
-    keys.INTERACTIONS: _Kind("interactions of genes", "interactions(adata, model, program)", "interaction"),
-}
+def check_result(adata: Any, key: str, tool: str) -> str:
+    """Return the slot of a tool's result; raise if there is none or it is of programs that were replaced since.
 
-
-def check_result(adata: Any, key: str, kind: str) -> None:
-    """Raise unless a result of this kind was written under ``key``; ``kind`` is the default key of its tool."""
-    what, call, column = KINDS[kind]
-    if keys.TABLE not in adata.uns.get(key, {}) or column not in adata.uns[key][keys.TABLE]:
+    ``key`` is the slot, or the key of the programs that the result is about. Warns of a result of another model than
+    the activities that are there.
+    """
+    slot = key
+    if is_programs(adata.uns.get(key)):
+        slot = Keys(key).result(tool)
+    about = RESULTS[tool]
+    if kind_of(adata, slot) != tool:
+        there = [name for name in adata.uns if kind_of(adata, name) == tool]
+        hint = f" There is one under {', '.join(map(repr, there))}." if there else ""
         msg = (
-            f"adata.uns has no {what} under {key!r}; call crystallin.tl.{call} first, or name the key that was given "
-            "as key_added."
+            f"adata.uns has no {about.what} under {slot!r}; call crystallin.tl.{about.call} first, or name the key "
+            f"that was given as key_added.{hint}"
         )
         raise KeyError(msg)
-
-
-def check_attributions(adata: Any, key: str) -> None:
-    """Raise unless attributions were written under ``key``."""
-    if keys.PROGRAMS not in adata.uns.get(key, {}):
+    params = adata.uns[slot][PARAMS]
+    if is_replaced(adata, params):
         msg = (
-            f"adata.uns has no attributions under {key!r}; call crystallin.tl.attributions(adata, model, groupby=…) "
-            "first, or name the key that was given as key_added."
+            f"The {about.what} under {slot!r} belong to programs that were replaced since: crystallin.pp.add_programs "
+            f"was called again for {params[KEY]!r}. Call crystallin.tl.{about.call} again."
         )
-        raise KeyError(msg)
+        raise ValueError(msg)
+    if is_of_other_model(adata, params):
+        warnings.warn(
+            f"The {about.what} under {slot!r} were computed with another model, or another state of it, than the "
+            f"activities that are there now. Call crystallin.tl.{about.call} again before reading them together.",
+            UserWarning,
+            stacklevel=4,
+        )
+    return slot
+
+
+def is_replaced(adata: Any, params: Mapping[str, Any]) -> bool:
+    """Whether the programs that a result is about were added anew since; old results do not say."""
+    stored = _programs_of(adata, params).get(PARAMS, {})
+    return any(
+        name in params and name in stored and str(params[name]) != str(stored[name]) for name in (PRIOR_DIGEST, ADDED)
+    )
+
+
+def is_of_other_model(adata: Any, params: Mapping[str, Any]) -> bool:
+    """Whether a result is of another model than the activities of its programs, as far as both say."""
+    activities = _programs_of(adata, params).get(ACTIVITY_PARAMS, {}).get("digest", "")
+    return bool(activities) and params.get(MODEL_DIGEST, activities) not in ("", activities)
+
+
+def _programs_of(adata: Any, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    entry = adata.uns.get(Keys(str(params.get(KEY, ""))).uns)
+    return entry if is_programs(entry) else {}

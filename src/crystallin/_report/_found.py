@@ -13,17 +13,13 @@ from anndata import AnnData
 
 from crystallin import _checks as checks
 from crystallin import get
-from crystallin._checks._results import KINDS
 from crystallin._keys import (
     ACTIVITY_PARAMS,
-    ATTRIBUTIONS,
     CONTRAST,
+    KEY,
     NAMES,
     PARAMS,
-    PROGRAMS,
     RANK_PROGRAMS_GROUPS,
-    TABLE,
-    VALUES,
     Keys,
 )
 
@@ -63,7 +59,7 @@ class Source:
     def programs(self) -> Mapping[str, Any]:
         """What is stored of the programs; empty if there are none."""
         entry = self.adata.uns.get(self.keys.uns, {})
-        return entry if isinstance(entry, Mapping) and NAMES in entry else {}
+        return entry if checks.is_programs(entry) else {}
 
     @property
     def has_activity(self) -> bool:
@@ -77,8 +73,24 @@ class Source:
 
     @cached_property
     def results(self) -> dict[str, list[Stored]]:
-        """Results on these programs by kind, the one under a tool's own key first."""
-        return find_results(self.adata, self.keys) if self.programs else {}
+        """Results on these programs by kind, the one under the tool's own slot first."""
+        found = self._all_results if self.programs else {}
+        kept = {
+            kind: [stored for stored in results if not checks.is_replaced(self.adata, stored.params)]
+            for kind, results in found.items()
+        }
+        return {kind: results for kind, results in kept.items() if results}
+
+    @cached_property
+    def replaced(self) -> list[str]:
+        """Slots of results on programs that were added anew since."""
+        found = self._all_results if self.programs else {}
+        every = [stored for results in found.values() for stored in results]
+        return [stored.slot for stored in every if checks.is_replaced(self.adata, stored.params)]
+
+    @cached_property
+    def _all_results(self) -> dict[str, list[Stored]]:
+        return find_results(self.adata, self.keys)
 
     @cached_property
     def activity(self) -> pd.DataFrame:
@@ -88,12 +100,15 @@ class Source:
     @cached_property
     def labels(self) -> pd.Series | None:
         """Cluster of each cell as text."""
-        return None if self.groupby is None else self.adata.obs[self.groupby].astype(str)
+        if self.groupby is None:
+            return None
+        found = checks.check_labels(self.adata, self.groupby, "groupby")
+        return pd.Series(found.of_cells, index=self.adata.obs_names)
 
     @cached_property
     def groups(self) -> list[str]:
         """Clusters in their order."""
-        return [] if self.groupby is None else checks.check_labels(self.adata, self.groupby, "groupby")
+        return [] if self.groupby is None else checks.check_labels(self.adata, self.groupby, "groupby").names
 
     def of(self, kind: str) -> list[Stored]:
         """Results of one kind."""
@@ -107,18 +122,14 @@ class Source:
 
 
 def find_results(adata: AnnData, keys: Keys) -> dict[str, list[Stored]]:
-    """Entries of ``uns`` that look like a tool's result on the programs under ``keys``."""
+    """Entries of ``uns`` that are a tool's result on the programs under ``keys``."""
     found: dict[str, list[Stored]] = {}
-    for slot, entry in adata.uns.items():
-        # the programs' own entry has a table as well
-        if not isinstance(entry, Mapping) or not isinstance(entry.get(PARAMS), Mapping) or NAMES in entry:
-            continue
-        kind = _kind(adata, slot, entry)
-        params = entry[PARAMS]
-        if kind and _is_of(adata, keys, kind, params):
-            found.setdefault(kind, []).append(Stored(slot, kind, params))
+    for slot in adata.uns:
+        kind = checks.kind_of(adata, slot)
+        if kind and _is_of(adata, keys, kind, adata.uns[slot][PARAMS]):
+            found.setdefault(kind, []).append(Stored(slot, kind, adata.uns[slot][PARAMS]))
     for kind, results in found.items():
-        found[kind] = sorted(results, key=lambda stored: stored.slot != stored.kind)
+        found[kind] = sorted(results, key=lambda stored: stored.slot != keys.result(kind))
     return found
 
 
@@ -137,17 +148,8 @@ def common_groupby(adata: AnnData, key: str) -> tuple[str | None, list[str]]:
     return columns[0], columns
 
 
-def _kind(adata: AnnData, slot: str, entry: Mapping[str, Any]) -> str:
-    """Which tool's result this is; empty if of none."""
-    table = entry.get(TABLE)
-    if isinstance(table, pd.DataFrame):
-        fitting = [kind for kind, about in KINDS.items() if about.column in table]
-        return slot if slot in fitting else fitting[0] if fitting else ""
-    return ATTRIBUTIONS if PROGRAMS in entry and (slot in adata.varm or VALUES in entry) else ""
-
-
 def _is_of(adata: AnnData, keys: Keys, kind: str, params: Mapping[str, Any]) -> bool:
-    """Whether a result is of the programs under ``keys``; a contrast does not say, but names its program."""
-    if kind == CONTRAST:
+    """Whether a result is of the programs under ``keys``; old contrasts do not say, but name their program."""
+    if kind == CONTRAST and KEY not in params:
         return str(params.get("program")) in np.asarray(adata.uns[keys.uns][NAMES]).astype(str)
-    return params.get("key") == keys.prefix
+    return params.get(KEY) == keys.prefix

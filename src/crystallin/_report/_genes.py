@@ -24,8 +24,7 @@ def genes_section(source: Source) -> Section:
     for stored in source.of(ATTRIBUTIONS):
         blocks += _attributions(source, stored)
     if not source.of(ATTRIBUTIONS):
-        call = "crystallin.tl.attributions(adata, model, groupby=…)"
-        blocks.append(Text("Not computed: attributions of activities to genes.", "missing", call))
+        blocks.append(missing(ATTRIBUTIONS))
     for kind, section in ((CONTRAST, _contrast), (INTERACTIONS, _interactions)):
         found = source.of(kind)
         blocks += [block for stored in found for block in section(source, stored)] if found else [missing(kind)]
@@ -90,6 +89,7 @@ def _contrast(source: Source, stored: Stored) -> list:
     title = f"{params['program']}: {params['group']} against {params['reference']}"
     return [
         Heading(title),
+        *stale(source, stored),
         Text(
             f"Mean activity differs by {params['difference']:+.2f}. In effect {params['breadth']:.1f} of the program's "
             f"genes carry it, and {params['leakage']:.0%} of the contributions are of genes outside the program."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crystallin._checks._results import KINDS
+from crystallin._keys import MODEL_DIGEST, RESULTS
 
 from ._blocks import Text
 from ._found import Source, Stored
@@ -10,13 +10,13 @@ from ._found import Source, Stored
 
 def missing(kind: str) -> Text:
     """That a result was not computed, and the call that computes it."""
-    about = KINDS[kind]
+    about = RESULTS[kind]
     return Text(f"Not computed: {about.what}.", "missing", f"crystallin.tl.{about.call}")
 
 
 def stale(source: Source, stored: Stored) -> list[Text]:
     """A warning if a result is of another model, or of another state of it, than the activities."""
-    digest = str(stored.params.get("model_digest", ""))
+    digest = str(stored.params.get(MODEL_DIGEST, ""))
     if not digest or not source.digest or digest == source.digest:
         return []
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -91,8 +92,11 @@ def report(
     else:
         groupby, named = common_groupby(adata, key)
     source = Source(adata, key, groupby, n_genes)
-    sections = [run_section(source), clusters_section(source, named), differences_section(source)]
-    sections += [programs_section(source), genes_section(source), trust_section(source), coverage_section(source)]
+    with warnings.catch_warnings():
+        # the page itself says so, where they stand
+        warnings.filterwarnings("ignore", message=".*were computed with another model")
+        sections = [run_section(source), clusters_section(source, named), differences_section(source)]
+        sections += [programs_section(source), genes_section(source), trust_section(source), coverage_section(source)]
     now = datetime.now().astimezone()
     size = f"{count(adata.n_obs, 'cell')}, {count(adata.n_vars, 'gene')}"
     page = render(

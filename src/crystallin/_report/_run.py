@@ -44,6 +44,9 @@ def run_section(source: Source) -> Section:
     about["Clusters"] = f"{len(source.groups):,} of {source.groupby!r}" if source.groupby else "none chosen"
     about["Packages where this page was made"] = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
     blocks.append(Facts(about))
+    if source.replaced:
+        slots = ", ".join(map(repr, source.replaced))
+        blocks.append(Text(f"Left out, as their programs were replaced since: {slots}. Compute them again.", "warning"))
     arguments = _arguments(source)
     if len(arguments):
         blocks.append(Table(arguments, "Arguments of all results", n_first=50, folded=True))

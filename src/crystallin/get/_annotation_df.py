@@ -26,7 +26,7 @@ def annotation_df(
     scores
         Return the scores and supports of all labels in all groups instead.
     key
-        Slot of ``uns`` with the result.
+        Slot with the result, or the key of the programs that it is about.
 
     Returns
     -------

@@ -38,7 +38,7 @@ def attribution_agreement_df(
         ``"pairs"`` of methods, the ``"consensus"`` of all about the genes, or the ``"spread"`` of each over baselines
         and seeds.
     key
-        Slot of ``uns`` with the result.
+        Slot with the result, or the key of the programs that it is about.
 
     Returns
     -------

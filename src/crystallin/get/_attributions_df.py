@@ -36,7 +36,7 @@ def attributions_df(
     members
         ``True`` keeps genes of the program, ``False`` those outside it; ``None`` both.
     key
-        Slots with the result.
+        Slot with the result, or the key of the programs that it is about.
 
     Returns
     -------
@@ -54,12 +54,12 @@ def attributions_df(
     --------
     >>> cr.get.attributions_df(adata, "B cell", "CD19+ B", n=20)  # doctest: +SKIP
     """
-    checks.check_attributions(adata, key)
+    slot = checks.check_result(adata, key, ATTRIBUTIONS)
     if n is not None:
         checks.check_int(n, "n", 1)
-    stored = adata.uns[key]
+    stored = adata.uns[slot]
     programs = [str(name) for name in stored[PROGRAMS]]
-    wanted = programs if program is None else checks.check_program_names(program, programs)
+    wanted = programs if program is None else checks.check_program_names(program, programs, "program")
     of_cells = VALUES in stored
     what = "cell" if of_cells else "group"
     labels = [str(name) for name in stored[CELLS if of_cells else GROUPS]]
@@ -70,7 +70,7 @@ def attributions_df(
         values = np.asarray(stored[VALUES]).transpose(1, 2, 0)
     else:
         genes = adata.var_names.to_numpy(dtype=str)
-        values = np.asarray(adata.varm[key])
+        values = np.asarray(adata.varm[slot])
         values = values[:, :, None] if values.ndim == 2 else values
     is_member = _members(adata, stored[PARAMS]["key"], genes)
     parts = []

@@ -21,7 +21,7 @@ def contrast_df(adata: AnnData, n: int | None = None, *, members: bool = False, 
     members
         Members of the program only.
     key
-        Slot of ``uns`` with the result.
+        Slot with the result, or the key of the programs that it is about.
 
     Returns
     -------
@@ -36,10 +36,10 @@ def contrast_df(adata: AnnData, n: int | None = None, *, members: bool = False, 
     --------
     >>> cr.get.contrast_df(adata, 20)  # doctest: +SKIP
     """
-    checks.check_result(adata, key, CONTRAST)
+    slot = checks.check_result(adata, key, CONTRAST)
     if n is not None:
         checks.check_int(n, "n", 1)
-    table = adata.uns[key][TABLE]
+    table = adata.uns[slot][TABLE]
     if members:
         table = table[table["member"].astype(bool)]
     return table.head(len(table) if n is None else n).reset_index(drop=True)

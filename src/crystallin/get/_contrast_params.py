@@ -18,7 +18,7 @@ def contrast_params(adata: AnnData, *, key: str = CONTRAST) -> dict[str, Any]:
     adata
         Data with a contrast.
     key
-        Slot of ``uns`` with the result.
+        Slot with the result, or the key of the programs that it is about.
 
     Returns
     -------
@@ -33,5 +33,4 @@ def contrast_params(adata: AnnData, *, key: str = CONTRAST) -> dict[str, Any]:
     --------
     >>> cr.get.contrast_params(adata)["breadth"]  # doctest: +SKIP
     """
-    checks.check_result(adata, key, CONTRAST)
-    return dict(adata.uns[key][PARAMS])
+    return dict(adata.uns[checks.check_result(adata, key, CONTRAST)][PARAMS])

@@ -24,7 +24,7 @@ def faithfulness_df(
     program
         Names of the programs wanted; ``None`` for all.
     key
-        Slot of ``uns`` with the result.
+        Slot with the result, or the key of the programs that it is about.
 
     Returns
     -------

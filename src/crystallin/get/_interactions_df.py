@@ -18,7 +18,7 @@ def interactions_df(adata: AnnData, *, key: str = INTERACTIONS) -> pd.DataFrame:
     adata
         Data with the result.
     key
-        Slot of ``uns`` with the result.
+        Slot with the result, or the key of the programs that it is about.
 
     Returns
     -------

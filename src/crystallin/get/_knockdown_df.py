@@ -22,7 +22,7 @@ def knockdown_df(adata: AnnData, group: str | Sequence[str] | None = None, *, ke
     group
         Groups wanted; ``None`` for all.
     key
-        Slot of ``uns`` with the result.
+        Slot with the result, or the key of the programs that it is about.
 
     Returns
     -------

@@ -30,7 +30,7 @@ def leakage_df(
     group
         Groups wanted; ``None`` for all.
     key
-        Slot of ``uns`` with the result.
+        Slot with the result, or the key of the programs that it is about.
 
     Returns
     -------

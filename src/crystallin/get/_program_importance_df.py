@@ -24,7 +24,7 @@ def program_importance_df(
     group
         Groups wanted; ``None`` for all.
     key
-        Slot of ``uns`` with the result.
+        Slot with the result, or the key of the programs that it is about.
 
     Returns
     -------

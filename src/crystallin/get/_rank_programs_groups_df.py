@@ -35,7 +35,7 @@ def rank_programs_groups_df(
     stratum
         Labels of ``within`` wanted; ``None`` for all.
     key
-        Slot of ``uns`` with the result.
+        Slot with the result, or the key of the programs that it is about.
     q_max
         Largest ``q``.
     decoy_q_max
@@ -62,9 +62,9 @@ def rank_programs_groups_df(
     --------
     >>> cr.get.rank_programs_groups_df(adata, "stim", q_max=0.05, families="lead")  # doctest: +SKIP
     """
-    checks.check_result(adata, key, RANK_PROGRAMS_GROUPS)
+    slot = checks.check_result(adata, key, RANK_PROGRAMS_GROUPS)
     checks.check_choice(families, "families", ("all", "lead"))
-    table = adata.uns[key][TABLE]
+    table = adata.uns[slot][TABLE]
     keep = pd.Series(True, index=table.index)
     for column, wanted in {"group": group, "stratum": stratum}.items():
         if wanted is not None:

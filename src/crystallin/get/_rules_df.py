@@ -26,7 +26,7 @@ def rules_df(
     terms
         Return one row per term, with the range of its threshold, instead of one per rule.
     key
-        Slot of ``uns`` with the result.
+        Slot with the result, or the key of the programs that it is about.
 
     Returns
     -------

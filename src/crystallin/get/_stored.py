@@ -15,8 +15,7 @@ def stored_rows(
     adata: AnnData, key: str, kind: str, *, table: str = TABLE, **wanted: str | Sequence[str] | None
 ) -> pd.DataFrame:
     """Copy of the rows of a result whose columns have one of the values wanted; ``None`` wants all."""
-    checks.check_result(adata, key, kind)
-    rows = adata.uns[key][table]
+    rows = adata.uns[checks.check_result(adata, key, kind)][table]
     keep = pd.Series(True, index=rows.index)
     for column, values in wanted.items():
         if values is not None:

@@ -119,7 +119,7 @@ class PerturbationMixin(AttributionMixin):
         --------
         >>> model.get_expression_without(["B cell"]).shape  # doctest: +SKIP
         """
-        silent = self._dimensions(programs)
+        silent = self._dimensions(programs) if len(programs) else []
         source, chosen = self._source(adata, indices)
         weight = self.module.decoder.weight().detach()
         scale = 1e4 if self.module.decoder.normalised else 1.0

@@ -63,6 +63,20 @@ class PosteriorMixin(ReadingMixin):
         return self._prior.digest
 
     @property
+    def programs_table(self) -> pd.DataFrame | None:
+        """What is known of each program besides its genes, one row each: size, coverage, category, parent, reference.
+
+        As :func:`crystallin.pp.add_programs` wrote it for the data that the model was trained on; ``None`` for models
+        saved before tables travelled with them.
+        """
+        if self._prior.table is None:
+            return None
+        known = {"name": self._prior.programs, **self._prior.table}
+        table = pd.DataFrame({name: np.asarray(values) for name, values in known.items()})
+        text = [name for name, column in table.items() if not pd.api.types.is_numeric_dtype(column)]
+        return table.astype(dict.fromkeys(text, object)).assign(kept=True, reason="", decoy=self._prior.is_decoy)
+
+    @property
     def digest(self) -> str:
         """Short hash of the model's weights, to tell whether it was trained further since results were written."""
         digest = hashlib.sha256()

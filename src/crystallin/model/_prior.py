@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from crystallin._checks import check_programs
-from crystallin._keys import NAMES, TABLE, Keys
+from crystallin._keys import NAMES, OF_MODEL, TABLE, Keys
 from crystallin.programs import Prior, make_prior
 
 if TYPE_CHECKING:
@@ -20,7 +20,10 @@ def read_prior(adata: AnnData, keys: Keys) -> Prior:
     table = stored[TABLE]
     names = stored[NAMES]
     is_decoy = table.loc[table["kept"].astype(bool), "decoy"].to_numpy(dtype=bool)
-    return make_prior(adata.varm[keys.prior], adata.var_names, names, is_decoy)
+    prior = make_prior(adata.varm[keys.prior], adata.var_names, names, is_decoy)
+    kept = table.loc[table["kept"].astype(bool)]
+    # what tools add later is of a model, and not of the programs; the rest is in the prior itself
+    return prior.with_table(kept.drop(columns=["name", "kept", "reason", "decoy", *OF_MODEL], errors="ignore"))
 
 
 def warn_if_not_identifiable(prior: Prior) -> None:

@@ -41,7 +41,7 @@ def annotation(
     group
         Groups wanted; ``None`` for all.
     key
-        Slot of ``uns`` with the result.
+        Slot with the result, or the key of the programs that it is about.
     ax
         Axes to draw on.
     show

@@ -47,7 +47,7 @@ def attributions(
     n_genes
         Number of genes, those with the largest absolute attribution in any group shown.
     key
-        Slots with the result.
+        Slot with the result, or the key of the programs that it is about.
     ax
         Axes to draw on.
     show

@@ -28,8 +28,19 @@ class Rows(NamedTuple):
         return list(dict.fromkeys(self.names))
 
 
+def only_one(program: str) -> str:
+    """Name of a program, raising where several are given, or something else."""
+    if not isinstance(program, str):
+        msg = f"program={program!r} must be the name of one program; this figure shows a single one."
+        raise TypeError(msg)
+    return program
+
+
 def named(programs: str | Iterable[str], argument: str) -> list[str]:
     """Names as a list, each once; raise if there are none."""
+    if not isinstance(programs, str | Iterable):
+        msg = f"{argument}={programs!r} must be a name or several, not {type(programs).__name__}."
+        raise TypeError(msg)
     names = [programs] if isinstance(programs, str) else list(dict.fromkeys(programs))
     if not names:
         msg = f"{argument} is empty; name one program or several."

@@ -29,7 +29,7 @@ def contrast(
     n_genes
         Number of genes.
     key
-        Slot of ``uns`` with the result.
+        Slot with the result, or the key of the programs that it is about.
     ax
         Axes to draw on.
     show

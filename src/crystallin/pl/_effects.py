@@ -52,7 +52,7 @@ def effects(
     families
         With ``programs=None``, ``"lead"`` takes programs that lead their family in some comparison, ``"all"`` any.
     key
-        Slot of ``uns`` with the result.
+        Slot with the result, or the key of the programs that it is about.
     ax
         Axes to draw on.
     show

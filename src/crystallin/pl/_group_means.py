@@ -25,8 +25,8 @@ class GroupMeans(NamedTuple):
 
 def labels_of(adata: AnnData, key: str, argument: str) -> tuple[pd.Series, list[str]]:
     """Group of each cell, and the groups that have cells, in the order of their categories."""
-    groups = checks.check_labels(adata, key, argument)
-    return adata.obs[key].astype(str), groups
+    found = checks.check_labels(adata, key, argument)
+    return pd.Series(found.of_cells, index=adata.obs_names), found.names
 
 
 def group_means(values: pd.DataFrame, labels: pd.Series | pd.Index, groups: list[str]) -> GroupMeans:

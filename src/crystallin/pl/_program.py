@@ -10,9 +10,10 @@ from matplotlib.gridspec import SubplotSpec
 
 from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import ATTRIBUTIONS, DEFAULT_KEY, LEAKAGE, RANK_PROGRAMS_GROUPS
+from crystallin._keys import ATTRIBUTIONS, DEFAULT_KEY, LEAKAGE, RANK_PROGRAMS_GROUPS, Keys
 
 from ._bars import draw_bars
+from ._chosen import only_one
 from ._facts import LINE, Fact, draw_facts, facts, hint
 from ._group_means import group_means, labels_of
 from ._stored import attributions_of, call
@@ -29,9 +30,9 @@ def program(
     *,
     n_genes: int = 10,
     key: str = DEFAULT_KEY,
-    attributions_key: str = ATTRIBUTIONS,
-    leakage_key: str = LEAKAGE,
-    ranking_key: str = RANK_PROGRAMS_GROUPS,
+    attributions_key: str | None = None,
+    leakage_key: str | None = None,
+    ranking_key: str | None = None,
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> list[Axes]:
@@ -57,7 +58,8 @@ def program(
     key
         Prefix of the programs' slots.
     attributions_key
-        Slots with the result of :func:`crystallin.tl.attributions`.
+        Slots with the result of :func:`crystallin.tl.attributions`; ``None`` takes those of the programs under ``key``,
+        here and below.
     leakage_key
         Slot of ``uns`` with the result of :func:`crystallin.tl.leakage`; if it is by ``groupby``, leakage in the group
         with the highest mean is given too.
@@ -84,9 +86,13 @@ def program(
     >>> cr.pl.program(adata, "B cell", "bulk_labels")  # doctest: +SKIP
     """
     checks.check_int(n_genes, "n_genes", 1)
+    keys = Keys(key)
+    attributions_key = attributions_key or keys.result(ATTRIBUTIONS)
+    leakage_key, ranking_key = leakage_key or keys.result(LEAKAGE), ranking_key or keys.result(RANK_PROGRAMS_GROUPS)
     if ax is not None and ax.get_subplotspec() is None:
         msg = "ax has no place in a grid of subplots that the page could take; make it with matplotlib.pyplot.subplots."
         raise ValueError(msg)
+    program = only_one(program)
     activity = get.activity_df(adata, program, key=key)
     loadings = get.loadings_df(adata, program, n_genes=n_genes, key=key)
     means = group_means(activity, *labels_of(adata, groupby, "groupby"))

@@ -54,7 +54,7 @@ def rank_programs_groups(
     n_cols
         Panels in a row.
     key
-        Slot of ``uns`` with the result.
+        Slot with the result, or the key of the programs that it is about.
     ax
         Axes to draw on; only for a single comparison.
     show

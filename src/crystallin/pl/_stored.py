@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 from anndata import AnnData
 
+from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import PARAMS
+from crystallin._keys import KEY, PARAMS
 
 
 def call(tool: str, groupby: str) -> str:
@@ -17,9 +18,9 @@ def call(tool: str, groupby: str) -> str:
 
 
 def params_of(adata: AnnData, slot: str, key: str) -> dict[str, Any]:
-    """Arguments of a result on the programs under ``key``; empty if there is none."""
+    """Arguments of a result on the programs under ``key``; empty if there is none, or of programs replaced since."""
     params = adata.uns.get(slot, {}).get(PARAMS, {})
-    return params if params.get("key") == key else {}
+    return params if params.get(KEY) == key and not checks.is_replaced(adata, params) else {}
 
 
 def attributions_of(

@@ -15,6 +15,7 @@ from crystallin import _checks as checks
 from crystallin import get
 from crystallin._keys import DEFAULT_KEY
 
+from ._chosen import only_one
 from ._group_means import GroupMeans, group_means, labels_of
 from ._style import MUTED, UP, finish, shorten, tidy, wrap
 
@@ -86,6 +87,7 @@ def violin(
     >>> cr.pl.violin(adata, "Type I interferon response", "condition", sample_key="donor")  # doctest: +SKIP
     """
     checks.check_choice(sort, "sort", SORTS)
+    program = only_one(program)
     activity = get.activity_df(adata, program, key=key)
     labels, groups = labels_of(adata, groupby, "groupby")
     units, of_unit = activity, labels

@@ -51,7 +51,7 @@ def volcano(
     families
         ``"lead"`` shows one program of each family, ``"all"`` all.
     key
-        Slot of ``uns`` with the result.
+        Slot with the result, or the key of the programs that it is about.
     ax
         Axes to draw on.
     show

@@ -44,7 +44,7 @@ def waterfall(
     n_genes
         Number of genes.
     key
-        Slots with the result.
+        Slot with the result, or the key of the programs that it is about.
     ax
         Axes to draw on.
     show
@@ -67,7 +67,7 @@ def waterfall(
     """
     checks.check_int(n_genes, "n_genes", 1)
     table = get.attributions_df(adata, program, group, key=key)
-    params = adata.uns[key][PARAMS]
+    params = adata.uns[checks.check_result(adata, key, ATTRIBUTIONS)][PARAMS]
     if params["level"] == "global":
         msg = (
             f"Attributions under {key!r} are means of absolute values, which sum to nothing; call "

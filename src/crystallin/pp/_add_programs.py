@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crystallin import _checks as checks
-from crystallin._keys import DEFAULT_KEY, NAMES, PARAMS, TABLE, Keys
+from crystallin._keys import ADDED, DEFAULT_KEY, NAMES, PARAMS, PRIOR_DIGEST, TABLE, Keys
 from crystallin.programs import add_decoys, align, make_prior, read_gene_sets
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def add_programs(
 
     Returns
     -------
-    ``None``, or the copy if ``copy=True``. Activities and loadings of earlier programs under ``key_added`` are removed.
-    Sets:
+    ``None``, or the copy if ``copy=True``. Activities and loadings of earlier programs under ``key_added`` are removed,
+    and results of tools on these programs are no longer returned or drawn. Sets:
 
     ``adata.varm[key_added]`` : :class:`scipy.sparse.csr_matrix`, float32, genes x programs
         0 = not a member, otherwise the weight (1 if none was given); decoys are the last columns.
@@ -92,7 +92,8 @@ def add_programs(
     Raises
     ------
     ValueError
-        If no gene matches (with names of both sides and the likely cause), or no program has the wanted size.
+        If no gene matches (with names of both sides and the likely cause), no program has the wanted size, or slots of
+        ``key_added`` hold something else than programs.
     FileNotFoundError, ConnectionError
         If the file or the library's server is not to be found.
 
@@ -104,7 +105,8 @@ def add_programs(
     >>> adata.varm["programs"].shape
     (765, 2)
     """
-    checks.check_adata(adata)
+    checks.check_adata(adata, copy=copy)
+    checks.check_programs_key(adata, key_added)
     checks.check_key(gene_symbols, adata.var, "gene_symbols", "adata.var")
     checks.check_layer(adata, layer)
     checks.check_int(min_genes, "min_genes", 1)
@@ -121,8 +123,11 @@ def add_programs(
         rng = np.random.default_rng(random_state)
         aligned = add_decoys(aligned, mean_expression, n_decoys=n_decoys, rng=rng)
 
+    digest = make_prior(aligned.matrix, adata.var_names, aligned.names).digest
+
     adata = adata.copy() if copy else adata
     keys = Keys(key_added)
+    before = adata.uns.get(keys.uns, {}).get(PARAMS, {})
     stale = [(adata.obsm, keys.activity), (adata.obsm, keys.sd), (adata.varm, keys.loadings)]
     for mapping, slot in stale:
         if slot in mapping:
@@ -141,7 +146,9 @@ def add_programs(
             "random_state": random_state,
             "n_vars": adata.n_vars,
             "var_names_hash": checks.hash_names(adata.var_names),
-            "prior_digest": make_prior(aligned.matrix, adata.var_names, aligned.names).digest,
+            PRIOR_DIGEST: digest,
+            # results of the programs that were here before are told by it
+            ADDED: int(before.get(ADDED, 0)) + 1,
             "crystallin": version("crystallin"),
         },
     }

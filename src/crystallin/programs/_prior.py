@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,9 @@ class Prior:
         Position in ``genes`` and ``programs`` of each edge.
     weight
         Weight of each edge; its sign is the known direction.
+    table
+        What else is known of each program, column by column: size, coverage, category, parent, reference. ``None`` if
+        it was not kept, as in models saved by version 0.1.0 before metadata travelled with them.
     """
 
     genes: np.ndarray
@@ -34,6 +37,7 @@ class Prior:
     gene: np.ndarray
     program: np.ndarray
     weight: np.ndarray
+    table: Mapping[str, np.ndarray] | None = None
 
     @property
     def n_genes(self) -> int:
@@ -58,9 +62,13 @@ class Prior:
         edges = [part.tobytes() for part in (self.gene, self.program, self.weight)]
         return hashlib.sha256(b"|".join([*names, *edges])).hexdigest()[:16]
 
-    def to_dict(self) -> dict[str, np.ndarray]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain arrays: what a saved model holds."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def with_table(self, table: pd.DataFrame) -> Prior:
+        """The same with a table of what is known of each program, one row each."""
+        return replace(self, table={str(name): _plain(column) for name, column in table.items()})
 
 
 def as_prior(prior: Prior | pd.DataFrame | Mapping[str, Any]) -> Prior:
@@ -69,11 +77,24 @@ def as_prior(prior: Prior | pd.DataFrame | Mapping[str, Any]) -> Prior:
         return prior
     if isinstance(prior, pd.DataFrame):
         values = prior.to_numpy(dtype=np.float32)
-        return make_prior(sparse.csc_matrix(values), prior.index, prior.columns)
-    if isinstance(prior, Mapping) and {field.name for field in fields(Prior)} <= set(prior):
-        return Prior(**{field.name: np.asarray(prior[field.name]) for field in fields(Prior)})
+        sizes = (values != 0).sum(axis=0)
+        signed = (values < 0).any(axis=0)
+        # a matrix has no other genes than those it was made for
+        table = {"n_genes": sizes, "n_present": sizes, "coverage": 1.0, "missing": "", "signed": signed}
+        made = make_prior(sparse.csc_matrix(values), prior.index, prior.columns)
+        return made.with_table(pd.DataFrame(table))
+    arrays = {field.name for field in fields(Prior)} - {"table"}
+    if isinstance(prior, Mapping) and arrays <= set(prior):
+        table = prior.get("table")
+        return Prior(**{name: np.asarray(prior[name]) for name in arrays}, table=table)
     msg = f"prior is a {type(prior).__name__}; give a DataFrame of genes x programs (0 = not a member)."
     raise TypeError(msg)
+
+
+def _plain(column: pd.Series) -> np.ndarray:
+    """Numbers as they are, anything else as fixed-width text."""
+    is_plain = isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf"
+    return column.to_numpy() if is_plain else np.array([str(value) for value in column], dtype=str)
 
 
 def make_prior(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from crystallin import _checks as checks
-from crystallin._keys import ACTIVITY_PARAMS, DEFAULT_KEY, NAMES, TABLE, Keys
+from crystallin._keys import ACTIVITY_PARAMS, DEFAULT_KEY, NAMES, OF_MODEL, PARAMS, PRIOR_DIGEST, TABLE, Keys
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
     from crystallin.model import ProgramVAE
+
+logger = logging.getLogger(__name__)
 
 
 def activity(
@@ -56,13 +60,17 @@ def activity(
         Posterior standard deviations.
     ``adata.uns[key_added]["activity_params"]`` : dict
         How they were computed, and the hash of the model's weights.
-    ``adata.varm[key_added]``, ``adata.uns[key_added]["names"]``, ``["table"]``
-        The model's programs, only where ``adata`` had none of its own (a query).
+    ``adata.varm[key_added]``, ``adata.uns[key_added]["names"]``, ``["table"]``, ``["params"]``
+        The model's programs and what is known of them, only where ``adata`` had none of its own (a query).
+
+    Where activities of another model, or of another state of it, are replaced, what tools have added to the table of
+    programs since (leakage, importance and others) goes with them.
 
     Raises
     ------
     ValueError
-        If the genes differ from the model's, or ``adata`` holds programs other than the model's under ``key_added``.
+        If the genes differ from the model's, ``adata`` holds programs other than the model's under ``key_added``, or
+        the slots of this key hold something else.
 
     Examples
     --------
@@ -77,22 +85,44 @@ def activity(
     700
     """
     keys = Keys(key_added)
-    checks.check_adata(adata)
+    checks.check_adata(adata, copy=copy)
+    checks.check_programs_key(adata, key_added)
     names = model.program_names
     if keys.uns in adata.uns:
         checks.check_same_programs(adata, keys, names, model.prior_digest)
     mean, sd = model.get_activity(adata, refine=refine, return_sd=True, batch_size=batch_size)
+    digest = model.digest
 
     adata = adata.copy() if copy else adata
     if keys.uns not in adata.uns:
-        table = pd.DataFrame({"name": names, "kept": True, "decoy": model.is_decoy})
-        adata.uns[keys.uns] = {NAMES: names, TABLE: table}
+        adata.uns[keys.uns] = _programs_of(model, adata)
         adata.varm[keys.prior] = model.prior
+    entry = adata.uns[keys.uns]
+    _drop_what_was_of_another_model(entry, digest)
     adata.obsm[keys.activity] = mean
     adata.obsm[keys.sd] = sd
-    adata.uns[keys.uns][ACTIVITY_PARAMS] = {
-        "refine": refine,
-        "model": type(model).__name__,
-        "digest": model.digest,
-    }
+    entry[ACTIVITY_PARAMS] = {"refine": refine, "model": type(model).__name__, "digest": digest}
     return adata if copy else None
+
+
+def _programs_of(model: ProgramVAE, adata: AnnData) -> dict[str, Any]:
+    """Names, table and origin of the model's programs, for data that have none."""
+    table = model.programs_table
+    if table is None:
+        table = pd.DataFrame({"name": model.program_names, "kept": True, "decoy": model.is_decoy})
+    params = {
+        "origin": "the model (these cells are a query)",
+        PRIOR_DIGEST: model.prior_digest,
+        "n_vars": adata.n_vars,
+        "var_names_hash": checks.hash_names(adata.var_names),
+        "crystallin": version("crystallin"),
+    }
+    return {NAMES: model.program_names, TABLE: table, PARAMS: params}
+
+
+def _drop_what_was_of_another_model(entry: dict[str, Any], digest: str) -> None:
+    if entry.get(ACTIVITY_PARAMS, {}).get("digest", digest) != digest:
+        columns = [name for name in OF_MODEL if name in entry[TABLE]]
+        if columns:
+            logger.info("Dropped %s from the table of programs: these were of another model.", ", ".join(columns))
+            entry[TABLE] = entry[TABLE].drop(columns=columns)

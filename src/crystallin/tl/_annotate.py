@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,12 +19,15 @@ from ._evidence import breadth_of, gene_evidence, largest
 from ._group_means import group_means
 from ._markers import markers
 from ._naming import N_GENES, N_PROGRAMS, UNASSIGNED, Naming, specificities
+from ._result import origin_of, stored_activity
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
     from crystallin.model import ProgramVAE
 
+# what is appended to the name of the column of cells' labels
+PROBABILITY = "_probability"
 # cells of a group that stand for it where not all are needed
 MAX_CELLS = 500
 COLUMNS = [
@@ -69,7 +72,7 @@ def annotate(
     min_probability: float = 0.5,
     random_state: int = 0,
     key: str = DEFAULT_KEY,
-    key_added: str = ANNOTATE,
+    key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Name groups of cells by programs that are cell types, or say that none fits.
@@ -119,7 +122,8 @@ def annotate(
     key
         Prefix of the programs' slots.
     key_added
-        Slot of ``uns`` for the result.
+        Slot of ``uns`` for the result; ``None`` takes ``"annotate"`` or, for programs under another
+        ``key``, ``key + "_annotate"``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -193,9 +197,10 @@ def annotate(
     'B cell'
     """
     keys = Keys(key)
-    checks.check_adata(adata)
+    checks.check_adata(adata, copy=copy)
     checks.check_fresh(adata, keys, model.digest)
-    checks.check_groups("all", "rest", checks.check_labels(adata, groupby, "groupby"), groupby)
+    slot = checks.check_result_key(adata, key_added, keys, ANNOTATE)
+    checks.check_groups(checks.ALL, checks.REST, checks.check_labels(adata, groupby, "groupby").names, groupby)
     if sample_key is not None:
         checks.check_labels(adata, sample_key, "sample_key")
     for argument, value, most in (("min_score", min_score, np.inf), ("min_margin", min_margin, np.inf)):
@@ -204,7 +209,7 @@ def annotate(
     checks.check_number(min_probability, "min_probability", 0, 1)
     checks.check_int(min_cells, "min_cells", 1)
     checks.check_int(random_state, "random_state", 0)
-    _check_new_columns(adata, label_added, cell_label_added, key_added)
+    _columns_to_add(adata, label_added, cell_label_added, slot, {groupby, sample_key})
     known = markers(adata, programs, parents, model.program_names, key)
 
     rng = np.random.default_rng(random_state)
@@ -219,7 +224,7 @@ def annotate(
     table.insert(0, "group", chosen.groups)
     table["n_cells"] = n_cells
     best = naming.choice.best
-    activity, real = adata.obsm[keys.activity], np.flatnonzero(~model.is_decoy)
+    activity, real = stored_activity(adata, keys)[0], np.flatnonzero(~model.is_decoy)
     table["specificity"] = specificities(
         activity[some.positions], known.columns[best], group[some.positions], naming.labels()
     )
@@ -230,17 +235,17 @@ def annotate(
     above = stats.lift(means.mean[:, real], means.reliability[:, real], n_cells >= min_cells).value
     table["programs"] = [";".join(largest(model.program_names[real], values, N_PROGRAMS)) for values in above]
 
-    adata = adata.copy() if copy else adata
     order = [*known.names, UNASSIGNED]
+    columns: dict[str, Any] = {}
     if label_added is not None:
-        adata.obs[label_added] = _categorical(np.array(naming.labels())[group], order)
+        columns[label_added] = _categorical(np.array(naming.labels())[group], order)
     if cell_label_added is not None:
-        labels, probability = cell_probabilities(activity[:, real].astype(float), group, naming.labels(), rng)
+        labels, probability = cell_probabilities(activity[:, real], group, naming.labels(), rng)
         places = {name: i for i, name in enumerate(known.names)}
         paths = [known.path(places.get(name, NONE)) for name in labels]
         own, sure = finest_sure(probability, labels, paths, min_probability)
-        adata.obs[cell_label_added] = _categorical(np.where(own == "", UNASSIGNED, own).astype(str), order)
-        adata.obs[f"{cell_label_added}_probability"] = sure
+        columns[cell_label_added] = _categorical(np.where(own == "", UNASSIGNED, own).astype(str), order)
+        columns[f"{cell_label_added}{PROBABILITY}"] = sure
     params = {
         "groupby": groupby,
         "labels": known.names,
@@ -254,8 +259,6 @@ def annotate(
         "min_probability": min_probability,
         "random_state": random_state,
         "unit_of_observation": "sample" if sample_key else "cell (cells are not replicates)",
-        "key": key,
-        "model_digest": model.digest,
     }
     scores = pd.DataFrame(
         {
@@ -265,23 +268,31 @@ def annotate(
             "support": evidence.support.ravel(),
         }
     )
-    adata.uns[key_added] = {PARAMS: params, TABLE: table[COLUMNS], SCORES: scores}
+    params |= origin_of(ANNOTATE, adata, keys, model.digest)
+
+    adata = adata.copy() if copy else adata
+    for name, values in columns.items():
+        adata.obs[name] = values
+    adata.uns[slot] = {PARAMS: params, TABLE: table[COLUMNS], SCORES: scores}
     return adata if copy else None
 
 
-def _check_new_columns(adata: AnnData, label_added: str | None, cell_label_added: str | None, key_added: str) -> None:
-    """Raise if a column to be written is a user's: published labels are easily lost."""
-    params = adata.uns.get(key_added, {}).get(PARAMS, {})
-    if label_added is not None and label_added == cell_label_added:
-        msg = f"label_added and cell_label_added are both {label_added!r}; give two columns."
-        raise ValueError(msg)
-    for argument, column in {"label_added": label_added, "cell_label_added": cell_label_added}.items():
-        if column in adata.obs and params.get(argument) != column:
-            msg = (
-                f"{argument}={column!r} is a column of adata.obs already, which would be lost; give another name, or "
-                f"drop it first: del adata.obs[{column!r}]."
-            )
-            raise ValueError(msg)
+def _columns_to_add(
+    adata: AnnData, label_added: str | None, cell_label_added: str | None, slot: str, taken: set[str | None]
+) -> None:
+    """Raise if a column to be written is a user's, or one that is read from."""
+    before = adata.uns.get(slot, {}).get(PARAMS, {})
+    own = _columns(before.get("label_added", ""), before.get("cell_label_added", ""))
+    checks.check_new_columns(adata, _columns(label_added, cell_label_added), set(own.values()) - taken)
+
+
+def _columns(label_added: str | None, cell_label_added: str | None) -> dict[str, str]:
+    """Columns of ``obs`` by what asks for them."""
+    columns = {"label_added": label_added, "cell_label_added": cell_label_added}
+    found = {argument: column for argument, column in columns.items() if column not in (None, "")}
+    if "cell_label_added" in found:
+        found["the probability for cell_label_added"] = f"{cell_label_added}{PROBABILITY}"
+    return found
 
 
 def _categorical(labels: np.ndarray, order: list[str]) -> pd.Categorical:

@@ -16,6 +16,7 @@ from crystallin._keys import ATTRIBUTION_AGREEMENT, CONSENSUS, DEFAULT_KEY, PARA
 from ._attributions import baseline_arguments
 from ._cells import Chosen, choose_cells
 from ._members import members
+from ._result import origin_of
 from ._several import LOADINGS, METHODS, attributions_by, check_methods
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def attribution_agreement(
     retrained: Sequence[ProgramVAE] = (),
     max_cells: int | None = 200,
     key: str = DEFAULT_KEY,
-    key_added: str = ATTRIBUTION_AGREEMENT,
+    key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Compare how several methods of attribution rank the genes of each program in each group of cells.
@@ -71,7 +72,8 @@ def attribution_agreement(
     key
         Prefix of the programs' slots.
     key_added
-        Slot of ``uns`` for the result.
+        Slot of ``uns`` for the result; ``None`` takes ``"attribution_agreement"`` or, for programs under another
+        ``key``, ``key + "_attribution_agreement"``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -120,11 +122,14 @@ def attribution_agreement(
     (3, 6)
     """
     keys = Keys(key)
-    checks.check_explainable(adata, keys, model.program_names, model.prior_digest)
+    checks.check_explainable(adata, keys, model.program_names, model.prior_digest, copy=copy)
+    slot = checks.check_result_key(adata, key_added, keys, ATTRIBUTION_AGREEMENT)
     methods = check_methods(methods, 2)
     checks.check_int(n_top, "n_top", 2)
     names = model.program_names
-    wanted = names[~model.is_decoy].tolist() if programs is None else checks.check_program_names(programs, list(names))
+    wanted = names[~model.is_decoy].tolist()
+    if programs is not None:
+        wanted = list(dict.fromkeys(checks.check_program_names(programs, names.tolist())))
     for other in retrained:
         checks.check_same_programs(adata, keys, other.program_names, other.prior_digest)
     chosen = choose_cells(adata, groupby, max_cells=max_cells)
@@ -153,10 +158,9 @@ def attribution_agreement(
         "n_retrained": len(retrained),
         "max_cells": max_cells or 0,
         "persistence": PERSISTENCE,
-        "key": key,
-        "model_digest": model.digest,
     }
-    adata.uns[key_added] = {
+    params |= origin_of(ATTRIBUTION_AGREEMENT, adata, keys, model.digest)
+    adata.uns[slot] = {
         PARAMS: params,
         TABLE: _pairs(answers, chosen, wanted, n_top),
         CONSENSUS: _consensus(answers, chosen, wanted, n_top, genes, members(model, wanted)),

@@ -11,6 +11,7 @@ from crystallin import _checks as checks
 from crystallin._keys import ATTRIBUTIONS, CELLS, DEFAULT_KEY, GENES, GROUPS, PARAMS, PROGRAMS, VALUES, Keys
 
 from ._cells import Chosen, choose_cells
+from ._result import origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -34,7 +35,7 @@ def attributions(
     cells: Any = None,
     n_baselines: int = 20,
     key: str = DEFAULT_KEY,
-    key_added: str = ATTRIBUTIONS,
+    key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Write how much each gene adds to each program's activity.
@@ -103,7 +104,8 @@ def attributions(
     key
         Prefix of the programs' slots.
     key_added
-        Slots for the result.
+        Slots for the result; ``None`` takes ``"attributions"`` or, for programs under another
+        ``key``, ``key + "_attributions"``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -157,7 +159,8 @@ def attributions(
     ['program', 'group', 'gene', 'attribution', 'member', 'rank']
     """
     keys = Keys(key)
-    checks.check_explainable(adata, keys, model.program_names, model.prior_digest)
+    checks.check_explainable(adata, keys, model.program_names, model.prior_digest, copy=copy)
+    slot = checks.check_result_key(adata, key_added, keys, ATTRIBUTIONS)
     level = level or ("global" if groupby is None else "group")
     checks.check_choice(level, "level", ("group", "global", "cell"))
     if level == "group" and groupby is None:
@@ -167,7 +170,7 @@ def attributions(
         msg = 'level="cell" needs cells, the names of those wanted; level="group" takes means over groups.'
         raise ValueError(msg)
     names = model.program_names.tolist()
-    wanted = names if programs is None else checks.check_program_names(programs, names)
+    wanted = names if programs is None else list(dict.fromkeys(checks.check_program_names(programs, names)))
     gene_names = list(adata.var_names) if genes is None else checks.check_genes(genes, list(adata.var_names))
     gene_places = adata.var_names.get_indexer(gene_names)
     chosen = choose_cells(adata, groupby if level == "group" else None, cells=cells)
@@ -191,17 +194,21 @@ def attributions(
         "target": target,
         "level": level,
         "n_vars": adata.n_vars,
-        "key": key,
-        "model_digest": model.digest,
     }
-    result = {PROGRAMS: np.array(wanted, dtype=object), PARAMS: params}
+    params |= origin_of(ATTRIBUTIONS, adata, keys, model.digest)
+    result = {
+        PROGRAMS: np.array(wanted, dtype=object),
+        PARAMS: params,
+    }
     if level == "cell":
         result |= {CELLS: adata.obs_names[chosen.positions].to_numpy(dtype=object)}
         result |= {GENES: np.array(gene_names, dtype=object), VALUES: values[:, gene_places]}
+        # that of an earlier call by group
+        adata.varm.pop(slot, None)
     else:
         result[GROUPS] = np.array(chosen.groups, dtype=object)
-        adata.varm[key_added] = _of_genes(values, chosen, gene_places, level)
-    adata.uns[key_added] = result
+        adata.varm[slot] = _of_genes(values, chosen, gene_places, level)
+    adata.uns[slot] = result
     return adata if copy else None
 
 
@@ -222,5 +229,5 @@ def baseline_arguments(
         msg = f"baseline={baseline!r} needs groupby, the column of adata.obs that has this group."
         raise ValueError(msg)
     known = checks.check_labels(adata, groupby, "groupby")
-    (name,) = checks.check_among(baseline.removeprefix(OF_GROUP), "baseline group", known)
-    return {"baseline_indices": np.flatnonzero((adata.obs[groupby].astype(str) == name).to_numpy())}
+    (name,) = checks.check_among(baseline.removeprefix(OF_GROUP), "baseline group", known.names)
+    return {"baseline_indices": np.flatnonzero(known.codes == known.names.index(name))}

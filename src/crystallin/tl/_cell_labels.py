@@ -35,12 +35,12 @@ def cell_probabilities(
     learned = [rng.permutation(np.flatnonzero(group == g))[:MAX_CELLS] for g in range(len(size))]
     cells = np.concatenate(learned)
     classifier = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto", priors=size / size.sum())
-    classifier.fit(activity[cells], group[cells])
+    classifier.fit(activity[cells].astype(float), group[cells])
     names = list(dict.fromkeys(labels))
     belongs = np.array([[label == name for name in names] for label in labels], dtype=float)
-    parts = [
-        classifier.predict_proba(activity[start : start + CHUNK]) @ belongs for start in range(0, len(activity), CHUNK)
-    ]
+    # in double precision, chunk by chunk
+    chunks = (activity[start : start + CHUNK].astype(float) for start in range(0, len(activity), CHUNK))
+    parts = [classifier.predict_proba(chunk) @ belongs for chunk in chunks]
     return names, np.concatenate(parts)
 
 

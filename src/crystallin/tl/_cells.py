@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crystallin import _checks as checks
+from crystallin._checks import ALL
 
 if TYPE_CHECKING:
     from anndata import AnnData
-
-ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -43,12 +42,12 @@ def choose_cells(
     adata: AnnData, groupby: str | None, *, cells: Any = None, max_cells: int | None = None, seed: int = 0
 ) -> Chosen:
     """Cells by group, all of one group without ``groupby``; at most ``max_cells`` of each, drawn at random."""
-    known = [ALL] if groupby is None else checks.check_labels(adata, groupby, "groupby")
     positions = np.arange(adata.n_obs) if cells is None else checks.check_cells(adata, cells)
     if groupby is None:
-        labels = np.full(len(positions), ALL)
+        known, labels = [ALL], np.full(len(positions), ALL, dtype=object)
     else:
-        labels = adata.obs[groupby].astype(str).to_numpy()[positions].astype(str)
+        found = checks.check_labels(adata, groupby, "groupby")
+        known, labels = found.names, found.of_cells[positions]
     if max_cells is not None:
         rng = np.random.default_rng(seed)
         parts = [np.flatnonzero(labels == name) for name in known]

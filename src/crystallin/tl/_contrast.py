@@ -12,6 +12,7 @@ from crystallin import stats
 from crystallin._keys import CONTRAST, DEFAULT_KEY, PARAMS, TABLE, Keys
 
 from ._members import members
+from ._result import origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -28,7 +29,7 @@ def contrast(
     group: str,
     reference: str = "rest",
     key: str = DEFAULT_KEY,
-    key_added: str = CONTRAST,
+    key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Gene contributions to the difference of a program's mean activity between two groups.
@@ -54,7 +55,8 @@ def contrast(
     key
         Prefix of the programs' slots.
     key_added
-        Slot of ``uns`` for the result.
+        Slot of ``uns`` for the result; ``None`` takes ``"contrast"`` or, for programs under another
+        ``key``, ``key + "_contrast"``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -91,13 +93,18 @@ def contrast(
     ['gene', 'contribution']
     """
     keys = Keys(key)
-    checks.check_explainable(adata, keys, model.program_names, model.prior_digest)
-    checks.check_program_names(program, list(model.program_names))
+    checks.check_explainable(adata, keys, model.program_names, model.prior_digest, copy=copy)
+    slot = checks.check_result_key(adata, key_added, keys, CONTRAST)
+    program = checks.check_program(program, list(model.program_names))
     known = checks.check_labels(adata, groupby, "groupby")
-    checks.check_groups(group, reference, known, groupby)
-    labels = adata.obs[groupby].astype(str).to_numpy()
+    if pd.api.types.is_list_like(group):
+        msg = f"group={group!r} must be one group of {groupby!r}."
+        raise TypeError(msg)
+    # in a list, as a group may be called "all"
+    (group,), reference = checks.check_groups([group], reference, known.names, groupby)
+    labels = known.of_cells
     inside = labels == group
-    there = ~inside if reference == "rest" else labels == reference
+    there = ~inside if reference == checks.REST else labels == reference
     cells = np.flatnonzero(inside | there)
     sides = np.where(inside[cells], "group", "reference")
     means = model.get_gene_contributions(program, adata, cells, groups=sides)
@@ -126,5 +133,9 @@ def contrast(
     }
     adata = adata.copy() if copy else adata
     order = size.sort_values(ascending=False, kind="stable").index
-    adata.uns[key_added] = {PARAMS: params, TABLE: table.loc[order].reset_index(drop=True)}
+    params |= origin_of(CONTRAST, adata, keys, model.digest)
+    adata.uns[slot] = {
+        PARAMS: params,
+        TABLE: table.loc[order].reset_index(drop=True),
+    }
     return adata if copy else None

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from crystallin import _checks as checks
+from crystallin._checks import Labels
 from crystallin.stats import independent
 
 
@@ -31,11 +33,11 @@ class Units:
     table: pd.DataFrame
 
 
-def make_units(obs: pd.DataFrame, groupby: str, within: str | None, sample_key: str | None) -> Units:
-    """Units of the cells in ``obs``."""
-    labels = {"stratum": within, "group": groupby, "sample": sample_key}
-    columns = {name: "" if key is None else obs[key].astype(str).to_numpy() for name, key in labels.items()}
-    cells = pd.DataFrame(columns, index=range(len(obs)))
+def make_units(group: Labels, stratum: Labels | None, sample: Labels | None) -> Units:
+    """Units of cells with these labels."""
+    labels = {"stratum": stratum, "group": group, "sample": sample}
+    columns = {name: "" if given is None else given.of_cells for name, given in labels.items()}
+    cells = pd.DataFrame(columns, index=range(len(group.codes)))
     code = cells.groupby(list(labels), sort=True).ngroup().to_numpy()
     return Units(code, cells.drop_duplicates().sort_values(list(labels)).reset_index(drop=True))
 
@@ -49,7 +51,7 @@ def covariate_matrix(obs: pd.DataFrame, names: Sequence[str]) -> tuple[np.ndarra
             number = values.to_numpy(dtype=float)
             part = ((number - number.mean()) / number.std())[:, None]
         else:
-            part = pd.get_dummies(values.astype(str), drop_first=True).to_numpy(dtype=float)
+            part = pd.get_dummies(checks.name_labels(values).of_cells, drop_first=True).to_numpy(dtype=float)
         columns.append(part)
         owner += [name] * part.shape[1]
     return np.concatenate(columns, axis=1), owner

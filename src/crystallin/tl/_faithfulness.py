@@ -12,6 +12,7 @@ from crystallin import _checks as checks
 from crystallin import stats
 from crystallin._keys import DEFAULT_KEY, FAITHFULNESS, PARAMS, TABLE, Keys
 
+from ._result import origin_of, stored_activity
 from ._several import METHODS, attributions_by, check_methods
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def faithfulness(
     max_cells: int = 100,
     random_state: int = 0,
     key: str = DEFAULT_KEY,
-    key_added: str = FAITHFULNESS,
+    key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Remove the genes that each method names, or keep only these, and see what becomes of the activity.
@@ -67,7 +68,8 @@ def faithfulness(
     key
         Prefix of the programs' slots.
     key_added
-        Slot of ``uns`` for the result.
+        Slot of ``uns`` for the result; ``None`` takes ``"faithfulness"`` or, for programs under another
+        ``key``, ``key + "_faithfulness"``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -110,12 +112,13 @@ def faithfulness(
     ['activity/contributions', 'loadings', 'random order']
     """
     keys = Keys(key)
-    checks.check_explainable(adata, keys, model.program_names, model.prior_digest)
+    checks.check_explainable(adata, keys, model.program_names, model.prior_digest, copy=copy)
+    slot = checks.check_result_key(adata, key_added, keys, FAITHFULNESS)
     checks.check_fresh(adata, keys, model.digest)
     methods = check_methods(methods, 1)
     names = model.program_names.tolist()
     real = model.program_names[~model.is_decoy].tolist()
-    wanted = real if programs is None else checks.check_program_names(programs, names)
+    wanted = real if programs is None else list(dict.fromkeys(checks.check_program_names(programs, names)))
     for number in n_genes:
         checks.check_int(number, "n_genes", 1)
     checks.check_int(n_random, "n_random", 1)
@@ -126,7 +129,7 @@ def faithfulness(
     rng = np.random.default_rng(random_state)
     parts = []
     for program in wanted:
-        activity = adata.obsm[keys.activity][:, names.index(program)]
+        activity = stored_activity(adata, keys)[0][:, names.index(program)]
         cells = np.sort(np.argsort(-activity, kind="stable")[:max_cells])
         parts += _of_program(model, adata, cells, program, methods, numbers, n_random, rng)
 
@@ -136,10 +139,12 @@ def faithfulness(
         "n_random": n_random,
         "max_cells": max_cells,
         "random_state": random_state,
-        "key": key,
-        "model_digest": model.digest,
     }
-    adata.uns[key_added] = {PARAMS: params, TABLE: pd.concat(parts, ignore_index=True)}
+    params |= origin_of(FAITHFULNESS, adata, keys, model.digest)
+    adata.uns[slot] = {
+        PARAMS: params,
+        TABLE: pd.concat(parts, ignore_index=True),
+    }
     return adata if copy else None
 
 

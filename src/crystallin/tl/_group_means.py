@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from crystallin import _checks as checks
 from crystallin import stats
 from crystallin._keys import Keys
 
 from ._cells import Chosen
+from ._result import stored_activity
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -47,8 +49,10 @@ class GroupMeans:
 
 def group_means(adata: AnnData, chosen: Chosen, sample_key: str | None, keys: Keys) -> GroupMeans:
     """Means of the chosen groups over cells, or over means of samples."""
-    mean, sd = (adata.obsm[slot][chosen.positions] for slot in (keys.activity, keys.sd))
-    sample = None if sample_key is None else adata.obs[sample_key].astype(str).to_numpy()[chosen.positions]
+    mean, sd = (values[chosen.positions] for values in stored_activity(adata, keys))
+    sample = None
+    if sample_key is not None:
+        sample = checks.check_labels(adata, sample_key, "sample_key").codes[chosen.positions]
     units, reliability = [], []
     for group in chosen.groups:
         inside = chosen.labels == group

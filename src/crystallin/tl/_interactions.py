@@ -11,8 +11,9 @@ import pandas as pd
 from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, INTERACTIONS, PARAMS, TABLE, Keys
 
-from ._cells import ALL, choose_cells
+from ._cells import choose_cells
 from ._members import members
+from ._result import origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -31,7 +32,7 @@ def interactions(
     n_genes: int = 20,
     baseline: str = "mean",
     key: str = DEFAULT_KEY,
-    key_added: str = INTERACTIONS,
+    key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Write which pairs of genes the encoder reads together for a program.
@@ -60,7 +61,8 @@ def interactions(
     key
         Prefix of the programs' slots.
     key_added
-        Slot of ``uns`` for the result.
+        Slot of ``uns`` for the result; ``None`` takes ``"interactions"`` or, for programs under another
+        ``key``, ``key + "_interactions"``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -96,14 +98,21 @@ def interactions(
     10
     """
     keys = Keys(key)
-    checks.check_explainable(adata, keys, model.program_names, model.prior_digest)
-    (program,) = checks.check_program_names(program, model.program_names.tolist())
+    checks.check_explainable(adata, keys, model.program_names, model.prior_digest, copy=copy)
+    slot = checks.check_result_key(adata, key_added, keys, INTERACTIONS)
+    program = checks.check_program(program, model.program_names.tolist())
     checks.check_int(n_genes, "n_genes", 2)
     if (groupby is None) != (group is None):
         msg = "groupby and group go together: the column, and which of its groups to average over."
         raise ValueError(msg)
+    checks.check_choice(baseline, "baseline", ("mean", "zero"))
     chosen = choose_cells(adata, groupby)
-    label = ALL if group is None else checks.check_among(group, "group", chosen.groups)[0]
+    label = checks.ALL
+    if group is not None:
+        label, *others = checks.check_among(group, "group", chosen.groups)
+        if others:
+            msg = f"group={group!r} must be one group of {groupby!r}."
+            raise TypeError(msg)
     cells = chosen.positions[chosen.labels == label]
     if genes is None:
         sizes = model.get_attributions(adata, cells, target="encoder", baseline=baseline, programs=[program])
@@ -112,7 +121,7 @@ def interactions(
     if len(genes) < 2:
         msg = f"genes names {genes}; a pair needs two."
         raise ValueError(msg)
-    matrix = model.get_interactions(program, genes, adata, cells, baseline=baseline)[ALL].to_numpy()
+    matrix = model.get_interactions(program, genes, adata, cells, baseline=baseline)[checks.ALL].to_numpy()
     first, second = np.triu_indices(len(genes), 1)
     names = np.array(genes, dtype=object)
     member = dict(zip(adata.var_names, members(model, [program])[:, 0], strict=True))
@@ -128,8 +137,10 @@ def interactions(
         "group": label,
         "baseline": baseline,
         "own": float(np.trace(matrix)),
-        "key": key,
-        "model_digest": model.digest,
     }
-    adata.uns[key_added] = {PARAMS: params, TABLE: table.loc[order].reset_index(drop=True)}
+    params |= origin_of(INTERACTIONS, adata, keys, model.digest)
+    adata.uns[slot] = {
+        PARAMS: params,
+        TABLE: table.loc[order].reset_index(drop=True),
+    }
     return adata if copy else None

@@ -14,6 +14,7 @@ from crystallin._keys import DEFAULT_KEY, KNOCKDOWN, PARAMS, TABLE, Keys
 
 from ._cells import Chosen, choose_cells
 from ._members import members
+from ._result import origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -36,7 +37,7 @@ def knockdown(
     max_cells: int | None = 500,
     random_state: int = 0,
     key: str = DEFAULT_KEY,
-    key_added: str = KNOCKDOWN,
+    key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Silence genes and see what becomes of the activities, or programs and see what becomes of expression.
@@ -65,7 +66,8 @@ def knockdown(
     key
         Prefix of the programs' slots.
     key_added
-        Slot of ``uns`` for the result.
+        Slot of ``uns`` for the result; ``None`` takes ``"knockdown"`` or, for programs under another
+        ``key``, ``key + "_knockdown"``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -104,7 +106,8 @@ def knockdown(
     ['program', 'group', 'before', 'after', 'change']
     """
     keys = Keys(key)
-    checks.check_explainable(adata, keys, model.program_names, model.prior_digest)
+    checks.check_explainable(adata, keys, model.program_names, model.prior_digest, copy=copy)
+    slot = checks.check_result_key(adata, key_added, keys, KNOCKDOWN)
     if (genes is None) == (programs is None):
         msg = "Give either genes or programs: which of them are to be silent?"
         raise ValueError(msg)
@@ -128,10 +131,9 @@ def knockdown(
         "n_random": n_random,
         "max_cells": max_cells or 0,
         "random_state": random_state,
-        "key": key,
-        "model_digest": model.digest,
     }
-    adata.uns[key_added] = {PARAMS: params, TABLE: table}
+    params |= origin_of(KNOCKDOWN, adata, keys, model.digest)
+    adata.uns[slot] = {PARAMS: params, TABLE: table}
     return adata if copy else None
 
 

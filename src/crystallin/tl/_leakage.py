@@ -12,6 +12,7 @@ from crystallin._keys import DEFAULT_KEY, LEAKAGE, PARAMS, TABLE, Keys
 
 from ._cells import choose_cells
 from ._members import members
+from ._result import origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -30,7 +31,7 @@ def leakage(
     groupby: str | None = None,
     max_cells: int | None = 500,
     key: str = DEFAULT_KEY,
-    key_added: str = LEAKAGE,
+    key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Write the share of each program's attributions that falls on genes outside the program.
@@ -54,7 +55,8 @@ def leakage(
     key
         Prefix of the programs' slots.
     key_added
-        Slot of ``uns`` for the result by group.
+        Slot of ``uns`` for the result by group; ``None`` takes ``"leakage"`` or, for programs under another
+        ``key``, ``key + "_leakage"``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -90,7 +92,8 @@ def leakage(
     ['program', 'group', 'leakage', 'leakage_encoder']
     """
     keys = Keys(key)
-    checks.check_explainable(adata, keys, model.program_names, model.prior_digest)
+    checks.check_explainable(adata, keys, model.program_names, model.prior_digest, copy=copy)
+    slot = checks.check_result_key(adata, key_added, keys, LEAKAGE)
     if max_cells is not None:
         checks.check_int(max_cells, "max_cells", 1)
     chosen = choose_cells(adata, groupby, max_cells=max_cells)
@@ -117,8 +120,9 @@ def leakage(
     programs = adata.uns[keys.uns][TABLE]
     for column, values in overall.items():
         programs[column] = programs["name"].map(dict(zip(names, values, strict=True))).astype(float)
-    params = {"groupby": groupby or "", "max_cells": max_cells or 0, "key": key, "model_digest": model.digest}
-    adata.uns[key_added] = {PARAMS: params, TABLE: table}
+    params = {"groupby": groupby or "", "max_cells": max_cells or 0}
+    params |= origin_of(LEAKAGE, adata, keys, model.digest)
+    adata.uns[slot] = {PARAMS: params, TABLE: table}
     return adata if copy else None
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crystallin import _checks as checks
-from crystallin._keys import DEFAULT_KEY, Keys
+from crystallin._keys import DEFAULT_KEY, LOADINGS_PARAMS, Keys
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -38,6 +38,8 @@ def loadings(adata: AnnData, model: ProgramVAE, *, key_added: str = DEFAULT_KEY,
 
     ``adata.varm[key_added + "_loadings"]`` : :class:`numpy.ndarray`, float32, genes x programs
         Loadings; columns as in ``adata.uns[key_added]["names"]``, decoys included.
+    ``adata.uns[key_added]["loadings_params"]`` : dict
+        The hash of the model's weights.
 
     Raises
     ------
@@ -59,13 +61,17 @@ def loadings(adata: AnnData, model: ProgramVAE, *, key_added: str = DEFAULT_KEY,
     True
     """
     keys = Keys(key_added)
-    checks.check_adata(adata)
+    checks.check_adata(adata, copy=copy)
+    checks.check_slot_name(key_added, "key_added")
     checks.check_table(adata, keys)
     frame = model.get_loadings()
     names = model.program_names
     checks.check_same_genes(adata.var_names, frame.index.to_numpy(dtype=str))
     checks.check_same_programs(adata, keys, names, model.prior_digest)
+    digest = model.digest
+
     adata = adata.copy() if copy else adata
     # the columns after the programs are unannotated dimensions
     adata.varm[keys.loadings] = frame.iloc[:, : len(names)].to_numpy(dtype=np.float32)
+    adata.uns[keys.uns][LOADINGS_PARAMS] = {"model": type(model).__name__, "digest": digest}
     return adata if copy else None

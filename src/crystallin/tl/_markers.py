@@ -59,11 +59,16 @@ def markers(
     table = get.programs_df(adata, key=key)
     if programs is not None:
         names = list(dict.fromkeys(checks.check_program_names(programs, table.index.tolist())))
-        if not names:
-            msg = "programs is empty; name the programs that are cell types, or leave it out."
-            raise ValueError(msg)
     elif "category" in table:
         names = table.index[table["category"] == CELL_TYPE].tolist()
+    elif "n_present" not in table:
+        # which of the programs are cell types is not known, and naming cells by others would be wrong
+        msg = (
+            f"The table of programs under {key!r} holds their names only, as it was written from a model saved before "
+            "categories travelled with models. Name the programs that are cell types with programs=[…] (and parents), "
+            f"or copy the table from the reference: adata.uns[{key!r}]['table'] = reference.uns[{key!r}]['table']."
+        )
+        raise ValueError(msg)
     else:
         names = table.index.tolist()
         logger.warning(
@@ -81,7 +86,9 @@ def markers(
     if parents is None:
         parents = table["parent"].to_dict() if "parent" in table else {}
     else:
-        checks.check_program_names(set(parents) | set(parents.values()), table.index.tolist())
+        parents = dict(parents)
+        if parents:
+            checks.check_program_names([*parents, *parents.values()], table.index.tolist(), "parents")
     place = {name: i for i, name in enumerate(names)}
     positions = model_programs.tolist()
     return Markers(

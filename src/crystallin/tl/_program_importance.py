@@ -11,6 +11,7 @@ from crystallin import stats
 from crystallin._keys import DEFAULT_KEY, PARAMS, PROGRAM_IMPORTANCE, TABLE, Keys
 
 from ._cells import choose_cells
+from ._result import origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -24,7 +25,7 @@ def program_importance(
     *,
     groupby: str | None = None,
     key: str = DEFAULT_KEY,
-    key_added: str = PROGRAM_IMPORTANCE,
+    key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Write what each program adds to the log-likelihood of cells, beside what decoys add.
@@ -45,7 +46,8 @@ def program_importance(
     key
         Prefix of the programs' slots.
     key_added
-        Slot of ``uns`` for the result.
+        Slot of ``uns`` for the result; ``None`` takes ``"program_importance"`` or, for programs under another
+        ``key``, ``key + "_program_importance"``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -91,7 +93,8 @@ def program_importance(
     ['program', 'group', 'importance', 'share', 'decoy_q']
     """
     keys = Keys(key)
-    checks.check_explainable(adata, keys, model.program_names, model.prior_digest)
+    checks.check_explainable(adata, keys, model.program_names, model.prior_digest, copy=copy)
+    slot = checks.check_result_key(adata, key_added, keys, PROGRAM_IMPORTANCE)
     chosen = choose_cells(adata, groupby)
     by_group = model.get_program_importance(adata, groups=chosen.labels)[chosen.groups]
     real, parts = ~model.is_decoy, []
@@ -113,6 +116,10 @@ def program_importance(
     adata = adata.copy() if copy else adata
     programs = adata.uns[keys.uns][TABLE]
     programs["importance"] = programs["name"].map(overall).astype(float)
-    params = {"groupby": groupby or "", "key": key, "model_digest": model.digest}
-    adata.uns[key_added] = {PARAMS: params, TABLE: pd.concat(parts, ignore_index=True)}
+    params = {"groupby": groupby or ""}
+    params |= origin_of(PROGRAM_IMPORTANCE, adata, keys, model.digest)
+    adata.uns[slot] = {
+        PARAMS: params,
+        TABLE: pd.concat(parts, ignore_index=True),
+    }
     return adata if copy else None

@@ -10,13 +10,15 @@ import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin import stats
-from crystallin._keys import DEFAULT_KEY, LEAKAGE, PARAMS, PROGRAM_IMPORTANCE, TABLE, Keys
+from crystallin._keys import DEFAULT_KEY, LEAKAGE, MODEL_DIGEST, PARAMS, PROGRAM_IMPORTANCE, TABLE, Keys
+from crystallin._rollback import unchanged_on_error
 
 from ._cells import choose_cells
 from ._differences import TESTED_FROM
 from ._group_means import group_means
 from ._leakage import leakage
 from ._program_importance import program_importance
+from ._result import stored_activity
 from ._similar import similar_programs
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
     from crystallin.model import ProgramVAE
 
+# called unless their results are there
+TOOLS = {LEAKAGE: leakage, PROGRAM_IMPORTANCE: program_importance}
 # groups named for a program, and how far above the others one has to be
 N_GROUPS, MIN_SCORE = 3, 0.5
 
@@ -93,18 +97,17 @@ def programs_overview(
     'CD34+'
     """
     keys = Keys(key_added)
-    checks.check_adata(adata)
     checks.check_fresh(adata, keys, model.digest)
-    checks.check_explainable(adata, keys, model.program_names, model.prior_digest)
-    checks.check_groups("all", "rest", checks.check_labels(adata, groupby, "groupby"), groupby)
+    checks.check_explainable(adata, keys, model.program_names, model.prior_digest, copy=copy)
+    checks.check_groups(checks.ALL, checks.REST, checks.check_labels(adata, groupby, "groupby").names, groupby)
     for other in retrained:
         checks.check_same_programs(adata, keys, other.program_names, other.prior_digest)
 
-    adata = adata.copy() if copy else adata
-    if not _is_of(adata, LEAKAGE, model, key_added):
-        leakage(adata, model, groupby=groupby, key=key_added)
-    if not _is_of(adata, PROGRAM_IMPORTANCE, model, key_added):
-        program_importance(adata, model, groupby=groupby, key=key_added)
+    missing = [
+        tool
+        for name, tool in TOOLS.items()
+        if not _is_of(adata, checks.check_result_key(adata, None, keys, name), model)
+    ]
     columns = _where_active(adata, keys, groupby)
     about, _ = similar_programs(model, adata, key_added)
     for name in ("family", "nearest_twin", "twin_similarity", "variance_inflation"):
@@ -112,6 +115,11 @@ def programs_overview(
     if retrained:
         columns["stability"] = _stability(adata, keys, retrained)
     columns.index = model.program_names
+
+    adata = adata.copy() if copy else adata
+    with unchanged_on_error(adata):
+        for tool in missing:
+            tool(adata, model, groupby=groupby, key=key_added)
     table = adata.uns[keys.uns][TABLE]
     for name, values in columns.items():
         found = table["name"].map(values)
@@ -119,10 +127,10 @@ def programs_overview(
     return adata if copy else None
 
 
-def _is_of(adata: AnnData, slot: str, model: ProgramVAE, key: str) -> bool:
-    """Whether a result is there and is of this model."""
+def _is_of(adata: AnnData, slot: str, model: ProgramVAE) -> bool:
+    """Whether a result is there and is of this model and of the programs as they are."""
     params = adata.uns.get(slot, {}).get(PARAMS, {})
-    return params.get("model_digest") == model.digest and params.get("key") == key
+    return params.get(MODEL_DIGEST) == model.digest and not checks.is_replaced(adata, params)
 
 
 def _where_active(adata: AnnData, keys: Keys, groupby: str) -> pd.DataFrame:
@@ -130,7 +138,7 @@ def _where_active(adata: AnnData, keys: Keys, groupby: str) -> pd.DataFrame:
     means = group_means(adata, chosen, None, keys)
     score = stats.lift(means.mean, means.reliability).value
     order = np.argsort(-score, axis=0, kind="stable")[:N_GROUPS]
-    reliability = stats.reliability(np.mean(adata.obsm[keys.sd].astype(float) ** 2, axis=0))
+    reliability = stats.reliability(np.mean(stored_activity(adata, keys)[1].astype(float) ** 2, axis=0))
     # of a program that the counts do not tell, no group can be named
     named = [
         ";".join(chosen.groups[g] for g in groups if score[g, program] >= MIN_SCORE) if known else ""
@@ -149,7 +157,7 @@ def _stability(adata: AnnData, keys: Keys, retrained: Sequence[ProgramVAE]) -> n
     """Mean over the other models of the correlation with their activities; NaN of what is constant."""
     found = []
     for other in retrained:
-        pairs = (adata.obsm[keys.activity], other.get_activity(adata))
+        pairs = (stored_activity(adata, keys)[0], other.get_activity(adata))
         a, b = (values - values.mean(axis=0, dtype=float) for values in pairs)
         norm = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
         found.append(np.divide((a * b).sum(axis=0), norm, out=np.full(len(norm), np.nan), where=norm > 0))

@@ -17,6 +17,7 @@ from ._breadths import breadths
 from ._comparison import Comparison, Pair, rows
 from ._design import CollinearError, covariate_matrix, make_units
 from ._differences import Compared, Coupling, TooFewError
+from ._result import origin_of, stored_activity
 from ._similar import similar_programs
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def rank_programs_groups(
     paired: bool | None = None,
     delta: float | None = None,
     key: str = DEFAULT_KEY,
-    key_added: str = RANK_PROGRAMS_GROUPS,
+    key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Find the programs whose activity differs between groups of cells.
@@ -86,7 +87,8 @@ def rank_programs_groups(
     key
         Prefix of the programs' slots.
     key_added
-        Slot of ``uns`` for the result.
+        Slot of ``uns`` for the result; ``None`` takes ``"rank_programs_groups"`` or, for programs under another
+        ``key``, ``key + "_rank_programs_groups"``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -170,14 +172,14 @@ def rank_programs_groups(
     16
     """
     keys = Keys(key)
-    checks.check_adata(adata)
+    checks.check_adata(adata, copy=copy)
     checks.check_fresh(adata, keys, model.digest)
-    known = checks.check_labels(adata, groupby, "groupby")
-    reference = str(reference)
-    wanted = checks.check_groups(groups, reference, known, groupby)
-    for argument, column in {"sample_key": sample_key, "within": within}.items():
+    slot = checks.check_result_key(adata, key_added, keys, RANK_PROGRAMS_GROUPS)
+    labels = {"group": checks.check_labels(adata, groupby, "groupby"), "stratum": None, "sample": None}
+    wanted, reference = checks.check_groups(groups, reference, labels["group"].names, groupby)
+    for argument, kind, column in (("sample_key", "sample", sample_key), ("within", "stratum", within)):
         if column is not None:
-            checks.check_labels(adata, column, argument)
+            labels[kind] = checks.check_labels(adata, column, argument)
             if column == groupby:
                 msg = f"{argument}={column!r} is groupby already; a group of cells would be compared with nothing."
                 raise ValueError(msg)
@@ -189,9 +191,9 @@ def rank_programs_groups(
         msg = f"paired={paired} needs a sample_key: cells have no pairs."
         raise ValueError(msg)
 
-    units = make_units(adata.obs, groupby, within, sample_key)
+    units = make_units(**labels)
     columns, owner = covariate_matrix(adata.obs, covariates)
-    mean, sd = adata.obsm[keys.activity], adata.obsm[keys.sd]
+    mean, sd = stored_activity(adata, keys)
     moments, covariance = stats.collect_moments(mean, sd, units.code, len(units.table), covariates=columns)
     about, correlation = similar_programs(model, adata, key)
     coupling = _coupling(moments, covariance, correlation, model.is_decoy)
@@ -222,12 +224,14 @@ def rank_programs_groups(
         "paired": "" if paired is None else paired,
         "delta": delta,
         "unit_of_observation": "sample" if sample_key else "cell (cells are not replicates)",
-        "key": key,
-        "model_digest": model.digest,
         "left_out": skipped,
     }
     first = [*results[0][0].labels, "program"]
-    adata.uns[key_added] = {PARAMS: params, TABLE: table[[*first, *table.columns.difference(first, sort=False)]]}
+    params |= origin_of(RANK_PROGRAMS_GROUPS, adata, keys, model.digest)
+    adata.uns[slot] = {
+        PARAMS: params,
+        TABLE: table[[*first, *table.columns.difference(first, sort=False)]],
+    }
     return adata if copy else None
 
 

@@ -10,10 +10,11 @@ import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin import get, stats
-from crystallin._keys import DEFAULT_KEY, PARAMS, RULES, TABLE, TERMS, Keys
+from crystallin._keys import DEFAULT_KEY, NAMES, PARAMS, RULES, TABLE, TERMS, Keys
 
 from ._cells import choose_cells
 from ._held_out import Part, parts_of, resampled
+from ._result import origin_of, stored_activity
 from ._rule import Rule, certainty, learn, picked
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def rules(
     n_bootstraps: int = 20,
     random_state: int = 0,
     key: str = DEFAULT_KEY,
-    key_added: str = RULES,
+    key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Find for each group a rule on activities that a person can read, and test it on cells that it has not seen.
@@ -68,7 +69,8 @@ def rules(
     key
         Prefix of the programs' slots.
     key_added
-        Slot of ``uns`` for the result.
+        Slot of ``uns`` for the result; ``None`` takes ``"rules"`` or, for programs under another
+        ``key``, ``key + "_rules"``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -123,23 +125,24 @@ def rules(
     1
     """
     keys = Keys(key)
-    checks.check_adata(adata)
+    checks.check_adata(adata, copy=copy)
     checks.check_activity(adata, keys)
-    known = checks.check_labels(adata, groupby, "groupby")
-    checks.check_groups("all", "rest", known, groupby)
+    slot = checks.check_result_key(adata, key_added, keys, RULES)
+    checks.check_groups(checks.ALL, checks.REST, checks.check_labels(adata, groupby, "groupby").names, groupby)
     checks.check_int(max_terms, "max_terms", 1)
     checks.check_int(n_bootstraps, "n_bootstraps", 0)
     checks.check_int(random_state, "random_state", 0)
     checks.check_number(held_out, "held_out", 0, 1, include_minimum=False, include_maximum=False)
+    sample = None
     if sample_key is not None:
-        checks.check_labels(adata, sample_key, "sample_key")
-    activity = get.activity_df(adata, programs, key=key)
-    sd = get.activity_df(adata, list(activity.columns), key=key, sd=True).to_numpy()
-    names, values = list(activity.columns), activity.to_numpy(dtype=np.float32)
+        sample = checks.check_labels(adata, sample_key, "sample_key").of_cells
+    names = get.activity_df(adata, programs, key=key).columns.unique().tolist()
+    columns = [str(name) for name in adata.uns[keys.uns][NAMES]]
+    mean, sd = (part[:, [columns.index(name) for name in names]] for part in stored_activity(adata, keys))
+    values = mean.astype(np.float32, copy=False)
 
     chosen = choose_cells(adata, groupby)
     group = pd.Categorical(chosen.labels, chosen.groups).codes
-    sample = None if sample_key is None else adata.obs[sample_key].astype(str).to_numpy()
     rng = np.random.default_rng(random_state)
     split = parts_of(group, sample, held_out, MAX_LEARNED, rng)
     drawn = [resampled(split, rng) for _ in range(n_bootstraps)]
@@ -158,10 +161,14 @@ def rules(
         "held_out_samples": split.held_out_samples,
         "n_bootstraps": n_bootstraps,
         "random_state": random_state,
-        "key": key,
     }
     columns = ["group", "program", "direction", "threshold", "lower", "upper", "recurrence"]
-    adata.uns[key_added] = {PARAMS: params, TABLE: pd.DataFrame(table), TERMS: pd.DataFrame(terms, columns=columns)}
+    params |= origin_of(RULES, adata, keys)
+    adata.uns[slot] = {
+        PARAMS: params,
+        TABLE: pd.DataFrame(table),
+        TERMS: pd.DataFrame(terms, columns=columns),
+    }
     return adata if copy else None
 
 
