@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import _checks as checks
 from . import pp, tl
 from ._keys import DEFAULT_KEY
+from ._rollback import unchanged_on_error
 
 logger = logging.getLogger(__name__)
 
@@ -73,10 +75,12 @@ def fit(
     Raises
     ------
     KeyError, TypeError, ValueError
-        As these do, before training: if there are no such columns or layers, the matrix holds no raw counts (nothing is
-        written then), or no program has genes in the data (the registration of scvi-tools stays).
+        As these do, before training: if there are no such columns or layers, the matrix holds no raw counts, no program
+        has genes in the data, or an argument of the training is unknown or out of range.
     FileNotFoundError, ConnectionError
         If the file or the library's server is not to be found.
+
+    Whatever it raises, ``adata`` is left as it was, earlier activities and loadings included.
 
     Examples
     --------
@@ -89,29 +93,31 @@ def fit(
     # here, not above: torch and scvi-tools take seconds to import
     from .model import ProgramVAE
 
-    # first, as it checks counts and columns before it writes anything
-    ProgramVAE.setup_anndata(
-        adata,
-        layer=layer,
-        batch_key=batch_key,
-        size_factor_key=size_factor_key,
-        categorical_covariate_keys=categorical_covariate_keys,
-        continuous_covariate_keys=continuous_covariate_keys,
-    )
-    pp.add_programs(
-        adata,
-        programs,
-        gene_symbols=gene_symbols,
-        min_genes=min_genes,
-        max_genes=max_genes,
-        n_decoys=n_decoys,
-        layer=layer,
-        random_state=random_state,
-        key_added=key_added,
-    )
-    model = ProgramVAE(adata, random_state=random_state, programs_key=key_added)
-    logger.info("Training on %d cells x %d genes with %d programs.", *adata.shape, len(model.program_names))
-    model.train(max_epochs=max_epochs, **train_kwargs)
-    tl.activity(adata, model, key_added=key_added)
-    tl.loadings(adata, model, key_added=key_added)
+    checks.check_adata(adata)
+    checks.check_programs_key(adata, key_added)
+    with unchanged_on_error(adata):
+        ProgramVAE.setup_anndata(
+            adata,
+            layer=layer,
+            batch_key=batch_key,
+            size_factor_key=size_factor_key,
+            categorical_covariate_keys=categorical_covariate_keys,
+            continuous_covariate_keys=continuous_covariate_keys,
+        )
+        pp.add_programs(
+            adata,
+            programs,
+            gene_symbols=gene_symbols,
+            min_genes=min_genes,
+            max_genes=max_genes,
+            n_decoys=n_decoys,
+            layer=layer,
+            random_state=random_state,
+            key_added=key_added,
+        )
+        model = ProgramVAE(adata, random_state=random_state, programs_key=key_added)
+        logger.info("Training on %d cells x %d genes with %d programs.", *adata.shape, len(model.program_names))
+        model.train(max_epochs=max_epochs, **train_kwargs)
+        tl.activity(adata, model, key_added=key_added)
+        tl.loadings(adata, model, key_added=key_added)
     return model

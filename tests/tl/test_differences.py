@@ -47,3 +47,37 @@ def test_cells_with_a_covariate_that_goes_with_the_side(n_cells):
     np.testing.assert_allclose(result.marginal.se, se, rtol=0.1)
     # what is said of the groups is as stored, not adjusted
     np.testing.assert_allclose(result.mean[0], y[side == 0].mean(axis=0))
+
+
+@pytest.mark.parametrize(
+    ("both", "group", "reference", "paired", "n_samples", "is_paired", "n_left_out"),
+    [
+        # samples without a pair are left out, whether pairs were asked for or most samples have one
+        (3, 2, 0, True, (3, 3), True, 2),
+        (3, 2, 0, None, (3, 3), True, 2),
+        # few have a pair, but too few are on one side only to do without
+        (2, 5, 0, None, (2, 2), True, 5),
+        (2, 5, 1, None, (2, 2), True, 6),
+        # most are on one side only: those with two means are left out, or enter with both
+        (2, 3, 3, None, (3, 3), False, 2),
+        (1, 3, 3, None, (3, 3), False, 1),
+        (2, 3, 3, False, (5, 5), False, 0),
+        # asked for, though most have no pair
+        (2, 3, 3, True, (2, 2), True, 6),
+    ],
+)
+def test_which_samples_take_part(both, group, reference, paired, n_samples, is_paired, n_left_out):
+    side = np.concatenate([np.tile([0, 1], both), np.zeros(group, int), np.ones(reference, int)])
+    sample = np.concatenate([np.repeat(np.arange(both), 2), np.arange(both, both + group + reference)]).astype(str)
+    y = np.random.default_rng(0).standard_normal((20 * len(side), N_PROGRAMS))
+    moments, _ = collect_moments(y, np.zeros_like(y), np.repeat(np.arange(len(side)), 20), len(side))
+    result = across_samples(moments, side, sample, COUPLING, [], "here", paired=paired)
+    assert (result.n_samples, result.paired, len(result.left_out)) == (n_samples, is_paired, n_left_out)
+
+
+def test_too_few_samples_either_way():
+    y = np.random.default_rng(0).standard_normal((80, N_PROGRAMS))
+    moments, _ = collect_moments(y, np.zeros_like(y), np.arange(80) // 20, 4)
+    side, sample = np.array([0, 0, 0, 1]), np.array(["a", "b", "c", "a"])
+    with pytest.raises(ValueError, match=r"3 sample\(s\) of the group and 1 of the reference, 1 of them on both sides"):
+        across_samples(moments, side, sample, COUPLING, [], "here", paired=None)

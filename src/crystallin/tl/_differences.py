@@ -219,32 +219,26 @@ def across_samples(
 def _samples_to_use(
     occupied: np.ndarray, names: np.ndarray, where: str, paired: bool | None
 ) -> tuple[np.ndarray, bool]:
-    """Which samples take part, and whether they are compared with themselves."""
+    """Which samples take part, and whether they are compared with themselves.
+
+    Pairs are those on both sides; what is on one side only has no pair and is left out. Unpaired are those on one side
+    only, as the two means of one sample are no two samples; with ``paired=False`` all of them. Where ``paired`` is left
+    open, most samples decide, or what is possible at all.
+    """
     both, sides = occupied.all(axis=1), occupied.sum(axis=0)
-    if paired and not both.all():
-        alone = ", ".join(repr(str(name)) for name in names[~both][:5])
-        msg = (
-            f"{where}: paired=True, but {int((~both).sum())} sample(s) are on one side only, e.g. {alone}. Leave their "
-            "cells out, or leave paired=None, which leaves them out by itself where most are on both sides."
-        )
-        raise ValueError(msg)
-    is_paired = both.sum() >= MIN_SAMPLES and 2 * both.sum() >= len(names) if paired is None else paired
-    if is_paired:
-        use = both
-    elif paired is None:
-        # the two means of one sample are no two samples
-        use = ~both
-    else:
-        use = np.ones(len(names), dtype=bool)
-    counts = (occupied & use[:, None]).sum(axis=0)
-    if counts.min() < MIN_SAMPLES:
+    everyone = np.ones(len(names), dtype=bool)
+    alone = everyone if paired is False else ~both
+    is_possible = {True: both.sum() >= MIN_SAMPLES, False: (occupied & alone[:, None]).sum(axis=0).min() >= MIN_SAMPLES}
+    if paired is None:
+        paired = bool(2 * both.sum() >= len(names)) if is_possible[True] == is_possible[False] else is_possible[True]
+    if not is_possible[paired]:
         msg = (
             f"{where}: {sides[0]} sample(s) of the group and {sides[1]} of the reference, {both.sum()} of them on both "
             f"sides. At least {MIN_SAMPLES} on both sides, or {MIN_SAMPLES} on each side alone, are needed to see how "
             "samples differ. Leave sample_key out to describe these cells alone, or merge groups."
         )
         raise TooFewError(msg)
-    return use, bool(is_paired)
+    return (both if paired else alone), bool(paired)
 
 
 def _adjusted_within(units: Moments) -> tuple[Moments, np.ndarray, np.ndarray, np.ndarray]:

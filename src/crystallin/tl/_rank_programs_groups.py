@@ -78,9 +78,10 @@ def rank_programs_groups(
         Column of ``obs``: compare within each of its labels, e.g. conditions within cell types. Where a label has too
         few samples or cells of a group, or a covariate goes with the group, that comparison is left out and logged.
     paired
-        Compare samples with themselves: each has its own level in the model. ``None``: if at least two samples and half
-        of them are on both sides, which leaves out the others; else samples on both sides are left out. ``False``
-        takes means of the same sample as independent.
+        ``True`` compares samples with themselves: each has its own level in the model, and samples on one side only are
+        left out. ``None`` does so if at least half of the samples, and at least two, are on both sides, or if too few
+        are on one side only; otherwise samples on both sides are left out. ``False`` takes all means as independent,
+        also two of the same sample. What is left out is logged.
     delta
         Differences up to this size, in pooled standard deviations of activity between cells, are not of interest.
         ``None``: .2 without ``sample_key``; 0 with it.

@@ -1,0 +1,289 @@
+"""Calls write their documented slots and nothing else, and a refused call writes nothing at all."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from functools import partial
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import crystallin as cr
+from crystallin import _checks
+
+from ._contents import changed, contents
+
+P, G = "Program/1", "cell_type"
+# tools by name: the call, and what it may change
+TOOLS: dict[str, tuple[Callable, str]] = {
+    "activity": (cr.tl.activity, r"obsm\['(X_programs|programs_sd)'\]|uns\['programs'\]|varm\['programs'\]"),
+    "loadings": (cr.tl.loadings, r"varm\['programs_loadings'\]|uns\['programs'\]\['loadings_params'\]"),
+    "annotate": (
+        partial(cr.tl.annotate, groupby=G, programs=[P, "Program/2"], label_added="label", cell_label_added="own"),
+        r"uns\['annotate'\]|obs\['(label|own|own_probability)'\]",
+    ),
+    "attribution_agreement": (
+        partial(
+            cr.tl.attribution_agreement,
+            groupby=G,
+            programs=P,
+            methods=["activity/contributions", "encoder/integrated_gradients", "loadings"],
+            baselines=["group:type 1"],
+        ),
+        r"uns\['attribution_agreement'\]",
+    ),
+    "attributions": (
+        partial(cr.tl.attributions, groupby=G, method="contributions"),
+        r"(uns|varm)\['attributions'\]",
+    ),
+    "contrast": (partial(cr.tl.contrast, program=P, groupby=G, group="type 1"), r"uns\['contrast'\]"),
+    "faithfulness": (
+        partial(cr.tl.faithfulness, programs=P, methods=["loadings"], n_genes=[5], n_random=1, max_cells=5),
+        r"uns\['faithfulness'\]",
+    ),
+    "interactions": (
+        partial(cr.tl.interactions, program=P, groupby=G, group="type 1", n_genes=3),
+        r"uns\['interactions'\]",
+    ),
+    "knockdown": (partial(cr.tl.knockdown, genes=["g3", "g4"], groupby=G, n_random=2), r"uns\['knockdown'\]"),
+    "leakage": (
+        partial(cr.tl.leakage, groupby=G, max_cells=5),
+        r"uns\['leakage'\]|uns\['programs'\]\['table'\]",
+    ),
+    "program_importance": (
+        partial(cr.tl.program_importance, groupby=G),
+        r"uns\['program_importance'\]|uns\['programs'\]\['table'\]",
+    ),
+    "programs_overview": (
+        partial(cr.tl.programs_overview, groupby=G),
+        r"uns\['(leakage|program_importance)'\]|uns\['programs'\]\['table'\]",
+    ),
+    "rank_programs_groups": (
+        partial(cr.tl.rank_programs_groups, groupby="batch", within=G, sample_key="donor", covariates=["age"]),
+        r"uns\['rank_programs_groups'\]",
+    ),
+    "rules": (
+        lambda adata, model, **options: cr.tl.rules(adata, G, n_bootstraps=1, sample_key="donor", **options),
+        r"uns\['rules'\]",
+    ),
+}
+# what figures need to be told
+FIGURES: dict[str, dict] = {
+    "attributions": {"program": P},
+    "dotplot": {"groupby": G},
+    "embedding": {"programs": P, "basis": "two"},
+    "loadings": {"programs": [P]},
+    "matrixplot": {"groupby": G},
+    "network": {"program": P},
+    "program": {"program": P, "groupby": G},
+    "violin": {"program": P, "groupby": G},
+    "volcano": {"group": "one", "stratum": "type 1"},
+    "waterfall": {"program": P, "group": "type 1"},
+}
+
+
+class Injected(Exception):
+    """Raised where a check, or the model, could have refused."""
+
+
+@pytest.fixture
+def fail_at(monkeypatch) -> Callable[[int], int]:
+    """``fail_at(n)`` lets the n-th check or question to the model fail from now on, and returns how many there were."""
+    state = {"n": 0, "at": 0}
+
+    def wrapped(function: Callable) -> Callable:
+        def wrapper(*args, **kwargs):
+            state["n"] += 1
+            if state["n"] == state["at"]:
+                raise Injected
+            return function(*args, **kwargs)
+
+        return wrapper
+
+    for name in _checks.__all__:
+        if name.startswith("check_"):
+            monkeypatch.setattr(_checks, name, wrapped(getattr(_checks, name)))
+    for cls in cr.ProgramVAE.__mro__:
+        if cls.__module__.startswith("crystallin."):
+            for name, function in vars(cls).items():
+                if name.startswith("get_") or name == "train":
+                    monkeypatch.setattr(cls, name, wrapped(function))
+
+    def start(at: int) -> int:
+        n, state["n"], state["at"] = state["n"], 0, at
+        return n
+
+    return start
+
+
+def assert_unchanged_wherever_it_fails(adata, call: Callable, fail_at: Callable[[int], int]) -> None:
+    """Let ``call(adata)`` fail at each check; results of an earlier call must survive each time."""
+    before = contents(adata)
+    fail_at(0)
+    call(adata)
+    n_checks = fail_at(0)
+    assert n_checks > 0
+    # an earlier result, other than what this call writes
+    scramble(adata, changed(before, contents(adata)))
+    before = contents(adata)
+    for n in range(1, n_checks + 1):
+        fail_at(n)
+        with pytest.raises(Injected):
+            call(adata)
+        fail_at(0)
+        assert not changed(before, contents(adata)), f"after check {n} of {n_checks}"
+
+
+def scramble(adata, places: set[str]) -> None:
+    for place in places:
+        where, key = re.match(r"(\w+)\['([^']+)'\]", place).groups()
+        slots = getattr(adata, where)
+        if where == "uns":
+            entry = slots[key]
+            (entry["params"] if key != "programs" else entry)["model_digest"] = "earlier"
+        else:
+            slots[key] = slots[key][::-1].to_numpy() if where == "obs" else slots[key] * 2
+
+
+@pytest.fixture
+def data(_planted):
+    """Raw counts of some cells that no model has seen registered."""
+    adata = _planted.adata[:90].copy()
+    adata.obs["donor"] = [f"d{i % 6}" for i in range(adata.n_obs)]
+    adata.obsm["X_two"] = np.arange(2.0 * adata.n_obs).reshape(-1, 2)
+    return adata
+
+
+@pytest.fixture
+def read(data, model):
+    """The same with programs, activities and loadings."""
+    cr.tl.activity(data, model)
+    cr.tl.loadings(data, model)
+    return data
+
+
+def test_all_tools_are_here():
+    assert set(TOOLS) == set(cr.tl.__all__)
+
+
+@pytest.mark.parametrize("name", TOOLS)
+@pytest.mark.parametrize("copy", [False, True])
+def test_tools_write_their_slots_and_nothing_else(data, model, name, copy):
+    call, documented = TOOLS[name]
+    if name != "activity":
+        cr.tl.activity(data, model)
+    before = contents(data)
+    returned = call(data, model, copy=copy)
+    after = contents(returned if copy else data)
+    wrote = changed(before, after)
+    assert wrote and all(re.match(documented, place) for place in wrote), wrote
+    if copy:
+        assert not changed(before, contents(data))
+    else:
+        assert returned is None
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_tools_leave_all_as_it_was_wherever_they_fail(read, model, fail_at, name):
+    assert_unchanged_wherever_it_fails(read, lambda adata: TOOLS[name][0](adata, model), fail_at)
+
+
+def test_add_programs(read, planted, fail_at):
+    def call(adata):
+        cr.pp.add_programs(adata, planted.sets, n_decoys=2)
+
+    before = contents(read)
+    fail_at(0)
+    copy = cr.pp.add_programs(read, planted.sets, copy=True)
+    assert not changed(before, contents(read))
+    n_checks = fail_at(0)
+    assert "X_programs" not in copy.obsm
+    for n in range(1, n_checks + 1):
+        fail_at(n)
+        with pytest.raises(Injected):
+            call(read)
+        assert not changed(before, contents(read))
+
+
+def test_fit(read, planted, fail_at):
+    options = {"max_epochs": 1, "posterior_epochs": 0, "enable_progress_bar": False, "batch_key": "batch"}
+    fail_at(0)
+    cr.fit(read.copy(), planted.sets, **options)
+    n_checks, before = fail_at(0), contents(read)
+    for n in range(1, n_checks + 1):
+        fail_at(n)
+        with pytest.raises(Injected):
+            cr.fit(read, planted.sets, **options)
+        assert not changed(before, contents(read)), f"after check {n} of {n_checks}"
+
+
+def test_setup_anndata(data, fail_at):
+    before = contents(data)
+    fail_at(0)
+    options = {"batch_key": "batch", "categorical_covariate_keys": [G], "continuous_covariate_keys": ["age"]}
+    cr.ProgramVAE.setup_anndata(data.copy(), **options)
+    for n in range(1, fail_at(0) + 1):
+        fail_at(n)
+        with pytest.raises(Injected):
+            cr.ProgramVAE.setup_anndata(data, **options)
+        assert not changed(before, contents(data))
+
+
+OF_CELLS = {
+    "get_activity": {"return_sd": True},
+    "sample_activity": {"n_samples": 2},
+    "get_posterior_covariance": {},
+    "get_attributions": {},
+    "get_gene_contributions": {"program": P},
+    "get_average_contributions": {},
+    "get_program_importance": {},
+    "get_interactions": {"program": P, "genes": ["g1", "g2"]},
+    "get_activity_without": {"gene_sets": [["g1"]]},
+    "get_expression_without": {"programs": [P]},
+    # scvi-tools' own
+    "get_latent_representation": {},
+    "get_normalized_expression": {"n_samples": 1},
+    "get_elbo": {},
+    "get_reconstruction_error": {},
+}
+
+
+@pytest.mark.parametrize("name", OF_CELLS)
+def test_the_model_reads_and_does_not_write(data, model, name):
+    before = contents(data)
+    getattr(model, name)(adata=data, **OF_CELLS[name])
+    assert not changed(before, contents(data))
+
+
+def test_all_methods_that_read_cells_are_here():
+    ours = [cls for cls in cr.ProgramVAE.__mro__ if cls.__module__.startswith("crystallin.")]
+    names = {name for cls in ours for name, method in vars(cls).items() if "adata" in parameters_of(method)}
+    assert {name for name in names if not name.startswith(("_", "load", "setup", "prepare"))} <= set(OF_CELLS)
+
+
+def parameters_of(method) -> set[str]:
+    return set(inspect.signature(method).parameters) if inspect.isfunction(method) else set()
+
+
+@pytest.fixture
+def full(read, model):
+    """Data with the results of all tools."""
+    for name, (call, _) in TOOLS.items():
+        if name not in ("activity", "loadings"):
+            call(read, model)
+    return read
+
+
+def test_accessors_and_figures_change_nothing(full, model, tmp_path):
+    before = contents(full)
+    for name in cr.get.__all__:
+        getattr(cr.get, name)(full)
+    for name in cr.pl.__all__:
+        if name != "history":
+            getattr(cr.pl, name)(full, **FIGURES.get(name, {}))
+            plt.close("all")
+    cr.report(full, tmp_path / "report.html")
+    assert not changed(before, contents(full))
