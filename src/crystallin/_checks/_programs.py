@@ -151,9 +151,12 @@ def check_program_names(wanted: str | Iterable[str], known: Sequence[str], argum
     return [str(name) for name in wanted]
 
 
-def check_genes(wanted: str | Iterable[str], known: Collection[str]) -> list[str]:
-    """Return ``wanted`` as a list, raising on names that are not genes of the model."""
+def check_genes(wanted: str | Iterable[str], known: Collection[str], *, may_be_empty: bool = False) -> list[str]:
+    """Return ``wanted`` as a list, raising on names that are not genes of the model, and if there are none."""
     wanted = [wanted] if isinstance(wanted, str) else [str(name) for name in wanted]
+    if not wanted and not may_be_empty:
+        msg = "genes is empty; name genes of the model."
+        raise ValueError(msg)
     known_set = set(known)
     for name in wanted:
         if name not in known_set:

@@ -69,7 +69,7 @@ class PerturbationMixin(AttributionMixin):
         if target == "encoder":
             self._reader()
         where = {gene: place for place, gene in enumerate(self._prior.genes.tolist())}
-        places = [[where[gene] for gene in checks.check_genes(genes, where)] for genes in gene_sets]
+        places = [[where[gene] for gene in checks.check_genes(genes, where, may_be_empty=True)] for genes in gene_sets]
         source, chosen = self._source(adata, indices)
         replaced = torch.zeros(len(places), len(where), dtype=torch.bool, device=self.device)
         for row, genes in zip(replaced, places, strict=True):

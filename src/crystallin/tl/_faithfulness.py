@@ -119,6 +119,9 @@ def faithfulness(
     names = model.program_names.tolist()
     real = model.program_names[~model.is_decoy].tolist()
     wanted = real if programs is None else list(dict.fromkeys(checks.check_program_names(programs, names)))
+    if not len(n_genes):
+        msg = "n_genes is empty; name numbers of genes to remove, such as (1, 5, 20)."
+        raise ValueError(msg)
     for number in n_genes:
         checks.check_int(number, "n_genes", 1)
     checks.check_int(n_random, "n_random", 1)
