@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import hypothesis
@@ -14,6 +15,8 @@ from anndata import AnnData
 from scipy import sparse
 
 import crystallin as cr
+
+from ._contents import changed, contents
 
 mpl.use("agg")
 # a busy machine is no failure
@@ -117,3 +120,14 @@ def quick(adata):
         return model
 
     return train
+
+
+@pytest.fixture
+def changes():
+    """``since = changes(adata)``; later ``since()`` names the places that came, went or hold something else."""
+
+    def start(adata: AnnData) -> Callable[[], set[str]]:
+        before = contents(adata)
+        return lambda: changed(before, contents(adata))
+
+    return start

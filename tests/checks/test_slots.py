@@ -1,0 +1,240 @@
+"""Where results go: nothing of the user's is overwritten, and results of replaced programs are not current."""
+
+import logging
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+import crystallin as cr
+
+P, G = "Program/1", "cell_type"
+
+
+@pytest.fixture
+def read(_planted, model):
+    """A query with activities and loadings, an embedding, and columns and entries of the user's."""
+    adata = _planted.adata[:90].copy()
+    adata.obsm["X_umap"] = np.ones((90, 2))
+    adata.uns["mine"] = {"params": {"key": "programs"}, "table": pd.DataFrame({"a": [1]})}
+    adata.varm["mine"] = np.ones((adata.n_vars, 2))
+    cr.tl.activity(adata, model)
+    cr.tl.loadings(adata, model)
+    return adata
+
+
+TOOLS = {
+    "rank_programs_groups": lambda a, m, **k: cr.tl.rank_programs_groups(a, m, G, **k),
+    "attributions": lambda a, m, **k: cr.tl.attributions(a, m, groupby=G, method="contributions", programs=P, **k),
+    "annotate": lambda a, m, **k: cr.tl.annotate(a, m, G, programs=[P], **k),
+    "rules": lambda a, _, **k: cr.tl.rules(a, G, n_bootstraps=0, **k),
+    "contrast": lambda a, m, **k: cr.tl.contrast(a, m, P, groupby=G, group="type 1", **k),
+    "leakage": lambda a, m, **k: cr.tl.leakage(a, m, max_cells=3, **k),
+    "program_importance": lambda a, m, **k: cr.tl.program_importance(a, m, **k),
+    "knockdown": lambda a, m, **k: cr.tl.knockdown(a, m, genes=["g1"], n_random=1, max_cells=3, **k),
+    "interactions": lambda a, m, **k: cr.tl.interactions(a, m, P, n_genes=2, **k),
+    "faithfulness": lambda a, m, **k: cr.tl.faithfulness(
+        a, m, programs=P, methods="loadings", n_genes=[2], n_random=1, max_cells=2, **k
+    ),
+    "attribution_agreement": lambda a, m, **k: cr.tl.attribution_agreement(
+        a, m, G, programs=P, methods=["loadings", "activity/contributions"], max_cells=2, **k
+    ),
+}
+GETTERS = {
+    "annotate": "annotation_df",
+    **{name: f"{name}_df" for name in TOOLS if name != "annotate"},
+}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize(
+    ("key_added", "error", "match"),
+    [
+        ("a/b", ValueError, "files split names at '/'"),
+        ("", ValueError, "cannot name a slot"),
+        ("..", ValueError, "cannot name a slot"),
+        (3, TypeError, "must be a name, not int"),
+        (["x"], TypeError, "must be a name, not list"),
+        ("mine", ValueError, r"would overwrite adata.uns\['mine'\], which is no result of crystallin.tl"),
+        ("programs", ValueError, "would overwrite|is a slot of the programs"),
+    ],
+)
+def test_keys_that_cannot_be_or_are_taken(read, model, tool, key_added, error, match, changes):
+    since = changes(read)
+    with pytest.raises(error, match=match):
+        TOOLS[tool](read, model, key_added=key_added)
+    assert not since()
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_results_of_two_collections_stand_side_by_side(read, model, tool):
+    cr.tl.activity(read, model, key_added="second")
+    get = getattr(cr.get, GETTERS[tool])
+    TOOLS[tool](read, model)
+    # marked, so that it can be told from the other
+    mark = read.uns[tool]["params"]["key"]
+    TOOLS[tool](read, model, key="second")
+    assert (mark, read.uns[f"second_{tool}"]["params"]["key"]) == ("programs", "second")
+    assert read.uns[tool]["params"]["key"] == "programs"
+    # read by the slot, or by the key of the programs
+    pd.testing.assert_frame_equal(get(read, key="second"), get(read, key=f"second_{tool}"))
+    assert len(get(read)) == len(get(read, key="second"))
+    # the result of another tool is no result of this one
+    other = "rules" if tool != "rules" else "annotate"
+    TOOLS[other](read, model)
+    with pytest.raises(KeyError, match=f"There is one under .*'second_{tool}'"):
+        get(read, key=other)
+    with pytest.raises(ValueError, match="no result of"):
+        TOOLS[tool](read, model, key_added=other)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_results_of_programs_that_were_replaced_are_refused(read, model, planted, tool):
+    TOOLS[tool](read, model)
+    get = getattr(cr.get, GETTERS[tool])
+    assert len(get(read))
+    fewer = {name: planted.sets[name] for name in list(planted.sets)[:5]}
+    for sets in (fewer, planted.sets):
+        cr.pp.add_programs(read, sets)
+        with pytest.raises(ValueError, match="belong to programs that were replaced since.*again"):
+            get(read)
+
+
+def test_figures_and_pages_of_replaced_programs(read, model, planted, tmp_path):
+    for name in ("rank_programs_groups", "annotate", "rules", "attributions"):
+        TOOLS[name](read, model)
+    cr.pp.add_programs(read, planted.sets)
+    for figure in (
+        cr.pl.rank_programs_groups,
+        cr.pl.volcano,
+        cr.pl.effects,
+        cr.pl.annotation,
+        cr.pl.rules,
+        lambda a: cr.pl.attributions(a, P),
+        lambda a: cr.pl.waterfall(a, P, group="type 1"),
+    ):
+        with pytest.raises(ValueError, match="replaced since"):
+            figure(read)
+    page = cr.report(read, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Left out, as their programs were replaced since" in page
+    assert all(f"&#39;{name}&#39;" in page for name in ("rank_programs_groups", "rules"))
+
+
+def test_results_of_another_model_are_warned_of(read, model):
+    TOOLS["rules"](read, model)
+    read.uns["programs"]["activity_params"]["digest"] = "newer"
+    with pytest.warns(UserWarning, match="The rules under 'rules' were computed with another model"):
+        cr.get.rules_df(read)
+    with pytest.warns(UserWarning, match="loadings under 'programs_loadings' were computed with another model"):
+        cr.get.loadings_df(read)
+
+
+def test_what_another_model_said_of_programs_goes_with_its_activities(read, model, caplog):
+    TOOLS["leakage"](read, model)
+    assert "leakage" in cr.get.programs_df(read)
+    cr.tl.activity(read, model)
+    assert "leakage" in cr.get.programs_df(read)
+    read.uns["programs"]["activity_params"]["digest"] = "older"
+    with caplog.at_level(logging.INFO, logger="crystallin"):
+        cr.tl.activity(read, model)
+    assert "leakage" not in cr.get.programs_df(read) and "Dropped leakage, leakage_encoder" in caplog.text
+    assert "n_present" in cr.get.programs_df(read)
+
+
+@pytest.mark.parametrize(
+    ("key_added", "match"),
+    [
+        # obsm["X_umap"] is the user's
+        ("umap", r"would overwrite adata.obsm\['X_umap'\], which crystallin did not write"),
+        ("mine", r"adata.uns\['mine'\], adata.varm\['mine'\]"),
+        ("programs_loadings", r"varm\['programs_loadings'\]"),
+        ("a/b", "files split names"),
+        ("", "cannot name a slot"),
+    ],
+)
+def test_keys_of_programs(read, planted, model, key_added, match, changes):
+    since = changes(read)
+    for call in (
+        lambda: cr.pp.add_programs(read, planted.sets, key_added=key_added),
+        lambda: cr.tl.activity(read, model, key_added=key_added),
+        lambda: cr.fit(read, planted.sets, max_epochs=1, key_added=key_added),
+    ):
+        with pytest.raises(ValueError, match=match):
+            call()
+        assert not since()
+
+
+def test_an_embedding_that_came_later_is_not_taken_for_activities(read, planted):
+    del read.obsm["X_umap"]
+    cr.pp.add_programs(read, planted.sets, key_added="umap")
+    read.obsm["X_umap"] = np.zeros((read.n_obs, 2))
+    with pytest.raises(ValueError, match=r"obsm\['X_umap'\]"):
+        cr.pp.add_programs(read, planted.sets, key_added="umap")
+    # loadings of one collection would be the prior of another
+    with pytest.raises(ValueError, match="shares slot"):
+        cr.pp.add_programs(read, planted.sets, key_added="umap_loadings")
+
+
+def test_columns_of_labels(read, model, changes):
+    read.obs["own_probability"] = 7.0
+    read.obs["label"] = "published"
+    since = changes(read)
+    for columns, match in (
+        ({"cell_label_added": "own"}, "'own_probability' is a column of adata.obs already, which would be lost"),
+        ({"label_added": "label"}, "'label' is a column of adata.obs already"),
+        ({"label_added": "x", "cell_label_added": "x"}, "give two columns"),
+        ({"label_added": "x_probability", "cell_label_added": "x"}, "give two columns"),
+        ({"label_added": "a/b"}, "files split names"),
+        ({"label_added": G}, "is a column of adata.obs already"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            TOOLS["annotate"](read, model, **columns)
+        assert not since()
+    del read.obs["own_probability"], read.obs["label"]
+    for _ in range(2):
+        # what it wrote itself it may write again
+        TOOLS["annotate"](read, model, label_added="label", cell_label_added="own")
+    # but not what it reads from
+    read.obs["label"] = pd.Categorical(np.arange(90) % 2)
+    with pytest.raises(ValueError, match="'label' is a column"):
+        cr.tl.annotate(read, model, "label", programs=[P], label_added="label")
+
+
+def test_metadata_of_programs_travel_with_the_model(planted, tmp_path):
+    adata = planted.adata
+    reference = adata[:300].copy()
+    table = pd.DataFrame(
+        [(name, gene) for name, genes in planted.sets.items() for gene in genes], columns=["source", "target"]
+    )
+    cr.pp.add_programs(reference, table, n_decoys=2)
+    programs = reference.uns["programs"]["table"]
+    programs["category"] = np.where(np.arange(len(programs)) < 3, "cell type", "pathway")
+    programs["parent"] = ""
+    programs["leakage"] = 0.5
+    cr.ProgramVAE.setup_anndata(reference)
+    model = cr.ProgramVAE(reference)
+    model.train(max_epochs=2, posterior_epochs=0, enable_progress_bar=False)
+    model.save(tmp_path / "model")
+    for again in (model, cr.ProgramVAE.load(tmp_path / "model", reference)):
+        query = adata[300:].copy()
+        cr.tl.activity(query, again)
+        ours, theirs = (cr.get.programs_df(a, decoys=True) for a in (query, reference))
+        # what a tool said of another data set's cells stays there
+        pd.testing.assert_frame_equal(ours, theirs.drop(columns="leakage"), check_like=True)
+        cr.tl.annotate(query, again, G)
+        assert set(query.uns["annotate"]["params"]["labels"]) == set(theirs.index[:3])
+        query.write_h5ad(tmp_path / "query.h5ad")
+        back = ad.read_h5ad(tmp_path / "query.h5ad")
+        pd.testing.assert_frame_equal(cr.get.programs_df(back, decoys=True), ours)
+        # programs of a query are a start like any other
+        cr.ProgramVAE.setup_anndata(back)
+        assert cr.ProgramVAE(back).prior_digest == model.prior_digest
+
+
+def test_without_metadata_naming_cells_is_refused(read, model):
+    bare = read.uns["programs"]["table"][["name", "kept", "decoy"]].copy()
+    read.uns["programs"]["table"] = bare
+    with pytest.raises(ValueError, match="holds their names only.*programs="):
+        cr.tl.annotate(read, model, G)
+    cr.tl.annotate(read, model, G, programs=[P])
