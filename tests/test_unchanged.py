@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
+import anndata as ad
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -279,11 +280,57 @@ def full(read, model):
 
 def test_accessors_and_figures_change_nothing(full, model, tmp_path):
     before = contents(full)
+    read_and_draw(full, tmp_path)
+    assert not changed(before, contents(full))
+
+
+def read_and_draw(full, folder):
     for name in cr.get.__all__:
         getattr(cr.get, name)(full)
     for name in cr.pl.__all__:
         if name != "history":
             getattr(cr.pl, name)(full, **FIGURES.get(name, {}))
             plt.close("all")
-    cr.report(full, tmp_path / "report.html")
-    assert not changed(before, contents(full))
+    cr.report(full, folder / "report.html")
+
+
+@pytest.mark.parametrize("kind", ["h5ad", "zarr"])
+def test_everything_is_read_from_files_as_well(full, model, tmp_path, kind):
+    # as earlier versions wrote it
+    del full.uns["contrast"]["params"]["key"]
+    getattr(full, f"write_{kind}")(tmp_path / f"full.{kind}")
+    again = getattr(ad, f"read_{kind}")(tmp_path / f"full.{kind}")
+    read_and_draw(again, tmp_path)
+    for call, _ in TOOLS.values():
+        call(again, model)
+
+
+def test_results_of_earlier_versions_are_read(full, tmp_path):
+    for name in TOOLS:
+        if name in full.uns:
+            params = full.uns[name]["params"]
+            full.uns[name]["params"] = {key: params[key] for key in params.keys() - {"tool", "added", "prior_digest"}}
+    del full.uns["programs"]["params"]["added"], full.uns["programs"]["loadings_params"]
+    read_and_draw(full, tmp_path)
+
+
+def test_a_program_without_activity_is_neither_tested_nor_named(read, model, tmp_path):
+    """What a query's genes cannot tell is missing, and tools take it as what was known beforehand."""
+    read.obsm["X_programs"][:, 2] = read.obsm["programs_sd"][:, 2] = np.nan
+    unknown = "Program/2"
+    for call, _ in list(TOOLS.values())[2:]:
+        call(read, model)
+    ranking = cr.get.rank_programs_groups_df(read).set_index("program")
+    assert ranking.loc[unknown, "q"].isna().all() and (ranking.loc[unknown, "reliability"] < 0.01).all()
+    assert ranking.loc["Program/1", "q"].notna().all()
+    assert unknown not in set(cr.get.annotation_df(read)["label"])
+    assert not cr.get.rules_df(read, terms=True)["program"].eq(unknown).any()
+    about = cr.get.programs_df(read).loc[unknown]
+    assert about["reliability"] < 0.01 and about["most_active"] == ""
+    read_and_draw(read, tmp_path)
+    with pytest.raises(ValueError, match="has no activity in these cells"):
+        cr.pl.violin(read, unknown, G)
+    cr.pl.embedding(read, unknown, basis="two")
+    cr.pl.dotplot(read, G, [unknown, "Program/1"])
+    cr.pl.program(read, unknown, G)
+    plt.close("all")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from anndata import AnnData
 
@@ -94,8 +93,8 @@ class Source:
 
     @cached_property
     def activity(self) -> pd.DataFrame:
-        """Cells x programs, without decoys."""
-        return get.activity_df(self.adata, key=self.key)
+        """Cells x programs, without decoys and without programs whose genes were not measured."""
+        return get.activity_df(self.adata, key=self.key).dropna(axis=1, how="all")
 
     @cached_property
     def labels(self) -> pd.Series | None:
@@ -151,5 +150,6 @@ def common_groupby(adata: AnnData, key: str) -> tuple[str | None, list[str]]:
 def _is_of(adata: AnnData, keys: Keys, kind: str, params: Mapping[str, Any]) -> bool:
     """Whether a result is of the programs under ``keys``; old contrasts do not say, but name their program."""
     if kind == CONTRAST and KEY not in params:
-        return str(params.get("program")) in np.asarray(adata.uns[keys.uns][NAMES]).astype(str)
+        # one by one: text read from zarr is not converted as a whole
+        return str(params.get("program")) in [str(name) for name in adata.uns[keys.uns][NAMES]]
     return params.get(KEY) == keys.prefix

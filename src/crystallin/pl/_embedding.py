@@ -92,6 +92,8 @@ def embedding(
     if ax is not None and len(names) > 1:
         msg = f"ax holds one program and {len(names)} were asked for; name one, or leave ax out."
         raise ValueError(msg)
+    # what was not measured is as unknown as can be
+    activity, sd = activity.fillna(0), sd.fillna(1)
     limit = max(float(np.quantile(activity.abs(), WITHIN)), MIN_LIMIT)
     axes = [ax] if ax is not None else _panels(len(names), n_cols)
     for panel, program in zip(axes, names, strict=True):

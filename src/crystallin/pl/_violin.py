@@ -79,7 +79,8 @@ def violin(
     KeyError
         If there are no activities, or no program or column of that name.
     ValueError
-        If labels of ``groupby`` or ``sample_key`` are missing or are numbers.
+        If labels of ``groupby`` or ``sample_key`` are missing or are numbers, or the program has no activity, as its
+        genes were not measured.
 
     Examples
     --------
@@ -89,6 +90,9 @@ def violin(
     checks.check_choice(sort, "sort", SORTS)
     program = only_one(program)
     activity = get.activity_df(adata, program, key=key)
+    if activity[program].isna().all():
+        msg = f"{program!r} has no activity in these cells, as most of its genes were not measured."
+        raise ValueError(msg)
     labels, groups = labels_of(adata, groupby, "groupby")
     units, of_unit = activity, labels
     if sample_key is not None:

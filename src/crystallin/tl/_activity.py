@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from crystallin import _checks as checks
-from crystallin._keys import ACTIVITY_PARAMS, DEFAULT_KEY, NAMES, OF_MODEL, PARAMS, PRIOR_DIGEST, TABLE, Keys
+from crystallin._keys import ACTIVITY_PARAMS, ADDED, DEFAULT_KEY, NAMES, OF_MODEL, PARAMS, PRIOR_DIGEST, TABLE, Keys
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -113,6 +113,7 @@ def _programs_of(model: ProgramVAE, adata: AnnData) -> dict[str, Any]:
     params = {
         "origin": "the model (these cells are a query)",
         PRIOR_DIGEST: model.prior_digest,
+        ADDED: 0,
         "n_vars": adata.n_vars,
         "var_names_hash": checks.hash_names(adata.var_names),
         "crystallin": version("crystallin"),
