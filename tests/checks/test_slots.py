@@ -238,3 +238,64 @@ def test_without_metadata_naming_cells_is_refused(read, model):
     with pytest.raises(ValueError, match="holds their names only.*programs="):
         cr.tl.annotate(read, model, G)
     cr.tl.annotate(read, model, G, programs=[P])
+
+
+def test_the_model_knows_categories_that_programs_added_to_a_query_lack(planted):
+    reference, query = planted.adata[:300].copy(), planted.adata[300:].copy()
+    cr.pp.add_programs(reference, planted.sets)
+    reference.uns["programs"]["table"]["category"] = ["cell type"] * 3 + ["pathway"] * 5
+    cr.ProgramVAE.setup_anndata(reference)
+    model = cr.ProgramVAE(reference)
+    model.train(max_epochs=2, posterior_epochs=0, enable_progress_bar=False)
+    # the same sets, from a source that says nothing else of them
+    cr.pp.add_programs(query, planted.sets)
+    cr.tl.activity(query, model)
+    cr.tl.annotate(query, model, G)
+    assert set(query.uns["annotate"]["params"]["labels"]) == set(list(planted.sets)[:3])
+
+
+def test_matrices_with_names_are_read_by_these(read, model):
+    cr.tl.rank_programs_groups(read, model, G)
+    activity, ranking = cr.get.activity_df(read), cr.get.rank_programs_groups_df(read)
+    loadings = cr.get.loadings_df(read)
+    names = [str(name) for name in read.uns["programs"]["names"]]
+    for where, slot, index in (
+        ("obsm", "X_programs", read.obs_names),
+        ("obsm", "programs_sd", read.obs_names),
+        ("varm", "programs_loadings", read.var_names),
+    ):
+        values = getattr(read, where)[slot]
+        getattr(read, where)[slot] = pd.DataFrame(values, index, names)[names[::-1]]
+    pd.testing.assert_frame_equal(cr.get.activity_df(read), activity)
+    np.testing.assert_array_equal(cr.get.activity(read).X, activity.to_numpy())
+    pd.testing.assert_frame_equal(cr.get.loadings_df(read), loadings)
+    cr.tl.rank_programs_groups(read, model, G)
+    pd.testing.assert_frame_equal(cr.get.rank_programs_groups_df(read), ranking)
+    read.obsm["X_programs"] = read.obsm["X_programs"].rename(columns={names[0]: "other"})
+    with pytest.raises(ValueError, match="its index lacks 1 of 16 names, e.g. 'Program/0'"):
+        cr.get.activity_df(read)
+    read.obsm["X_programs"] = np.zeros((90, 3))
+    with pytest.raises(ValueError, match=r"has shape \(90, 3\), and there are 16 programs"):
+        cr.tl.rules(read, G)
+
+
+def test_masks_of_cells_are_read_by_name(read, model):
+    mask = pd.Series(np.arange(90) < 5, index=read.obs_names)
+    options = {"level": "cell", "programs": P, "genes": ["g1", "g2"], "method": "contributions"}
+    for cells in (mask, mask.sample(frac=1, random_state=0), mask.to_numpy(), mask.index[:5], range(5)):
+        cr.tl.attributions(read, model, cells=cells, **options)
+        assert read.uns["attributions"]["cells"].tolist() == list(read.obs_names[:5])
+    with pytest.raises(ValueError, match="cells has names, by which it is read"):
+        cr.tl.attributions(read, model, cells=mask.set_axis([f"x{i}" for i in range(90)]), **options)
+
+
+def test_baselines_are_read_by_gene(read, model):
+    profile = pd.Series(np.arange(1.0, 241.0), index=read.var_names)
+    found = []
+    for baseline in (profile, profile[::-1], profile.to_numpy()):
+        cr.tl.attributions(read, model, groupby=G, programs=P, cells=range(20), baseline=baseline)
+        found.append(read.varm["attributions"])
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
+    with pytest.raises(ValueError, match="names"):
+        cr.tl.attributions(read, model, groupby=G, programs=P, cells=range(20), baseline=profile[:100])

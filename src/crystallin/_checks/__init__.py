@@ -1,6 +1,6 @@
 """Checks of what users give: what was given, what is allowed, how to mend it. Nothing here changes its input."""
 
-from ._aligned import check_aligned
+from ._aligned import check_aligned, check_matrix
 from ._anndata import check_adata, check_categories, check_key, check_layer, check_numeric
 from ._counts import check_counts
 from ._groups import ALL, REST, check_among, check_cells, check_covariates, check_groups
@@ -52,6 +52,7 @@ __all__ = [
     "check_labels",
     "check_layer",
     "check_loadings",
+    "check_matrix",
     "check_new_columns",
     "check_number",
     "check_numeric",

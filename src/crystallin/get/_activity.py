@@ -48,11 +48,12 @@ def activity(adata: AnnData, *, key: str = DEFAULT_KEY, decoys: bool = False) ->
     text = [column for column in var if not is_numeric_dtype(var[column])]
     var = var.astype(dict.fromkeys(text, "category"))
     own = {keys.activity, keys.sd}
+    mean, sd = (checks.check_matrix(adata, "obsm", slot, keys) for slot in (keys.activity, keys.sd))
     return AnnData(
-        X=adata.obsm[keys.activity][:, columns].copy(),
+        X=mean[:, columns].copy(),
         obs=adata.obs.copy(),
         var=var,
         obsm={name: value.copy() for name, value in adata.obsm.items() if name not in own},
-        layers={"sd": adata.obsm[keys.sd][:, columns].copy()},
+        layers={"sd": sd[:, columns].copy()},
         uns={name: value.copy() for name, value in adata.uns.items() if name.endswith("_colors")},
     )

@@ -52,5 +52,5 @@ def activity_df(
     keys = Keys(key)
     checks.check_activity(adata, keys)
     columns, names = program_columns(adata, keys, programs=programs, decoys=decoys)
-    values = adata.obsm[keys.sd if sd else keys.activity]
+    values = checks.check_matrix(adata, "obsm", keys.sd if sd else keys.activity, keys)
     return pd.DataFrame(values[:, columns].copy(), index=adata.obs_names, columns=names)

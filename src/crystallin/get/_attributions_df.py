@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from anndata import AnnData
+from scipy import sparse
 
 from crystallin import _checks as checks
 from crystallin._keys import ATTRIBUTIONS, CELLS, GENES, GROUPS, NAMES, PARAMS, PROGRAMS, VALUES, Keys
@@ -89,5 +90,6 @@ def _members(adata: AnnData, key: str, genes: np.ndarray) -> pd.DataFrame:
     """Which genes are members of which program, genes x programs."""
     keys = Keys(key)
     names = [str(name) for name in adata.uns[keys.uns][NAMES]]
-    prior = pd.DataFrame(adata.varm[keys.prior].toarray() != 0, index=adata.var_names.astype(str), columns=names)
+    member = sparse.csr_matrix(checks.check_matrix(adata, "varm", keys.prior, keys)).toarray() != 0
+    prior = pd.DataFrame(member, index=adata.var_names.astype(str), columns=names)
     return prior.reindex(genes, fill_value=False)

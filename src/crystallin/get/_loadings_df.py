@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from anndata import AnnData
+from scipy import sparse
 
 from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, Keys
@@ -61,11 +62,12 @@ def loadings_df(
         checks.check_int(n_genes, "n_genes", 1)
     columns, names = program_columns(adata, keys, programs=programs, decoys=decoys)
     labels = (adata.var_names if gene_symbols is None else adata.var[gene_symbols]).to_numpy()
-    prior = adata.varm[keys.prior].tocsc()
+    prior = sparse.csc_matrix(checks.check_matrix(adata, "varm", keys.prior, keys))
+    values = checks.check_matrix(adata, "varm", keys.loadings, keys)
     parts = []
     for column, name in zip(columns, names, strict=True):
         members = prior[:, [column]].nonzero()[0]
-        loading = np.asarray(adata.varm[keys.loadings])[members, column]
+        loading = values[members, column]
         order = np.argsort(-np.abs(loading), kind="stable")[:n_genes]
         part = {
             "program": name,

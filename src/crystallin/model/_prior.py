@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from crystallin._checks import check_programs
+from crystallin._checks import check_matrix, check_programs
 from crystallin._keys import NAMES, OF_MODEL, TABLE, Keys
 from crystallin.programs import Prior, make_prior
 
@@ -20,7 +20,7 @@ def read_prior(adata: AnnData, keys: Keys) -> Prior:
     table = stored[TABLE]
     names = stored[NAMES]
     is_decoy = table.loc[table["kept"].astype(bool), "decoy"].to_numpy(dtype=bool)
-    prior = make_prior(adata.varm[keys.prior], adata.var_names, names, is_decoy)
+    prior = make_prior(check_matrix(adata, "varm", keys.prior, keys), adata.var_names, names, is_decoy)
     kept = table.loc[table["kept"].astype(bool)]
     # what tools add later is of a model, and not of the programs; the rest is in the prior itself
     return prior.with_table(kept.drop(columns=["name", "kept", "reason", "decoy", *OF_MODEL], errors="ignore"))

@@ -80,13 +80,12 @@ def as_prior(prior: Prior | pd.DataFrame | Mapping[str, Any]) -> Prior:
         sizes = (values != 0).sum(axis=0)
         signed = (values < 0).any(axis=0)
         # a matrix has no other genes than those it was made for
-        table = {"n_genes": sizes, "n_present": sizes, "coverage": 1.0, "missing": "", "signed": signed}
+        about = {"n_genes": sizes, "n_present": sizes, "coverage": 1.0, "missing": "", "signed": signed}
         made = make_prior(sparse.csc_matrix(values), prior.index, prior.columns)
-        return made.with_table(pd.DataFrame(table))
+        return made.with_table(pd.DataFrame(about))
     arrays = {field.name for field in fields(Prior)} - {"table"}
     if isinstance(prior, Mapping) and arrays <= set(prior):
-        table = prior.get("table")
-        return Prior(**{name: np.asarray(prior[name]) for name in arrays}, table=table)
+        return Prior(**{name: np.asarray(prior[name]) for name in arrays}, table=prior.get("table"))
     msg = f"prior is a {type(prior).__name__}; give a DataFrame of genes x programs (0 = not a member)."
     raise TypeError(msg)
 

@@ -210,7 +210,7 @@ def annotate(
     checks.check_int(min_cells, "min_cells", 1)
     checks.check_int(random_state, "random_state", 0)
     _columns_to_add(adata, label_added, cell_label_added, slot, {groupby, sample_key})
-    known = markers(adata, programs, parents, model.program_names, key)
+    known = markers(adata, model, programs, parents, key)
 
     rng = np.random.default_rng(random_state)
     chosen, some = choose_cells(adata, groupby), choose_cells(adata, groupby, max_cells=MAX_CELLS)

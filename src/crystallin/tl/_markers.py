@@ -16,9 +16,11 @@ from crystallin.stats import NONE
 if TYPE_CHECKING:
     from anndata import AnnData
 
+    from crystallin.model import ProgramVAE
+
 logger = logging.getLogger(__name__)
 
-CELL_TYPE = "cell type"
+CATEGORY, CELL_TYPE = "category", "cell type"
 
 
 @dataclass(frozen=True)
@@ -50,17 +52,22 @@ class Markers:
 
 def markers(
     adata: AnnData,
+    model: ProgramVAE,
     programs: Sequence[str] | None,
     parents: Mapping[str, str] | None,
-    model_programs: np.ndarray,
     key: str,
 ) -> Markers:
     """Programs that name cells, as asked for or by the collection's categories, and their hierarchy."""
     table = get.programs_df(adata, key=key)
+    learned = model.programs_table
+    if CATEGORY not in table and learned is not None and CATEGORY in learned:
+        # the same programs were added to these cells without what was known of them
+        about = learned.set_index("name")
+        table = table.join(about[about.columns.difference(table.columns)])
     if programs is not None:
         names = list(dict.fromkeys(checks.check_program_names(programs, table.index.tolist())))
-    elif "category" in table:
-        names = table.index[table["category"] == CELL_TYPE].tolist()
+    elif CATEGORY in table:
+        names = table.index[table[CATEGORY] == CELL_TYPE].tolist()
     elif "n_present" not in table:
         # which of the programs are cell types is not known, and naming cells by others would be wrong
         msg = (
@@ -79,7 +86,7 @@ def markers(
     if not names:
         msg = (
             f"No program of the collection under {key!r} is of the category {CELL_TYPE!r} (there are "
-            f"{', '.join(map(repr, sorted(set(table['category']))))}). Name programs that stand for cell types with "
+            f"{', '.join(map(repr, sorted(set(table[CATEGORY]))))}). Name programs that stand for cell types with "
             'programs=[…], or add a collection of markers: crystallin.pp.add_programs(adata, "immune").'
         )
         raise ValueError(msg)
@@ -90,7 +97,7 @@ def markers(
         if parents:
             checks.check_program_names([*parents, *parents.values()], table.index.tolist(), "parents")
     place = {name: i for i, name in enumerate(names)}
-    positions = model_programs.tolist()
+    positions = model.program_names.tolist()
     return Markers(
         names,
         np.array([positions.index(name) for name in names]),

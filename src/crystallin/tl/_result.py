@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crystallin import _checks as checks
 from crystallin._keys import ACTIVITY_PARAMS, ADDED, KEY, MODEL_DIGEST, PARAMS, PRIOR_DIGEST, TOOL, Keys
 
 if TYPE_CHECKING:
@@ -31,6 +32,6 @@ def stored_activity(adata: AnnData, keys: Keys) -> tuple[np.ndarray, np.ndarray]
     Programs whose genes were not measured have none (NaN). They count as what was known beforehand, 0 and 1: their
     reliability is then 0, and no tool speaks of them.
     """
-    mean, sd = adata.obsm[keys.activity], adata.obsm[keys.sd]
+    mean, sd = (checks.check_matrix(adata, "obsm", slot, keys) for slot in (keys.activity, keys.sd))
     unknown = np.isnan(mean)
     return (np.where(unknown, 0, mean), np.where(unknown, 1, sd)) if unknown.any() else (mean, sd)
