@@ -40,10 +40,10 @@ from sklearn.tree import DecisionTreeClassifier
 
 import crystallin as cr
 from crystallin.programs import read_gmt
-from crystallin.tl._cells import choose_cells
-from crystallin.tl._held_out import parts_of
-from crystallin.tl._rule import learn, picked
+from crystallin.tl._learn._held_out import parts_of
+from crystallin.tl._learn._rule import learn, picked
 from crystallin.tl._rules import MAX_LEARNED, _telling
+from crystallin.tl._shared._cells import choose_cells
 
 N_GENES, FEWEST = 2_000, 5
 # files, column of the published labels, batches, and smallest sets: 3 genes where the data come with few selected genes

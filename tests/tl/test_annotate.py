@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 import crystallin as cr
-from crystallin.tl._cell_labels import cell_probabilities, finest_sure
+from crystallin.tl._name._cell_labels import cell_probabilities, finest_sure
 
 GENES = 15
 PROGRAMS = ("lineage", "one", "two", "other", "absent", "shared")

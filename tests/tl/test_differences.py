@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from crystallin.stats import collect_moments
-from crystallin.tl._differences import Coupling, across_cells, across_samples
+from crystallin.tl._compare._differences import Coupling, across_cells, across_samples
 
 N_PROGRAMS = 12
 COUPLING = Coupling(np.eye(N_PROGRAMS), np.zeros((N_PROGRAMS,) * 2), np.ones(N_PROGRAMS), np.zeros(N_PROGRAMS, bool))

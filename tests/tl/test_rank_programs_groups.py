@@ -8,7 +8,7 @@ from scipy import stats
 
 import crystallin as cr
 from crystallin._checks import name_labels
-from crystallin.tl._design import covariate_matrix, make_units
+from crystallin.tl._compare._design import covariate_matrix, make_units
 
 rank, table_of = cr.tl.rank_programs_groups, cr.get.rank_programs_groups_df
 N_PROGRAMS = 8

@@ -5,8 +5,8 @@ import pytest
 from sklearn.tree import DecisionTreeClassifier
 
 import crystallin as cr
-from crystallin.tl._held_out import parts_of, resampled
-from crystallin.tl._rule import Term, certainty, learn, picked
+from crystallin.tl._learn._held_out import parts_of, resampled
+from crystallin.tl._learn._rule import Term, certainty, learn, picked
 
 RNG = np.random.default_rng
 

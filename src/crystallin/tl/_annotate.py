@@ -13,13 +13,20 @@ from crystallin import stats
 from crystallin._keys import ANNOTATE, DEFAULT_KEY, PARAMS, SCORES, TABLE, Keys
 from crystallin.stats import NONE
 
-from ._cell_labels import cell_probabilities, finest_sure
-from ._cells import choose_cells
-from ._evidence import breadth_of, gene_evidence, largest
-from ._group_means import group_means
-from ._markers import markers
-from ._naming import N_GENES, N_PROGRAMS, UNASSIGNED, Naming, specificities
-from ._result import origin_of, stored_activity
+from ._name import (
+    N_GENES,
+    N_PROGRAMS,
+    UNASSIGNED,
+    Naming,
+    breadth_of,
+    cell_probabilities,
+    finest_sure,
+    gene_evidence,
+    largest,
+    markers,
+    specificities,
+)
+from ._shared import choose_cells, group_means, origin_of, stored_activity
 
 if TYPE_CHECKING:
     from anndata import AnnData

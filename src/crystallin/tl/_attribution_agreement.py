@@ -13,11 +13,8 @@ from crystallin import _checks as checks
 from crystallin import stats
 from crystallin._keys import ATTRIBUTION_AGREEMENT, CONSENSUS, DEFAULT_KEY, PARAMS, SPREAD, TABLE, Keys
 
-from ._attributions import baseline_arguments
-from ._cells import Chosen, choose_cells
-from ._members import members
-from ._result import origin_of
-from ._several import LOADINGS, METHODS, attributions_by, check_methods
+from ._explain import LOADINGS, METHODS, attributions_by, baseline_arguments, check_methods
+from ._shared import Chosen, choose_cells, members, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -10,15 +10,13 @@ import numpy as np
 from crystallin import _checks as checks
 from crystallin._keys import ATTRIBUTIONS, CELLS, DEFAULT_KEY, GENES, GROUPS, PARAMS, PROGRAMS, VALUES, Keys
 
-from ._cells import Chosen, choose_cells
-from ._result import origin_of
+from ._explain import baseline_arguments
+from ._shared import Chosen, choose_cells, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
     from crystallin.model import ProgramVAE
-
-OF_GROUP = "group:"
 
 
 def attributions(
@@ -217,17 +215,3 @@ def _of_genes(values: np.ndarray, chosen: Chosen, gene_places: np.ndarray, level
     by_gene = np.full((values.shape[1], values.shape[2], values.shape[0]), np.nan, dtype=np.float32)
     by_gene[gene_places] = values[chosen.order].transpose(1, 2, 0)[gene_places]
     return by_gene if level == "group" else by_gene[:, :, 0]
-
-
-def baseline_arguments(
-    adata: AnnData, groupby: str | None, baseline: str | Sequence[float] | np.ndarray
-) -> dict[str, Any]:
-    """What the model is to compare with; a group as the positions of its cells."""
-    if not isinstance(baseline, str) or not baseline.startswith(OF_GROUP):
-        return {"baseline": baseline}
-    if groupby is None:
-        msg = f"baseline={baseline!r} needs groupby, the column of adata.obs that has this group."
-        raise ValueError(msg)
-    known = checks.check_labels(adata, groupby, "groupby")
-    (name,) = checks.check_among(baseline.removeprefix(OF_GROUP), "baseline group", known.names)
-    return {"baseline_indices": np.flatnonzero(known.codes == known.names.index(name))}

@@ -11,8 +11,7 @@ from crystallin import _checks as checks
 from crystallin import stats
 from crystallin._keys import CONTRAST, DEFAULT_KEY, PARAMS, TABLE, Keys
 
-from ._members import members
-from ._result import origin_of
+from ._shared import members, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -12,8 +12,8 @@ from crystallin import _checks as checks
 from crystallin import stats
 from crystallin._keys import DEFAULT_KEY, FAITHFULNESS, PARAMS, TABLE, Keys
 
-from ._result import origin_of, stored_activity
-from ._several import METHODS, attributions_by, check_methods
+from ._explain import METHODS, attributions_by, check_methods
+from ._shared import origin_of, stored_activity
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -11,9 +11,7 @@ import pandas as pd
 from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, INTERACTIONS, PARAMS, TABLE, Keys
 
-from ._cells import choose_cells
-from ._members import members
-from ._result import origin_of
+from ._shared import choose_cells, members, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -12,9 +12,7 @@ from crystallin import _checks as checks
 from crystallin import programs as prior
 from crystallin._keys import DEFAULT_KEY, KNOCKDOWN, PARAMS, TABLE, Keys
 
-from ._cells import Chosen, choose_cells
-from ._members import members
-from ._result import origin_of
+from ._shared import Chosen, choose_cells, members, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -10,8 +10,7 @@ from crystallin import _checks as checks
 from crystallin import stats
 from crystallin._keys import DEFAULT_KEY, PARAMS, PROGRAM_IMPORTANCE, TABLE, Keys
 
-from ._cells import choose_cells
-from ._result import origin_of
+from ._shared import choose_cells, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -13,13 +13,10 @@ from crystallin import stats
 from crystallin._keys import DEFAULT_KEY, LEAKAGE, MODEL_DIGEST, PARAMS, PROGRAM_IMPORTANCE, TABLE, Keys
 from crystallin._rollback import unchanged_on_error
 
-from ._cells import choose_cells
-from ._differences import TESTED_FROM
-from ._group_means import group_means
+from ._compare import TESTED_FROM, similar_programs
 from ._leakage import leakage
 from ._program_importance import program_importance
-from ._result import stored_activity
-from ._similar import similar_programs
+from ._shared import choose_cells, group_means, stored_activity
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -13,12 +13,20 @@ from crystallin import _checks as checks
 from crystallin import stats
 from crystallin._keys import DEFAULT_KEY, PARAMS, RANK_PROGRAMS_GROUPS, TABLE, Keys
 
-from ._breadths import breadths
-from ._comparison import Comparison, Pair, rows
-from ._design import CollinearError, covariate_matrix, make_units
-from ._differences import Compared, Coupling, TooFewError
-from ._result import origin_of, stored_activity
-from ._similar import similar_programs
+from ._compare import (
+    CollinearError,
+    Compared,
+    Comparison,
+    Coupling,
+    Pair,
+    TooFewError,
+    breadths,
+    covariate_matrix,
+    make_units,
+    rows,
+    similar_programs,
+)
+from ._shared import origin_of, stored_activity
 
 if TYPE_CHECKING:
     from anndata import AnnData

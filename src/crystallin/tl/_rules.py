@@ -12,10 +12,8 @@ from crystallin import _checks as checks
 from crystallin import get, stats
 from crystallin._keys import DEFAULT_KEY, NAMES, PARAMS, RULES, TABLE, TERMS, Keys
 
-from ._cells import choose_cells
-from ._held_out import Part, parts_of, resampled
-from ._result import origin_of, stored_activity
-from ._rule import Rule, certainty, learn, picked
+from ._learn import Part, Rule, certainty, learn, parts_of, picked, resampled
+from ._shared import choose_cells, origin_of, stored_activity
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crystallin import stats
+from crystallin.tl._shared import members
 
 from ._comparison import Pair
 from ._design import Units
-from ._members import members
 
 if TYPE_CHECKING:
     from anndata import AnnData

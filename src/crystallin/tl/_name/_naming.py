@@ -10,8 +10,8 @@ import pandas as pd
 
 from crystallin import stats
 from crystallin.stats import NONE, Choice
+from crystallin.tl._shared import GroupMeans
 
-from ._group_means import GroupMeans
 from ._markers import Markers
 
 UNASSIGNED = "unassigned"

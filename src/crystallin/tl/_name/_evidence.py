@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crystallin import stats
-
-from ._cells import Chosen
-from ._members import members
+from crystallin.tl._shared import Chosen, members
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -1,0 +1,14 @@
+"""Rules: how they are learned, and which cells they are tested on."""
+
+from ._held_out import Part, parts_of, resampled
+from ._rule import Rule, certainty, learn, picked
+
+__all__ = [
+    "Part",
+    "Rule",
+    "certainty",
+    "learn",
+    "parts_of",
+    "picked",
+    "resampled",
+]

@@ -1,0 +1,16 @@
+"""What several tools need: cells by group and their means, members of programs, activities, origins of results."""
+
+from ._cells import Chosen, choose_cells
+from ._group_means import GroupMeans, group_means
+from ._members import members
+from ._result import origin_of, stored_activity
+
+__all__ = [
+    "Chosen",
+    "GroupMeans",
+    "choose_cells",
+    "group_means",
+    "members",
+    "origin_of",
+    "stored_activity",
+]
