@@ -1,8 +1,11 @@
 """Checks of what users give: what was given, what is allowed, how to mend it. Nothing here changes its input."""
 
+from ._aligned import check_aligned, check_indices
 from ._anndata import check_adata, check_categories, check_key, check_layer, check_numeric
-from ._counts import check_counts
+from ._counts import check_counts, check_layout
 from ._groups import check_among, check_cells, check_covariates, check_groups, check_labels
+from ._known import check_known
+from ._layout import canonical_csr, is_in_memory, is_simple, rows_of
 from ._programs import (
     check_activity,
     check_explainable,
@@ -20,8 +23,10 @@ from ._results import check_attributions, check_result
 from ._values import check_choice, check_int, check_number, check_profiles
 
 __all__ = [
+    "canonical_csr",
     "check_activity",
     "check_adata",
+    "check_aligned",
     "check_among",
     "check_attributions",
     "check_categories",
@@ -33,10 +38,13 @@ __all__ = [
     "check_fresh",
     "check_genes",
     "check_groups",
+    "check_indices",
     "check_int",
     "check_key",
+    "check_known",
     "check_labels",
     "check_layer",
+    "check_layout",
     "check_loadings",
     "check_number",
     "check_numeric",
@@ -48,4 +56,7 @@ __all__ = [
     "check_same_programs",
     "check_table",
     "hash_names",
+    "is_in_memory",
+    "is_simple",
+    "rows_of",
 ]

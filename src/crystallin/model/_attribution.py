@@ -16,7 +16,7 @@ from crystallin.nn import ATTRIBUTION_METHODS
 
 from ._compat import REGISTRY_KEYS
 from ._explained import TARGETS, Average, Question
-from ._reading import ReadingMixin, Source
+from ._reading import Reading, ReadingMixin
 from ._seeding import seeded
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class AttributionMixin(ReadingMixin):
     @torch.no_grad()
     def get_attributions(
         self,
-        adata: AnnData | None = None,
+        adata: AnnData | Reading | None = None,
         indices: Sequence[int] | None = None,
         *,
         target: Literal["activity", "encoder"] = "activity",
@@ -58,9 +58,10 @@ class AttributionMixin(ReadingMixin):
         Parameters
         ----------
         adata
-            Data with the model's genes in the model's order; ``None`` takes the data of the model.
+            Data with the model's genes in the model's order, or a :meth:`reading` of them; ``None`` takes the data of
+            the model. Nothing is written to them.
         indices
-            Positions of the cells wanted; ``None`` for all.
+            Cells wanted: positions from 0, names, or a Boolean for each cell; ``None`` for all.
         target
             ``"activity"``: the refined activity, as a function of the counts. ``"encoder"``: the encoder's mean, as a
             function of standardised log-normalised expression.
@@ -158,7 +159,7 @@ class AttributionMixin(ReadingMixin):
 
     def _group_means(
         self,
-        source: Source,
+        source: Reading,
         chosen: np.ndarray,
         groups: Sequence[str] | None,
         summed: Callable[[dict[str, torch.Tensor], Average], torch.Tensor],
@@ -175,7 +176,7 @@ class AttributionMixin(ReadingMixin):
         return means
 
     def _with_average(
-        self, source: Source, cells: np.ndarray, batch_size: int | None
+        self, source: Reading, cells: np.ndarray, batch_size: int | None
     ) -> Iterator[tuple[dict[str, torch.Tensor], Average]]:
         """Minibatches of the cells, each with what works out the average of all, once, where it is asked for."""
         average = cache(lambda: self.module.average_cell(source.sample(cells)))
@@ -184,7 +185,7 @@ class AttributionMixin(ReadingMixin):
 
     def _profiles(
         self,
-        source: Source,
+        source: Reading,
         baseline: str | np.ndarray,
         baseline_indices: Sequence[int] | None,
         n_sampled: int | None,

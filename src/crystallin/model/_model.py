@@ -213,6 +213,7 @@ class ProgramVAE(
         # minified data keep no counts
         if MINIFY_TYPE_UNS_KEY not in adata.uns:
             checks.check_counts(adata, layer)
+            checks.check_layout(adata, layer)
         super().setup_anndata(
             adata,
             layer=layer,

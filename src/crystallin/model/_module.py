@@ -228,11 +228,16 @@ class ProgramModule(VAE):
             normalised=self.decoder.normalised,
         )
 
+    def encoded(self, tensors: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The encoder's mean and log variance, both latent x cells."""
+        counts, batch = (tensors[key].to(self.device) for key in (REGISTRY_KEYS.X_KEY, REGISTRY_KEYS.BATCH_KEY))
+        return self.z_encoder.posterior(counts, batch)
+
     @torch.no_grad()
     def posterior_start(self, tensors: dict[str, torch.Tensor]) -> tuple[blocks.Cells, torch.Tensor]:
         """Cells on the module's device, and the encoder's mean, latent x cells."""
         tensors = {key: value.to(self.device) for key, value in tensors.items()}
-        mean, _ = self.z_encoder.posterior(tensors[REGISTRY_KEYS.X_KEY], tensors[REGISTRY_KEYS.BATCH_KEY])
+        mean, _ = self.encoded(tensors)
         return self.posterior_cells(tensors), mean
 
     @torch.no_grad()
