@@ -29,7 +29,7 @@ def check_aligned(values: Any, names: Sequence[str], argument: str, what: str = 
         What is named: ``"cell"`` or ``"gene"``.
     """
     if not isinstance(values, pd.Series | pd.DataFrame):
-        given = np.asarray(values if hasattr(values, "__len__") else list(values))
+        given = _as_array(values)
         if given.ndim == 0 or len(given) != len(names):
             length = "a single value" if given.ndim == 0 else f"{len(given)} values"
             msg = f"{argument} has {length} for {len(names)} {what}s; give one for each."
@@ -74,7 +74,7 @@ def check_indices(indices: Any, names: Sequence[str], argument: str = "indices")
             msg = f"{argument} has {int(indices.isna().sum())} missing value(s); fill them with True or False."
             raise ValueError(msg)
         indices = check_aligned(indices, names, argument).astype(bool)
-    given = np.atleast_1d(np.asarray(indices if hasattr(indices, "__len__") or np.isscalar(indices) else [*indices]))
+    given = np.atleast_1d(_as_array(indices))
     if given.ndim > 1:
         msg = f"{argument} has {given.ndim} dimensions; give a list of cells."
         raise ValueError(msg)
@@ -105,3 +105,9 @@ def check_indices(indices: Any, names: Sequence[str], argument: str = "indices")
         msg = f"{argument} is empty; name cells, or leave it out for all."
         raise ValueError(msg)
     return positions
+
+
+def _as_array(values: Any) -> np.ndarray:
+    """The values as an array, also those of a generator, a range or a set."""
+    is_plain = np.isscalar(values) or values is None or isinstance(values, list | tuple) or hasattr(values, "__array__")
+    return np.asarray(values if is_plain else list(values))

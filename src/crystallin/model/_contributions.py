@@ -53,7 +53,8 @@ class ContributionsMixin(AttributionMixin):
         indices
             Cells wanted: positions from 0, names, or a Boolean for each cell; ``None`` for all.
         groups
-            Label of each of these cells; ``None`` puts all in one group, ``"all"``.
+            Label of each of these cells; a Series is aligned by the names of the cells. ``None`` puts all in one group,
+            ``"all"``.
         batch_size
             Cells per minibatch; ``None`` is ``scvi.settings.batch_size``.
 
@@ -119,7 +120,7 @@ class ContributionsMixin(AttributionMixin):
         >>> model.get_average_contributions(indices=range(100)).shape  # doctest: +SKIP
         """
         source, chosen = self._source(adata, indices)
-        labels, weight = cell_labels(groups, len(chosen)), self.module.decoder.weight().detach()
+        labels, weight = cell_labels(groups, source.obs_names[chosen]), self.module.decoder.weight().detach()
         n_programs, parts = self._prior.n_programs, []
         with seeded(self._random_state):
             for label in np.unique(labels):
