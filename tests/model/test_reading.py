@@ -146,9 +146,11 @@ def test_backed_data_are_read_in_the_order_asked_for(model, planted, tmp_path):
     dense.write_h5ad(tmp_path / "dense.h5ad")
     indices = [300, 2, 2, 77]
     expected = model.get_activity(planted.adata, indices)
+    latent = model.get_latent_representation(planted.adata, indices)
     for name in ("sparse", "dense"):
         backed = anndata.read_h5ad(tmp_path / f"{name}.h5ad", backed="r")
         np.testing.assert_array_equal(model.get_activity(backed, indices), expected)
+        np.testing.assert_array_equal(model.get_latent_representation(backed, indices), latent)
         backed.file.close()
 
 

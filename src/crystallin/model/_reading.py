@@ -15,9 +15,9 @@ import torch
 from crystallin import _checks as checks
 
 from ._borrowed import Borrowed, borrow, private, readable
-from ._compat import MINIFY_TYPE_UNS_KEY, AnnDataManager, settings
+from ._compat import MINIFY_TYPE_UNS_KEY, REGISTRY_KEYS, AnnDataManager, settings
 from ._registered import check_columns
-from ._resident import RegisteredCells, resident_cells
+from ._resident import DenseCells, RegisteredCells, resident_cells
 from ._seeding import seeded
 
 if TYPE_CHECKING:
@@ -241,7 +241,24 @@ class ReadingMixin:
             return adata.manager
         if adata is None or self._is_registered(adata) or self.adata_manager is None:
             return super().get_anndata_manager(adata, required)
-        return self._validate_anndata(adata).manager
+        # scvi-tools would write into a copy of registered data
+        return self._validate_anndata(adata).manager if required else None
+
+    def _make_data_loader(
+        self,
+        adata: AnnData,
+        indices: Sequence[int] | None = None,
+        batch_size: int | None = None,
+        shuffle: bool = False,
+        **kwargs: Any,
+    ) -> Iterable[dict[str, torch.Tensor]]:
+        positions = checks.check_indices(indices, adata.obs_names)
+        manager = self.get_anndata_manager(adata, required=True)
+        # scvi-tools sorts the cells of a minibatch that it reads from disk, and cannot read every kind of dask array
+        if not checks.is_in_memory(manager.get_from_registry(REGISTRY_KEYS.X_KEY)):
+            cells = DenseCells(manager, torch.device("cpu"))
+            return cells.loader(positions, settings.batch_size if batch_size is None else batch_size, shuffle=shuffle)
+        return super()._make_data_loader(adata, positions, batch_size, shuffle, **kwargs)
 
     @property
     def adata(self) -> AnnData | None:
@@ -259,7 +276,7 @@ class ReadingMixin:
 
     def _adopt(self, adata: AnnData) -> None:
         """Register data that become the model's own."""
-        if adata is not None and not self._is_registered(adata):
+        if adata is not None and not self._is_registered(adata) and super().get_anndata_manager(adata) is None:
             super()._validate_anndata(adata)
 
     def _check_counts_are_there(

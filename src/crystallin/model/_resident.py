@@ -55,7 +55,7 @@ class RegisteredCells(Dataset):
         index = torch.as_tensor(np.asarray(indices), device=self.device)
         return {REGISTRY_KEYS.X_KEY: self.counts(index)} | {key: values[index] for key, values in self.others.items()}
 
-    def counts(self, index: torch.Tensor) -> SparseCounts:
+    def counts(self, index: torch.Tensor) -> SparseCounts | torch.Tensor:
         """Counts of some cells."""
         rows = checks.rows_of(self.matrix, index.cpu().numpy())
         cell = np.repeat(np.arange(len(index)), np.diff(rows.indptr))
@@ -67,6 +67,14 @@ class RegisteredCells(Dataset):
         sampler = (RandomSampler if shuffle else SequentialSampler)(indices)
         batches = BatchSampler(sampler, batch_size=batch_size, drop_last=drop_last)
         return DataLoader(_Part(self, np.asarray(indices)), sampler=batches, batch_size=None)
+
+
+class DenseCells(RegisteredCells):
+    """Registered data as scvi-tools' own methods take them."""
+
+    def counts(self, index: torch.Tensor) -> torch.Tensor:
+        """Counts of some cells, cells x genes."""
+        return super().counts(index).dense()
 
 
 class ResidentCells(RegisteredCells):
