@@ -1,7 +1,7 @@
 """Checks of what users give: what was given, what is allowed, how to mend it. Nothing here changes its input."""
 
 from ._aligned import check_aligned, check_indices
-from ._anndata import check_adata, check_categories, check_key, check_layer, check_numeric
+from ._anndata import check_adata, check_categories, check_key, check_layer, check_numeric, check_varies
 from ._counts import check_counts, check_layout
 from ._groups import check_among, check_cells, check_covariates, check_groups, check_labels
 from ._known import check_known
@@ -55,6 +55,7 @@ __all__ = [
     "check_same_genes",
     "check_same_programs",
     "check_table",
+    "check_varies",
     "hash_names",
     "is_in_memory",
     "is_simple",

@@ -10,6 +10,9 @@ import pandas as pd
 
 from ._words import did_you_mean, some
 
+# rounding of a covariate, in its sds, that changes no result noticeably
+MAX_ROUNDING = 0.01
+
 
 def check_adata(adata: Any) -> None:
     """Raise unless ``adata`` is an AnnData that can be written to: no view, not empty, unique names."""
@@ -82,11 +85,29 @@ def check_numeric(adata: Any, key: str, argument: str, *, positive: bool = False
     """Raise unless a column of ``obs`` holds finite (and positive) numbers."""
     check_key(key, adata.obs, argument)
     column = adata.obs[key]
-    if not pd.api.types.is_numeric_dtype(column) or not np.isfinite(column.to_numpy(dtype=float)).all():
-        msg = f"{argument}={key!r} must hold finite numbers; it is {column.dtype} with {column.isna().sum()} missing."
+    is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column)
+    missing = int(column.isna().sum())
+    if not is_number or missing or not np.isfinite(column.to_numpy(dtype=float)).all():
+        msg = f"{argument}={key!r} must hold finite numbers; it is {column.dtype} with {missing} missing."
         raise ValueError(msg)
     if positive and not (column > 0).all():
         msg = f"{argument}={key!r} must be positive; its smallest value is {column.min()}."
+        raise ValueError(msg)
+
+
+def check_varies(adata: Any, key: str, argument: str) -> None:
+    """Raise if a column of numbers is the same in all cells, or is so in the single precision it is read in."""
+    values = adata.obs[key].to_numpy(dtype=float)
+    sd = values.std()
+    if values.min() == values.max():
+        msg = f"{argument}={key!r} is {values[0]:g} in all cells, so nothing can be learned from it; leave it out."
+        raise ValueError(msg)
+    error = np.abs(values.astype(np.float32) - values).max()
+    if not error <= MAX_ROUNDING * sd:
+        msg = (
+            f"{argument}={key!r} has values around {values.mean():.6g} that differ by {sd:.3g} (sd): single precision "
+            f"cannot tell them apart. Subtract a constant: adata.obs[{key!r}] -= adata.obs[{key!r}].mean()."
+        )
         raise ValueError(msg)
 
 

@@ -208,6 +208,9 @@ class ProgramVAE(
             checks.check_categories(adata, key, "categorical_covariate_keys")
         for key in continuous_covariate_keys or []:
             checks.check_numeric(adata, key, "continuous_covariate_keys")
+            # a query may be a single donor
+            if "source_registry" not in kwargs:
+                checks.check_varies(adata, key, "continuous_covariate_keys")
         if size_factor_key is not None:
             checks.check_numeric(adata, size_factor_key, "size_factor_key", positive=True)
         # minified data keep no counts

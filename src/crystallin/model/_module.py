@@ -97,11 +97,14 @@ class ProgramModule(VAE):
         if bool(self.started):
             return
         encoder, decoder, device = self.z_encoder, self.decoder, self.device
+        covariates = []
 
         def first_cells() -> Iterator[tuple[blocks.SparseCounts, torch.Tensor, torch.Tensor]]:
             n_cells = 0
+            covariates.clear()
             for tensors in minibatches:
                 tensors = {key: value.to(device) for key, value in tensors.items()}
+                covariates.append(tensors.get(REGISTRY_KEYS.CONT_COVS_KEY))
                 counts = blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY])
                 yield counts, tensors[REGISTRY_KEYS.BATCH_KEY][:, 0].long(), self._depth(tensors, counts)
                 n_cells += len(counts)
@@ -111,6 +114,8 @@ class ProgramModule(VAE):
         moments = blocks.gene_moments(
             first_cells(), n_batch=len(decoder.categorical[0]), n_genes=decoder.n_genes, device=device
         )
+        if len(decoder.continuous):
+            decoder.standardise_by(torch.cat(covariates))
         encoder.mean.copy_(moments.mean)
         encoder.sd.copy_(moments.sd)
         decoder.categorical[0].copy_(moments.intercept)
