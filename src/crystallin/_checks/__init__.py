@@ -1,7 +1,8 @@
 """Checks of what users give: what was given, what is allowed, how to mend it. Nothing here changes its input."""
 
 from ._aligned import check_aligned, check_indices
-from ._anndata import check_adata, check_categories, check_key, check_layer, check_numeric, check_varies
+from ._anndata import check_adata, check_key, check_layer
+from ._columns import check_categories, check_column_lists, check_column_names, check_numeric, check_varies
 from ._counts import check_counts, check_layout
 from ._groups import check_among, check_cells, check_covariates, check_groups, check_labels
 from ._known import check_known
@@ -32,6 +33,8 @@ __all__ = [
     "check_categories",
     "check_cells",
     "check_choice",
+    "check_column_lists",
+    "check_column_names",
     "check_counts",
     "check_covariates",
     "check_explainable",

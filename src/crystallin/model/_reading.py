@@ -15,7 +15,7 @@ import torch
 from crystallin import _checks as checks
 
 from ._borrowed import Borrowed, borrow, private, readable
-from ._compat import MINIFY_TYPE_UNS_KEY, REGISTRY_KEYS, AnnDataManager, settings
+from ._compat import MINIFY_TYPE_UNS_KEY, REGISTRY_KEYS, SCVI_UUID_KEY, AnnDataManager, settings
 from ._registered import check_columns
 from ._resident import DenseCells, RegisteredCells, resident_cells
 from ._seeding import seeded
@@ -213,7 +213,7 @@ class ReadingMixin:
             super().setup_anndata(borrowed, source_registry=self.registry, **self.registry["setup_args"])
         borrowed.manager = self._get_most_recent_anndata_manager(borrowed, required=True)
         # which would keep the data for ever
-        del self._setup_adata_manager_store[borrowed.manager.adata_uuid]
+        del self._setup_adata_manager_store[borrowed.uns[SCVI_UUID_KEY]]
         return borrowed
 
     def _is_registered(self, adata: AnnData) -> bool:
