@@ -111,7 +111,8 @@ def test_prepared_query_may_have_other_genes(model, query):
     other = query[:, ::-1][:, 5:].copy()
     with pytest.raises(ValueError, match="lacks 5 of the model's 240 genes.*prepare_query_anndata"):
         cr.ProgramVAE.load_query_data(other, model)
-    cr.ProgramVAE.prepare_query_anndata(other, model)
+    with pytest.warns(UserWarning, match=r"5 of the model's 240 genes are not in adata.*'g235'.*Program/7"):
+        cr.ProgramVAE.prepare_query_anndata(other, model)
     with pytest.warns(UserWarning, match="5 gene"):
         cr.ProgramVAE.load_query_data(other, model)
 

@@ -22,6 +22,7 @@ from ._programs import (
 )
 from ._results import check_attributions, check_result
 from ._values import check_choice, check_int, check_number, check_profiles
+from ._words import some
 
 __all__ = [
     "canonical_csr",
@@ -63,4 +64,5 @@ __all__ = [
     "is_in_memory",
     "is_simple",
     "rows_of",
+    "some",
 ]

@@ -112,7 +112,8 @@ class PosteriorMixin(ReadingMixin):
         Returns
         -------
         Array of cells x programs, float32; with ``return_sd`` a tuple of two. Unannotated dimensions are left out (see
-        :meth:`get_latent_representation`).
+        :meth:`get_latent_representation`). NaN for programs most of whose weight lies on genes that the data do not
+        measure (no count in any cell, although the model expects 30 or more); a warning names them.
 
         Raises
         ------
@@ -144,7 +145,12 @@ class PosteriorMixin(ReadingMixin):
                     means.append(mean[:, :n_programs].cpu())
                     sds.append(sd[:, :n_programs].cpu())
         activity = torch.cat(means).numpy()
-        return (activity, torch.cat(sds).numpy()) if return_sd else activity
+        activity[:, request.withheld] = np.nan
+        if not return_sd:
+            return activity
+        sd = torch.cat(sds).numpy()
+        sd[:, request.withheld] = np.nan
+        return activity, sd
 
     @torch.inference_mode()
     def sample_activity(
@@ -171,7 +177,7 @@ class PosteriorMixin(ReadingMixin):
 
         Returns
         -------
-        Array of samples x cells x programs, float32.
+        Array of samples x cells x programs, float32; NaN where :meth:`get_activity` is.
 
         Raises
         ------
@@ -201,7 +207,9 @@ class PosteriorMixin(ReadingMixin):
             else:
                 for mean, sd in self._encoded(request):
                     samples.append((mean + sd * noise_like(mean))[..., :n_programs].cpu())
-        return torch.cat(samples, dim=1).numpy()
+        samples = torch.cat(samples, dim=1).numpy()
+        samples[..., request.withheld] = np.nan
+        return samples
 
     @torch.inference_mode()
     def get_posterior_covariance(

@@ -19,6 +19,7 @@ from ._compat import MINIFY_TYPE_UNS_KEY, REGISTRY_KEYS, SCVI_UUID_KEY, AnnDataM
 from ._registered import check_columns
 from ._resident import DenseCells, RegisteredCells, resident_cells
 from ._seeding import seeded
+from ._unmeasured import unmeasured, warn_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -65,6 +66,16 @@ class Reading:
         cells = resident_cells(manager, self.model.device)
         return RegisteredCells(manager, self.model.device) if cells is None else cells
 
+    @cached_property
+    def withheld(self) -> np.ndarray:
+        """Which programs cannot be read from these data, because genes are not measured; warns the first time."""
+        module, prior = self.model.module, self.model._prior
+        if self.gene_totals is None:
+            return np.zeros(prior.n_programs, dtype=bool)
+        missing = unmeasured(module, self.gene_totals, self.adata.n_obs)
+        warn_of(missing, prior, self.adata.n_obs)
+        return missing.withheld
+
     def positions(self, indices: Any = None, argument: str = "indices") -> np.ndarray:
         """Positions of the cells wanted, given by position, by name or as a mask; ``None`` for all."""
         return checks.check_indices(indices, self.obs_names, argument)
@@ -92,6 +103,11 @@ class Request(NamedTuple):
     positions: np.ndarray | None
     batch_size: int | None
     dataloader: Iterable[dict[str, torch.Tensor]] | None
+
+    @property
+    def withheld(self) -> np.ndarray | bool:
+        """Which programs cannot be read."""
+        return False if self.reading is None else self.reading.withheld
 
     def minibatches(self) -> tuple[dict[str, torch.Tensor], Iterable[dict[str, torch.Tensor]]]:
         """A sample of the cells as one minibatch, and all of them."""
