@@ -272,7 +272,7 @@ def test_matrices_with_names_are_read_by_these(read, model):
     cr.tl.rank_programs_groups(read, model, G)
     pd.testing.assert_frame_equal(cr.get.rank_programs_groups_df(read), ranking)
     read.obsm["X_programs"] = read.obsm["X_programs"].rename(columns={names[0]: "other"})
-    with pytest.raises(ValueError, match="its index lacks 1 of 16 names, e.g. 'Program/0'"):
+    with pytest.raises(ValueError, match=r"aligned by its index, which lacks 1 of the 16 programs, e.g. 'Program/0'"):
         cr.get.activity_df(read)
     read.obsm["X_programs"] = np.zeros((90, 3))
     with pytest.raises(ValueError, match=r"has shape \(90, 3\), and there are 16 programs"):
@@ -285,7 +285,7 @@ def test_masks_of_cells_are_read_by_name(read, model):
     for cells in (mask, mask.sample(frac=1, random_state=0), mask.to_numpy(), mask.index[:5], range(5)):
         cr.tl.attributions(read, model, cells=cells, **options)
         assert read.uns["attributions"]["cells"].tolist() == list(read.obs_names[:5])
-    with pytest.raises(ValueError, match="cells has names, by which it is read"):
+    with pytest.raises(ValueError, match="cells is aligned by its index"):
         cr.tl.attributions(read, model, cells=mask.set_axis([f"x{i}" for i in range(90)]), **options)
 
 
@@ -297,5 +297,5 @@ def test_baselines_are_read_by_gene(read, model):
         found.append(read.varm["attributions"])
     np.testing.assert_array_equal(found[0], found[1])
     np.testing.assert_array_equal(found[0], found[2])
-    with pytest.raises(ValueError, match="names"):
+    with pytest.raises(ValueError, match="baseline is aligned by its index, which lacks 140 of the 240 genes"):
         cr.tl.attributions(read, model, groupby=G, programs=P, cells=range(20), baseline=profile[:100])

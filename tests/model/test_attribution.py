@@ -209,7 +209,7 @@ def test_what_is_refused(model, result, monkeypatch):
         ask(baseline=np.zeros(240))
     with bad("method='contributions' compares with nothing, so it takes no baseline"):
         ask(method="contributions", baseline_indices=[1, 2])
-    with bad("groups has 2 labels for 500 cells"):
+    with bad("groups has 2 values for 500 cells"):
         ask(groups=["a", "b"])
     with bad("takes seconds for each cell and program; name the cells"):
         ask(method="lime", target="encoder")

@@ -131,7 +131,7 @@ def test_bad_input(result, model):
     bad("level='x' is not one of", level="x")
     bad("'nothing' is not one of the 16 programs", KeyError, programs="nothing")
     bad("'nogene' is not one of the model's 240 genes", KeyError, genes=["nogene"])
-    bad("'nocell' is not in adata.obs_names", KeyError, cells=["nocell"])
+    bad("'nocell' is not the name of a cell", KeyError, cells=["nocell"])
     bad("there is no cell at position 900", cells=[900])
     bad("cells is a mask of 2 for 500", cells=[True, False])
     bad("cells is empty", cells=[])

@@ -1,10 +1,14 @@
 """Checks of what users give: what was given, what is allowed, how to mend it. Nothing here changes its input."""
 
-from ._aligned import check_aligned, check_matrix
-from ._anndata import check_adata, check_categories, check_key, check_layer, check_numeric
-from ._counts import check_counts
-from ._groups import ALL, REST, check_among, check_cells, check_covariates, check_groups
+from ._aligned import check_aligned, check_indices
+from ._anndata import check_adata, check_key, check_layer
+from ._columns import check_categories, check_column_lists, check_column_names, check_numeric, check_varies
+from ._counts import check_counts, check_layout
+from ._groups import ALL, REST, check_among, check_covariates, check_groups
+from ._known import check_known
 from ._labels import Labels, check_labels, label_name, name_labels
+from ._layout import canonical_csr, is_in_memory, is_simple, rows_of
+from ._matrix import check_matrix
 from ._programs import (
     check_activity,
     check_explainable,
@@ -29,28 +33,34 @@ from ._slots import (
     kind_of,
 )
 from ._values import check_choice, check_int, check_number, check_profiles
+from ._words import some
 
 __all__ = [
     "ALL",
     "REST",
     "Labels",
+    "canonical_csr",
     "check_activity",
     "check_adata",
     "check_aligned",
     "check_among",
     "check_categories",
-    "check_cells",
     "check_choice",
+    "check_column_lists",
+    "check_column_names",
     "check_counts",
     "check_covariates",
     "check_explainable",
     "check_fresh",
     "check_genes",
     "check_groups",
+    "check_indices",
     "check_int",
     "check_key",
+    "check_known",
     "check_labels",
     "check_layer",
+    "check_layout",
     "check_loadings",
     "check_matrix",
     "check_new_columns",
@@ -67,6 +77,7 @@ __all__ = [
     "check_same_programs",
     "check_slot_name",
     "check_table",
+    "check_varies",
     "hash_names",
     "is_of_other_model",
     "is_programs",
@@ -74,4 +85,8 @@ __all__ = [
     "kind_of",
     "label_name",
     "name_labels",
+    "is_in_memory",
+    "is_simple",
+    "rows_of",
+    "some",
 ]

@@ -1,44 +1,113 @@
-"""Values that come with names are taken by these, never by position."""
+"""Values that come with names: put into the order they are wanted in by these names, never by position."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
-
-from crystallin._keys import NAMES, Keys
 
 from ._words import some
 
 
-def check_aligned(values: Any, names: Sequence[str], argument: str) -> Any:
-    """Values in the order of ``names``: a Series or the rows of a DataFrame by its index, anything else as it is.
+def check_aligned(values: Any, names: Sequence[str], argument: str, what: str = "cell") -> np.ndarray:
+    """Return one value (or one row) for each of ``names``, raising unless there is one.
 
-    Raises unless the index has each of the names, once.
+    A Series or DataFrame is aligned by its index; further rows are left out. Anything without names must be as long as
+    ``names``.
+
+    Parameters
+    ----------
+    values
+        What the user gave.
+    names
+        Names in the order wanted.
+    argument
+        What the user calls the values.
+    what
+        What is named: ``"cell"`` or ``"gene"``.
     """
     if not isinstance(values, pd.Series | pd.DataFrame):
-        return values
+        given = _as_array(values)
+        if given.ndim == 0 or len(given) != len(names):
+            length = "a single value" if given.ndim == 0 else f"{len(given)} values"
+            msg = f"{argument} has {length} for {len(names)} {what}s; give one for each."
+            raise ValueError(msg)
+        return given
     index = values.index.astype(str)
-    missing = pd.Index(names).difference(index)
-    if len(missing) or not index.is_unique:
-        what = f"lacks {len(missing)} of {len(names)} names, e.g. {some(missing, 3)}" if len(missing) else "has repeats"
-        msg = f"{argument} has names, by which it is read, and its index {what}. Give a plain array to go by position."
+    wanted = pd.Index(names).astype(str)
+    if index.has_duplicates:
+        repeated = index[index.duplicated()].unique()
+        msg = f"The index of {argument} names {len(repeated)} {what}(s) more than once, e.g. {some(repeated)}."
         raise ValueError(msg)
-    return values.set_axis(index).loc[list(names)]
+    position = index.get_indexer(wanted)
+    if (position < 0).any():
+        absent = wanted[position < 0].unique()
+        msg = (
+            f"{argument} is aligned by its index, which lacks {len(absent)} of the {wanted.nunique()} {what}s, e.g. "
+            f"{some(absent, 3)} (it has {some(index, 3)}). Give it the names of the {what}s, or, if it is in their "
+            f"order, {argument}.to_numpy()."
+        )
+        raise ValueError(msg)
+    return values.iloc[position].to_numpy()
 
 
-def check_matrix(adata: Any, where: str, slot: str, keys: Keys) -> Any:
-    """Array (or sparse matrix) of cells or genes x programs, columns in the order of the programs' names.
+def check_indices(indices: Any, names: Sequence[str], argument: str = "indices") -> np.ndarray:
+    """Return the positions of cells given by position, by name or as a mask, raising unless there are some.
 
-    A DataFrame is read by the names of its columns. Raises unless there is one column for each program.
+    Parameters
+    ----------
+    indices
+        Positions from 0, names, or a Boolean for each cell; a Boolean Series is aligned by its index. ``None`` is all.
+    names
+        Names of all cells.
+    argument
+        What the user calls the indices.
     """
-    values = getattr(adata, where)[slot]
-    names = [str(name) for name in adata.uns[keys.uns][NAMES]]
-    place = f"adata.{where}[{slot!r}]"
-    if isinstance(values, pd.DataFrame):
-        return check_aligned(values.T, names, f"{place} (its columns)").T.to_numpy()
-    if values.ndim != 2 or values.shape[1] != len(names):
-        msg = f"{place} has shape {values.shape}, and there are {len(names)} programs; it was changed. Write it again."
+    if indices is None:
+        return np.arange(len(names))
+    if isinstance(indices, slice):
+        indices = np.arange(len(names))[indices]
+    if isinstance(indices, pd.Series) and pd.api.types.is_bool_dtype(indices):
+        if indices.isna().any():
+            msg = f"{argument} has {int(indices.isna().sum())} missing value(s); fill them with True or False."
+            raise ValueError(msg)
+        indices = check_aligned(indices, names, argument).astype(bool)
+    given = np.atleast_1d(_as_array(indices))
+    if given.ndim > 1:
+        msg = f"{argument} has {given.ndim} dimensions; give a list of cells."
         raise ValueError(msg)
-    return values
+    if given.dtype == bool:
+        if len(given) != len(names):
+            msg = f"{argument} is a mask of {len(given)} for {len(names)} cells."
+            raise ValueError(msg)
+        positions = np.flatnonzero(given)
+    elif not len(given) or np.issubdtype(given.dtype, np.integer):
+        positions = given.astype(np.int64)
+        beyond = given[(positions < 0) | (positions >= len(names))]
+        if len(beyond):
+            msg = f"{argument}: there is no cell at position {beyond[0]}; there are {len(names)}, counted from 0."
+            raise ValueError(msg)
+    elif all(isinstance(name, str) for name in given.tolist()):
+        known = pd.Index(names)
+        positions = known.get_indexer(given) if known.is_unique else np.full(len(given), -1)
+        if (positions < 0).any():
+            name = str(given[positions < 0][0])
+            msg = f"{argument}: {name!r} is not the name of a cell, e.g. {some(names, 3)}."
+            raise KeyError(msg)
+    else:
+        msg = (
+            f"{argument} holds {given.dtype}; give positions (whole numbers from 0), names or a Boolean mask of cells."
+        )
+        raise TypeError(msg)
+    if not len(positions):
+        msg = f"{argument} is empty; name cells, or leave it out for all."
+        raise ValueError(msg)
+    return positions
+
+
+def _as_array(values: Any) -> np.ndarray:
+    """The values as an array, also those of a generator, a range or a set."""
+    is_plain = np.isscalar(values) or values is None or isinstance(values, list | tuple) or hasattr(values, "__array__")
+    return np.asarray(values if is_plain else list(values))

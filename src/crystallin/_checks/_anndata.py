@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ._words import did_you_mean, some
@@ -58,47 +56,6 @@ def check_layer(adata: Any, layer: str | None) -> None:
         listed = some(named_layers(adata), 12) or "none"
         msg = f"layer={layer!r} is not a layer of adata; it has {listed}. layer=None takes adata.X."
         raise KeyError(msg)
-
-
-def check_categories(adata: Any, key: str | None, argument: str) -> None:
-    """Raise on missing values in a categorical column; warn of categories without cells or with one."""
-    check_key(key, adata.obs, argument)
-    if key is None:
-        return
-    column = adata.obs[key]
-    if column.isna().any():
-        msg = (
-            f"{argument}={key!r} has {int(column.isna().sum())} missing value(s); name them "
-            f"(adata.obs[{key!r}] = adata.obs[{key!r}].astype(str)) or drop these cells."
-        )
-        raise ValueError(msg)
-    sizes = column.value_counts()
-    if (sizes == 0).any():
-        warnings.warn(
-            f"{argument}={key!r} has categories without cells: {some(sizes.index[sizes == 0])}. They take no part; "
-            f"adata.obs[{key!r}].cat.remove_unused_categories() drops them.",
-            UserWarning,
-            stacklevel=4,
-        )
-    if (sizes == 1).any() and len(sizes) < adata.n_obs:
-        warnings.warn(
-            f"{argument}={key!r} has categories of a single cell: {some(sizes.index[sizes == 1])}. What is special "
-            "about such a cell cannot be told from its category.",
-            UserWarning,
-            stacklevel=4,
-        )
-
-
-def check_numeric(adata: Any, key: str, argument: str, *, positive: bool = False) -> None:
-    """Raise unless a column of ``obs`` holds finite (and positive) numbers."""
-    check_key(key, adata.obs, argument)
-    column = adata.obs[key]
-    if not pd.api.types.is_numeric_dtype(column) or not np.isfinite(column.to_numpy(dtype=float)).all():
-        msg = f"{argument}={key!r} must hold finite numbers; it is {column.dtype} with {column.isna().sum()} missing."
-        raise ValueError(msg)
-    if positive and not (column > 0).all():
-        msg = f"{argument}={key!r} must be positive; its smallest value is {column.min()}."
-        raise ValueError(msg)
 
 
 def named_layers(adata: Any) -> list[str]:

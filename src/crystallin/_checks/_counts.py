@@ -3,46 +3,43 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from ._anndata import check_layer, named_layers
+from ._layout import canonical_csr, computed, row_blocks
 from ._words import some
 
-# rows of a backed matrix read at a time
-CHUNK_ROWS = 8_192
 # log1p of counts per 10,000 stays below this; raw counts of a whole panel usually do not
 MAX_LOG_VALUE = 20.0
 
 
-def check_counts(adata: Any, layer: str | None, *, warn_of_empty_genes: bool = True) -> None:
-    """Raise unless the matrix holds counts: finite, non-negative, whole, some in every cell; warn of empty genes."""
+def check_counts(adata: Any, layer: str | None, *, warn_of_empty_genes: bool = True) -> np.ndarray:
+    """Raise unless the matrix holds counts: finite, non-negative, whole, some in every cell; warn of empty genes.
+
+    Returns
+    -------
+    Sum of the counts of each gene.
+    """
     check_layer(adata, layer)
     where = "adata.X" if layer is None else f"adata.layers[{layer!r}]"
     matrix = adata.X if layer is None else adata.layers[layer]
     if matrix is None:
         msg = f"adata.X is None.{_counts_elsewhere(adata, layer)}"
         raise ValueError(msg)
-    if sparse.issparse(matrix) and not isinstance(matrix, sparse.spmatrix):
-        msg = (
-            f"{where} is a {type(matrix).__name__}, which scvi-tools cannot read; make it a matrix: "
-            f"{where} = scipy.sparse.csr_matrix({where})."
-        )
-        raise ValueError(msg)
     gene_totals = np.zeros(adata.n_vars)
     empty_cells: list[int] = []
     problem, largest = "", 0.0
-    for start, block in _row_blocks(matrix):
-        values = block.data if sparse.issparse(block) else np.asarray(block)
-        problem = problem or _value_problem(values)
-        largest = max(largest, float(values.max(initial=0)) if values.size else 0.0)
+    for start, block in row_blocks(matrix):
+        block, values, problem_here = _read(block)
+        problem = problem or problem_here
         if problem and problem != "fractions":
             break
-        empty_cells.extend((start + np.flatnonzero(np.asarray(block.sum(axis=1)).ravel() == 0)).tolist())
-        gene_totals += np.asarray(block.sum(axis=0)).ravel()
+        largest = max(largest, float(values.max(initial=0)) if values.size else 0.0)
+        empty_cells.extend((start + np.flatnonzero(_sums(block, 1) == 0)).tolist())
+        gene_totals += _sums(block, 0)
     if problem == "fractions":
         problem = (
             "look log-normalised (not whole numbers, all small)"
@@ -69,14 +66,41 @@ def check_counts(adata: Any, layer: str | None, *, warn_of_empty_genes: bool = T
             UserWarning,
             stacklevel=4,
         )
+    return gene_totals
 
 
-def _row_blocks(matrix: Any) -> Iterator[tuple[int, Any]]:
-    """Blocks of rows: the whole of a matrix in memory, chunks of one on disk."""
-    in_memory = sparse.issparse(matrix) or isinstance(matrix, np.ndarray)
-    step = max(matrix.shape[0], 1) if in_memory else CHUNK_ROWS
-    for start in range(0, matrix.shape[0], step):
-        yield start, matrix if in_memory else matrix[start : start + step]
+def check_layout(adata: Any, layer: str | None) -> None:
+    """Raise if the matrix of counts is of a kind that cannot be registered."""
+    where = "adata.X" if layer is None else f"adata.layers[{layer!r}]"
+    matrix = adata.X if layer is None else adata.layers[layer]
+    # of a dask array, the kind of its blocks
+    kind = getattr(matrix, "_meta", matrix)
+    if sparse.issparse(kind) and not isinstance(kind, sparse.spmatrix):
+        remedy = (
+            f"scipy.sparse.csr_matrix({where})" if kind is matrix else f"{where}.map_blocks(scipy.sparse.csr_matrix)"
+        )
+        msg = f"{where} is a {type(kind).__name__}, which scvi-tools cannot read; make it a matrix: {where} = {remedy}."
+        raise ValueError(msg)
+
+
+def _read(block: Any) -> tuple[Any, np.ndarray, str]:
+    """A block that sums can be taken of, its values, and what is wrong with them."""
+    if sparse.issparse(block):
+        block = canonical_csr(block)
+        return block, block.data, _value_problem(block.data)
+    if isinstance(block, np.ma.MaskedArray) and block.mask.any():
+        return block, block.data, f"include {int(block.mask.sum())} that are masked (missing)"
+    block = np.asarray(block)
+    if block.dtype.kind not in "biuf" or block.dtype.itemsize < 4:
+        try:
+            block = block.astype(np.float64)
+        except (TypeError, ValueError):
+            return block, block, f"are objects that are not numbers (dtype {block.dtype})"
+    return block, block, _value_problem(block)
+
+
+def _sums(block: Any, axis: int) -> np.ndarray:
+    return np.asarray(block.sum(axis=axis)).ravel()
 
 
 def _value_problem(values: np.ndarray) -> str:
@@ -99,6 +123,5 @@ def _counts_elsewhere(adata: Any, layer: str | None) -> str:
 
 
 def _looks_like_counts(matrix: Any) -> bool:
-    part = matrix[: min(matrix.shape[0], 200)]
-    values = part.data if sparse.issparse(part) else np.asarray(part)
-    return values.size > 0 and _value_problem(values) == "" and bool((values > 0).any())
+    _, values, problem = _read(computed(matrix[: min(matrix.shape[0], 200)]))
+    return values.size > 0 and not problem and bool((values > 0).any())

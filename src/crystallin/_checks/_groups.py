@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ._aligned import check_aligned
 from ._anndata import check_key
 from ._labels import label_name, names_given
 from ._words import did_you_mean, some
@@ -80,32 +79,3 @@ def check_among(wanted: Any, argument: str, known: Sequence[str]) -> list[str]:
             msg = f"{argument}={name!r} is not one of {some(known, 12)}.{did_you_mean(name, known)}"
             raise ValueError(msg)
     return wanted
-
-
-def check_cells(adata: Any, cells: Any) -> np.ndarray:
-    """Return positions of cells given by name, by position or as a mask; raise on those that are not there."""
-    if isinstance(cells, pd.Series) and pd.api.types.is_bool_dtype(cells):
-        # a mask is about cells by name
-        cells = check_aligned(cells, adata.obs_names, "cells").to_numpy(dtype=bool)
-    given = np.atleast_1d(np.asarray(list(cells) if isinstance(cells, set | range | map) else cells))
-    if given.dtype == bool:
-        if len(given) != adata.n_obs:
-            msg = f"cells is a mask of {len(given)} for {adata.n_obs} cells."
-            raise ValueError(msg)
-        positions = np.flatnonzero(given)
-    elif np.issubdtype(given.dtype, np.integer):
-        beyond = given[(given < 0) | (given >= adata.n_obs)]
-        if len(beyond):
-            msg = f"cells: there is no cell at position {beyond[0]}; adata has {adata.n_obs} (from 0)."
-            raise ValueError(msg)
-        positions = given
-    else:
-        positions = adata.obs_names.get_indexer([str(name) for name in given])
-        if (positions < 0).any():
-            name = str(given[positions < 0][0])
-            msg = f"cells: {name!r} is not in adata.obs_names, e.g. {some(adata.obs_names, 3)}."
-            raise KeyError(msg)
-    if not len(positions):
-        msg = "cells is empty; name cells, or leave it out for all."
-        raise ValueError(msg)
-    return positions

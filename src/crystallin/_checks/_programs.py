@@ -176,8 +176,11 @@ def check_same_genes(var_names: pd.Index, genes: np.ndarray) -> None:
         problem = f"has {len(var_names) - len(genes)} genes that the model does not know"
     else:
         problem = f"lacks {len(missing)} of the model's {len(genes)} genes, e.g. {some(missing)}"
-    msg = (
-        f"adata {problem}. ProgramVAE.prepare_query_anndata(adata, model) brings genes into the model's order, drops "
-        "the others and fills missing ones with zeros."
-    )
+    remedy = "ProgramVAE.prepare_query_anndata(adata, model) brings genes into the model's order and drops the others."
+    if len(missing):
+        remedy += (
+            " It fills missing ones with zeros, as if they were not expressed: programs that lose most of their weight "
+            "with them are then not read (NaN). Where that matters, train a model on the genes that both data have."
+        )
+    msg = f"adata {problem}. {remedy}"
     raise ValueError(msg)

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
+
+from ._aligned import check_aligned
 
 
 def check_int(value: Any, argument: str, minimum: int) -> None:
@@ -45,8 +48,17 @@ def check_number(
     raise ValueError(msg)
 
 
-def check_profiles(baseline: Any, n_genes: int) -> np.ndarray:
-    """Return expression profiles as baselines x genes, raising unless they are finite, non-negative and not empty."""
+def check_profiles(baseline: Any, genes: Sequence[str]) -> np.ndarray:
+    """Return expression profiles as baselines x genes, raising unless they are finite, non-negative and not empty.
+
+    A Series or DataFrame is aligned by the names of the genes, whichever way round the DataFrame is.
+    """
+    n_genes = len(genes)
+    if isinstance(baseline, pd.DataFrame):
+        rows_are_genes = baseline.index.astype(str).isin(genes).sum() > baseline.columns.astype(str).isin(genes).sum()
+        baseline = check_aligned(baseline if rows_are_genes else baseline.T, genes, "baseline", "gene").T
+    elif isinstance(baseline, pd.Series):
+        baseline = check_aligned(baseline, genes, "baseline", "gene")
     profiles = np.atleast_2d(np.asarray(baseline, dtype=float))
     if profiles.ndim != 2 or profiles.shape[1] != n_genes:
         msg = (

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import pandas as pd
 import torch
 
 from crystallin import _checks as checks
@@ -16,7 +17,7 @@ from crystallin.nn import ATTRIBUTION_METHODS
 
 from ._compat import REGISTRY_KEYS
 from ._explained import TARGETS, Average, Question
-from ._reading import ReadingMixin, Source
+from ._reading import Reading, ReadingMixin
 from ._seeding import seeded
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class AttributionMixin(ReadingMixin):
     @torch.no_grad()
     def get_attributions(
         self,
-        adata: AnnData | None = None,
+        adata: AnnData | Reading | None = None,
         indices: Sequence[int] | None = None,
         *,
         target: Literal["activity", "encoder"] = "activity",
@@ -58,9 +59,10 @@ class AttributionMixin(ReadingMixin):
         Parameters
         ----------
         adata
-            Data with the model's genes in the model's order; ``None`` takes the data of the model.
+            Data with the model's genes in the model's order, or a :meth:`reading` of them; ``None`` takes the data of
+            the model. Nothing is written to them.
         indices
-            Positions of the cells wanted; ``None`` for all.
+            Cells wanted: positions from 0, names, or a Boolean for each cell; ``None`` for all.
         target
             ``"activity"``: the refined activity, as a function of the counts. ``"encoder"``: the encoder's mean, as a
             function of standardised log-normalised expression.
@@ -68,7 +70,8 @@ class AttributionMixin(ReadingMixin):
             Name of the method, see :func:`crystallin.tl.attributions`.
         baseline
             What cells are compared with: ``"mean"``, ``"zero"``, or expression profiles as an array of genes or
-            baselines x genes, non-negative and of any depth; methods with one baseline take the mean of several.
+            baselines x genes, non-negative and of any depth, a Series or DataFrame with the names of genes in any
+            order; methods with one baseline take the mean of several.
         baseline_indices
             Take profiles of these cells instead: their mean or, for methods over several baselines, a sample.
         n_baselines
@@ -76,7 +79,8 @@ class AttributionMixin(ReadingMixin):
         programs
             Names of the programs wanted; ``None`` for all, decoys included.
         groups
-            Label of each of the cells; ``None`` puts all in one group, ``"all"``.
+            Label of each of the cells; a Series is aligned by the names of the cells. ``None`` puts all in one group,
+            ``"all"``.
         statistic
             ``"mean"`` or ``"mean_absolute"`` over the cells of each group, or ``"each"`` cell.
         batch_size
@@ -118,13 +122,13 @@ class AttributionMixin(ReadingMixin):
                 )
                 raise ValueError(msg)
         else:
-            baseline = checks.check_profiles(baseline, len(self._prior.genes))
+            baseline = checks.check_profiles(baseline, self._prior.genes)
         given = baseline_indices is not None or not (isinstance(baseline, str) and baseline == "mean")
         if given and not ATTRIBUTION_METHODS[method].has_baseline:
             msg = f"method={method!r} compares with nothing, so it takes no baseline; leave it out."
             raise ValueError(msg)
         source, chosen = self._source(adata, indices)
-        labels = cell_labels(groups, len(chosen))
+        labels = cell_labels(groups, source.obs_names[chosen])
         n_values = len(chosen) * len(self._prior.genes) * len(dimensions)
         if statistic == "each" and n_values > MAX_CELL_VALUES:
             msg = (
@@ -158,14 +162,14 @@ class AttributionMixin(ReadingMixin):
 
     def _group_means(
         self,
-        source: Source,
+        source: Reading,
         chosen: np.ndarray,
         groups: Sequence[str] | None,
         summed: Callable[[dict[str, torch.Tensor], Average], torch.Tensor],
         batch_size: int | None = None,
     ) -> dict[str, np.ndarray]:
         """Mean over the cells of each group of what ``summed`` adds up over a minibatch, by group."""
-        labels, means = cell_labels(groups, len(chosen)), {}
+        labels, means = cell_labels(groups, source.obs_names[chosen]), {}
         with seeded(self._random_state):
             for label in np.unique(labels):
                 cells = chosen[labels == label]
@@ -175,7 +179,7 @@ class AttributionMixin(ReadingMixin):
         return means
 
     def _with_average(
-        self, source: Source, cells: np.ndarray, batch_size: int | None
+        self, source: Reading, cells: np.ndarray, batch_size: int | None
     ) -> Iterator[tuple[dict[str, torch.Tensor], Average]]:
         """Minibatches of the cells, each with what works out the average of all, once, where it is asked for."""
         average = cache(lambda: self.module.average_cell(source.sample(cells)))
@@ -184,7 +188,7 @@ class AttributionMixin(ReadingMixin):
 
     def _profiles(
         self,
-        source: Source,
+        source: Reading,
         baseline: str | np.ndarray,
         baseline_indices: Sequence[int] | None,
         n_sampled: int | None,
@@ -198,7 +202,7 @@ class AttributionMixin(ReadingMixin):
         if baseline == "zero":
             msg = 'baseline="zero" is a single one; methods over several baselines take cells: "mean", or a group.'
             raise ValueError(msg)
-        cells = np.arange(source.adata.n_obs) if baseline_indices is None else np.asarray(baseline_indices)
+        cells = source.positions(baseline_indices, "baseline_indices")
         if n_sampled is not None:
             tensors = source.together(np.random.default_rng(self._random_state).permutation(cells)[:n_sampled])
             return blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY]).dense().T.to(self.device)
@@ -244,10 +248,13 @@ class AttributionMixin(ReadingMixin):
                 raise ImportError(msg)
 
 
-def cell_labels(groups: Sequence[str] | None, n_cells: int) -> np.ndarray:
-    """Label of each cell, raising unless there is one."""
-    labels = np.full(n_cells, "all") if groups is None else np.asarray(groups).astype(str)
-    if len(labels) != n_cells:
-        msg = f"groups has {len(labels)} labels for {n_cells} cells; give one for each."
+def cell_labels(groups: Sequence[str] | None, names: Sequence[str]) -> np.ndarray:
+    """Label of each of the named cells, raising unless there is one."""
+    if groups is None:
+        return np.full(len(names), "all")
+    labels = checks.check_aligned(groups, names, "groups")
+    missing = pd.isna(labels)
+    if missing.any():
+        msg = f"groups has {int(missing.sum())} missing label(s); name them, or leave these cells out with indices."
         raise ValueError(msg)
-    return labels
+    return labels.astype(str)

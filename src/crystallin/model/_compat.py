@@ -10,6 +10,7 @@ import lightning.pytorch as pl
 from scvi import REGISTRY_KEYS, settings
 from scvi.data import AnnDataManager
 from scvi.data._constants import _ADATA_MINIFY_TYPE_UNS_KEY as MINIFY_TYPE_UNS_KEY
+from scvi.data._constants import _SCVI_UUID_KEY as SCVI_UUID_KEY
 from scvi.dataloaders import DataSplitter
 from scvi.model import SCVI
 from scvi.model.base._constants import SAVE_KEYS
@@ -27,6 +28,7 @@ __all__ = [
     "REGISTRY_KEYS",
     "SAVE_KEYS",
     "SCVI",
+    "SCVI_UUID_KEY",
     "VAE",
     "TrainingPlan",
     "pl",

@@ -13,6 +13,7 @@ from crystallin import nn as blocks
 
 from ._attribution import AttributionMixin, cell_labels
 from ._explained import Average
+from ._reading import Reading
 from ._seeding import seeded
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class ContributionsMixin(AttributionMixin):
     def get_gene_contributions(
         self,
         program: str,
-        adata: AnnData | None = None,
+        adata: AnnData | Reading | None = None,
         indices: Sequence[int] | None = None,
         *,
         groups: Sequence[str] | None = None,
@@ -47,11 +48,13 @@ class ContributionsMixin(AttributionMixin):
         program
             Name of the program.
         adata
-            Data with the model's genes in the model's order; ``None`` takes the data of the model.
+            Data with the model's genes in the model's order, or a :meth:`reading` of them; ``None`` takes the data of
+            the model. Nothing is written to them.
         indices
-            Positions of the cells wanted; ``None`` for all.
+            Cells wanted: positions from 0, names, or a Boolean for each cell; ``None`` for all.
         groups
-            Label of each of these cells; ``None`` puts all in one group, ``"all"``.
+            Label of each of these cells; a Series is aligned by the names of the cells. ``None`` puts all in one group,
+            ``"all"``.
         batch_size
             Cells per minibatch; ``None`` is ``scvi.settings.batch_size``.
 
@@ -87,7 +90,7 @@ class ContributionsMixin(AttributionMixin):
     @torch.inference_mode()
     def get_average_contributions(
         self,
-        adata: AnnData | None = None,
+        adata: AnnData | Reading | None = None,
         indices: Sequence[int] | None = None,
         *,
         groups: Sequence[str] | None = None,
@@ -117,7 +120,7 @@ class ContributionsMixin(AttributionMixin):
         >>> model.get_average_contributions(indices=range(100)).shape  # doctest: +SKIP
         """
         source, chosen = self._source(adata, indices)
-        labels, weight = cell_labels(groups, len(chosen)), self.module.decoder.weight().detach()
+        labels, weight = cell_labels(groups, source.obs_names[chosen]), self.module.decoder.weight().detach()
         n_programs, parts = self._prior.n_programs, []
         with seeded(self._random_state):
             for label in np.unique(labels):

@@ -13,6 +13,7 @@ from crystallin import nn as blocks
 
 from ._attribution import AttributionMixin
 from ._explained import Average, EncoderCells, Question
+from ._reading import Reading
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -24,7 +25,7 @@ class ImportanceMixin(AttributionMixin):
     @torch.inference_mode()
     def get_program_importance(
         self,
-        adata: AnnData | None = None,
+        adata: AnnData | Reading | None = None,
         indices: Sequence[int] | None = None,
         *,
         groups: Sequence[str] | None = None,
@@ -69,7 +70,7 @@ class ImportanceMixin(AttributionMixin):
         self,
         program: str,
         genes: Sequence[str],
-        adata: AnnData | None = None,
+        adata: AnnData | Reading | None = None,
         indices: Sequence[int] | None = None,
         *,
         baseline: str = "mean",

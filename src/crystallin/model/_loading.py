@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+import pandas as pd
+
 from crystallin import _checks as checks
 
+from ._compat import SCVI
 from ._files import read_saved_model
 from ._surgery import count_categories, start_new_rows, train_new_rows_only
+from ._unmeasured import REMEDY, without
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -79,7 +85,7 @@ class LoadingMixin:
         Raises
         ------
         ValueError
-            If genes are missing or in another order.
+            If genes are missing or in another order, or a column of the model is missing or incomplete.
 
         Examples
         --------
@@ -107,3 +113,65 @@ class LoadingMixin:
         if not unfrozen:
             model.is_trained_ = not train_new_rows_only(model.module, n_reference)
         return model
+
+    @staticmethod
+    def prepare_query_anndata(
+        adata: AnnData,
+        reference_model: str | Path | LoadingMixin,
+        return_reference_var_names: bool = False,
+        inplace: bool = True,
+    ) -> AnnData | pd.Index | None:
+        """Bring the genes of a query into the order of a model's, and fill missing ones with zeros.
+
+        Programs that lose most of their weight with the missing genes are not read from the result: their activities
+        are NaN (:meth:`get_activity`), and a warning names them.
+
+        Parameters
+        ----------
+        adata
+            Query.
+        reference_model
+            The model, or the folder it was saved in.
+        return_reference_var_names
+            Return the names of the model's genes and do nothing else.
+        inplace
+            Change ``adata``, rather than return another.
+
+        Returns
+        -------
+        ``None``, or with ``inplace=False`` an AnnData, or the names of the genes.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            If the folder holds no model, or ``adata`` has none of its genes.
+
+        Examples
+        --------
+        >>> cr.ProgramVAE.prepare_query_anndata(query, model)  # doctest: +SKIP
+        """
+        model = None if isinstance(reference_model, str | Path) else reference_model
+        if model is None:
+            genes = np.asarray(read_saved_model(reference_model, class_name="ProgramVAE")["var_names"], dtype=str)
+            reference_model = str(reference_model)
+        else:
+            genes = model._prior.genes
+        if return_reference_var_names:
+            return pd.Index(genes)
+        is_missing = ~np.isin(genes, adata.var_names.to_numpy(dtype=str))
+        if is_missing.all():
+            msg = (
+                f"adata has none of the model's {len(genes)} genes, e.g. {checks.some(genes, 3)}; its own are named "
+                f"{checks.some(adata.var_names, 3)}."
+            )
+            raise ValueError(msg)
+        prepared = SCVI.prepare_query_anndata(adata, reference_model, inplace=inplace)
+        if is_missing.any():
+            described = "" if model is None else without(model.module, is_missing).describe(model._prior)
+            warnings.warn(
+                f"{int(is_missing.sum())} of the model's {len(genes)} genes are not in adata and were filled with "
+                f"zeros: {checks.some(genes[is_missing])}. {described} {REMEDY}",
+                UserWarning,
+                stacklevel=2,
+            )
+        return prepared

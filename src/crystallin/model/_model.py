@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -10,7 +11,8 @@ from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, Keys
 from crystallin.programs import as_prior
 
-from ._compat import MINIFY_TYPE_UNS_KEY, SCVI
+from ._borrowed import private
+from ._compat import MINIFY_TYPE_UNS_KEY, SCVI, SCVI_UUID_KEY
 from ._contributions import ContributionsMixin
 from ._importance import ImportanceMixin
 from ._loading import LoadingMixin
@@ -175,7 +177,8 @@ class ProgramVAE(
             Column of ``obs`` with positive size factors. Rates are then ``size factor x exp(log rate)`` rather than
             shares of the library: for panels whose depth is not the sum over their genes.
         categorical_covariate_keys, continuous_covariate_keys
-            Columns of ``obs`` with further covariates; each has free loadings on all genes.
+            Columns of ``obs`` with further covariates; each has free loadings on all genes. Continuous ones may have
+            any unit: the model standardises them by the training cells.
         **kwargs
             To :meth:`scvi.data.AnnDataManager.register_fields`.
 
@@ -183,9 +186,12 @@ class ProgramVAE(
         ------
         KeyError
             If a layer or column does not exist.
+        TypeError
+            If one name is given where a list is wanted, or the other way round.
         ValueError
             If the data are empty, a view, without unique names, not raw counts (and which layer looks like counts), or
-            have cells without counts or missing values in a column.
+            have cells without counts; if a column has missing values, mixes text and numbers, or is a covariate that
+            is the same in all cells. The data are then as they were.
 
         Examples
         --------
@@ -195,31 +201,44 @@ class ProgramVAE(
         if adata.n_vars < 2:
             msg = "adata has a single gene; relative expression needs at least two."
             raise ValueError(msg)
+        checks.check_column_names(batch_key=batch_key, labels_key=labels_key, size_factor_key=size_factor_key)
+        checks.check_column_lists(
+            categorical_covariate_keys=categorical_covariate_keys, continuous_covariate_keys=continuous_covariate_keys
+        )
         checks.check_categories(adata, batch_key, "batch_key")
         checks.check_categories(adata, labels_key, "labels_key")
-        for argument, keys in (
-            ("categorical_covariate_keys", categorical_covariate_keys),
-            ("continuous_covariate_keys", continuous_covariate_keys),
-        ):
-            if isinstance(keys, str):
-                msg = f"{argument}={keys!r} must be a list of columns: [{keys!r}]."
-                raise TypeError(msg)
         for key in categorical_covariate_keys or []:
             checks.check_categories(adata, key, "categorical_covariate_keys")
         for key in continuous_covariate_keys or []:
             checks.check_numeric(adata, key, "continuous_covariate_keys")
+            # a query may be a single donor
+            if "source_registry" not in kwargs:
+                checks.check_varies(adata, key, "continuous_covariate_keys")
         if size_factor_key is not None:
             checks.check_numeric(adata, size_factor_key, "size_factor_key", positive=True)
         # minified data keep no counts
         if MINIFY_TYPE_UNS_KEY not in adata.uns:
             checks.check_counts(adata, layer)
-        super().setup_anndata(
-            adata,
-            layer=layer,
-            batch_key=batch_key,
-            labels_key=labels_key,
-            size_factor_key=size_factor_key,
-            categorical_covariate_keys=categorical_covariate_keys,
-            continuous_covariate_keys=continuous_covariate_keys,
-            **kwargs,
-        )
+            checks.check_layout(adata, layer)
+
+        def register(data: AnnData) -> None:
+            # scvi-tools draws the counts that it looks at at random
+            with seeded(0):
+                super(ProgramVAE, cls).setup_anndata(
+                    data,
+                    layer=layer,
+                    batch_key=batch_key,
+                    labels_key=labels_key,
+                    size_factor_key=size_factor_key,
+                    categorical_covariate_keys=categorical_covariate_keys,
+                    continuous_covariate_keys=continuous_covariate_keys,
+                    **kwargs,
+                )
+
+        # on a private AnnData first: what scvi-tools refuses on the way leaves nothing behind
+        rehearsal = private(adata, layer)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            register(rehearsal)
+        del cls._setup_adata_manager_store[rehearsal.uns[SCVI_UUID_KEY]]
+        register(adata)

@@ -97,11 +97,14 @@ class ProgramModule(VAE):
         if bool(self.started):
             return
         encoder, decoder, device = self.z_encoder, self.decoder, self.device
+        covariates = []
 
         def first_cells() -> Iterator[tuple[blocks.SparseCounts, torch.Tensor, torch.Tensor]]:
             n_cells = 0
+            covariates.clear()
             for tensors in minibatches:
                 tensors = {key: value.to(device) for key, value in tensors.items()}
+                covariates.append(tensors.get(REGISTRY_KEYS.CONT_COVS_KEY))
                 counts = blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY])
                 yield counts, tensors[REGISTRY_KEYS.BATCH_KEY][:, 0].long(), self._depth(tensors, counts)
                 n_cells += len(counts)
@@ -111,6 +114,8 @@ class ProgramModule(VAE):
         moments = blocks.gene_moments(
             first_cells(), n_batch=len(decoder.categorical[0]), n_genes=decoder.n_genes, device=device
         )
+        if len(decoder.continuous):
+            decoder.standardise_by(torch.cat(covariates))
         encoder.mean.copy_(moments.mean)
         encoder.sd.copy_(moments.sd)
         decoder.categorical[0].copy_(moments.intercept)
@@ -228,11 +233,16 @@ class ProgramModule(VAE):
             normalised=self.decoder.normalised,
         )
 
+    def encoded(self, tensors: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The encoder's mean and log variance, both latent x cells."""
+        counts, batch = (tensors[key].to(self.device) for key in (REGISTRY_KEYS.X_KEY, REGISTRY_KEYS.BATCH_KEY))
+        return self.z_encoder.posterior(counts, batch)
+
     @torch.no_grad()
     def posterior_start(self, tensors: dict[str, torch.Tensor]) -> tuple[blocks.Cells, torch.Tensor]:
         """Cells on the module's device, and the encoder's mean, latent x cells."""
         tensors = {key: value.to(self.device) for key, value in tensors.items()}
-        mean, _ = self.z_encoder.posterior(tensors[REGISTRY_KEYS.X_KEY], tensors[REGISTRY_KEYS.BATCH_KEY])
+        mean, _ = self.encoded(tensors)
         return self.posterior_cells(tensors), mean
 
     @torch.no_grad()

@@ -13,6 +13,7 @@ from crystallin import nn as blocks
 
 from ._attribution import AttributionMixin
 from ._explained import TARGETS, Average, Question
+from ._reading import Reading
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -25,7 +26,7 @@ class PerturbationMixin(AttributionMixin):
     def get_activity_without(
         self,
         gene_sets: Sequence[Sequence[str]],
-        adata: AnnData | None = None,
+        adata: AnnData | Reading | None = None,
         indices: Sequence[int] | None = None,
         *,
         baseline: Literal["zero", "mean"] = "zero",
@@ -88,7 +89,7 @@ class PerturbationMixin(AttributionMixin):
     def get_expression_without(
         self,
         programs: Sequence[str],
-        adata: AnnData | None = None,
+        adata: AnnData | Reading | None = None,
         indices: Sequence[int] | None = None,
         *,
         groups: Sequence[str] | None = None,

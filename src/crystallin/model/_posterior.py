@@ -24,7 +24,7 @@ from crystallin.nn import (
 )
 
 from ._compat import MODULE_KEYS
-from ._reading import ReadingMixin, Request
+from ._reading import Reading, ReadingMixin, Request
 from ._seeding import seeded
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class PosteriorMixin(ReadingMixin):
     @torch.inference_mode()
     def get_activity(
         self,
-        adata: AnnData | None = None,
+        adata: AnnData | Reading | None = None,
         indices: Sequence[int] | None = None,
         *,
         refine: bool = True,
@@ -105,9 +105,10 @@ class PosteriorMixin(ReadingMixin):
         Parameters
         ----------
         adata
-            Data with the model's genes in the model's order; ``None`` takes the data of the model.
+            Data with the model's genes in the model's order, or a :meth:`reading` of them; ``None`` takes the data of
+            the model. Nothing is written to them.
         indices
-            Positions of the cells wanted; ``None`` for all.
+            Cells wanted: positions from 0, names, or a Boolean for each cell; ``None`` for all.
         refine
             ``True`` takes damped Fisher-Newton steps from the encoder's mean to the mode of the exact posterior, where
             the covariance is the inverse of the information (Laplace approximation; Tierney & Kadane 1986, J Am Stat
@@ -125,7 +126,8 @@ class PosteriorMixin(ReadingMixin):
         Returns
         -------
         Array of cells x programs, float32; with ``return_sd`` a tuple of two. Unannotated dimensions are left out (see
-        :meth:`get_latent_representation`).
+        :meth:`get_latent_representation`). NaN for programs most of whose weight lies on genes that the data do not
+        measure (no count in any cell, although the model expects 30 or more); a warning names them.
 
         Raises
         ------
@@ -141,7 +143,7 @@ class PosteriorMixin(ReadingMixin):
         n_programs = self._prior.n_programs
         exact = return_sd and refine and self.module.n_latent <= MAX_EXACT_SD
         shared = self._shared_genes() if exact else None
-        request = Request(adata, indices, batch_size, dataloader)
+        request = self._request(adata, indices, batch_size, dataloader)
         means, sds = [], []
         # torch's data loaders draw from the global generator
         with seeded(self._random_state):
@@ -157,13 +159,18 @@ class PosteriorMixin(ReadingMixin):
                     means.append(mean[:, :n_programs].cpu())
                     sds.append(sd[:, :n_programs].cpu())
         activity = torch.cat(means).numpy()
-        return (activity, torch.cat(sds).numpy()) if return_sd else activity
+        activity[:, request.withheld] = np.nan
+        if not return_sd:
+            return activity
+        sd = torch.cat(sds).numpy()
+        sd[:, request.withheld] = np.nan
+        return activity, sd
 
     @torch.inference_mode()
     def sample_activity(
         self,
         n_samples: int = 100,
-        adata: AnnData | None = None,
+        adata: AnnData | Reading | None = None,
         indices: Sequence[int] | None = None,
         *,
         refine: bool = True,
@@ -184,7 +191,7 @@ class PosteriorMixin(ReadingMixin):
 
         Returns
         -------
-        Array of samples x cells x programs, float32.
+        Array of samples x cells x programs, float32; NaN where :meth:`get_activity` is.
 
         Raises
         ------
@@ -200,7 +207,7 @@ class PosteriorMixin(ReadingMixin):
         generator = torch.Generator().manual_seed(random_state)
         n_programs, samples = self._prior.n_programs, []
         shared = self._shared_genes() if refine else None
-        request = Request(adata, indices, batch_size, dataloader)
+        request = self._request(adata, indices, batch_size, dataloader)
 
         def noise_like(mean: torch.Tensor) -> torch.Tensor:
             return torch.randn(n_samples, *mean.shape, generator=generator).to(mean.device)
@@ -214,12 +221,14 @@ class PosteriorMixin(ReadingMixin):
             else:
                 for mean, sd in self._encoded(request):
                     samples.append((mean + sd * noise_like(mean))[..., :n_programs].cpu())
-        return torch.cat(samples, dim=1).numpy()
+        samples = torch.cat(samples, dim=1).numpy()
+        samples[..., request.withheld] = np.nan
+        return samples
 
     @torch.inference_mode()
     def get_posterior_covariance(
         self,
-        adata: AnnData | None = None,
+        adata: AnnData | Reading | None = None,
         indices: Sequence[int] | None = None,
         *,
         batch_size: int | None = None,
@@ -251,7 +260,7 @@ class PosteriorMixin(ReadingMixin):
         """
         self._check_counts_are_there()
         with seeded(self._random_state):
-            sample, _ = self._minibatches(Request(adata, indices, batch_size, dataloader))
+            sample, _ = self._request(adata, indices, batch_size, dataloader).minibatches()
             covariance = self.module.average_cell(sample).covariance
         names = self._prior.programs
         return pd.DataFrame(covariance[: len(names), : len(names)].cpu().numpy(), index=names, columns=names)
@@ -282,7 +291,7 @@ class PosteriorMixin(ReadingMixin):
     def _refined(self, request: Request) -> Iterator[tuple[Point, AverageCell]]:
         """Modes of the exact posterior of successive minibatches, and the average cell."""
         self._check_counts_are_there()
-        sample, minibatches = self._minibatches(request)
+        sample, minibatches = request.minibatches()
         average, weight = self.module.average_cell(sample), self.module.decoder.weight()
         for tensors in minibatches:
             cells, mean = self.module.posterior_start(tensors)
@@ -290,10 +299,16 @@ class PosteriorMixin(ReadingMixin):
 
     def _encoded(self, request: Request) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Mean and standard deviation of the encoder's Gaussian for successive minibatches, cells x latent."""
+        if self.module.minified_data_type is None:
+            _, minibatches = request.minibatches()
+            for tensors in minibatches:
+                mean, log_var = self.module.encoded(tensors)
+                yield mean.T, (0.5 * log_var.T).exp()
+            return
         dataloader = request.dataloader
         if dataloader is None:
-            adata, indices = self._checked(request)
-            dataloader = self._make_data_loader(adata=adata, indices=indices, batch_size=request.batch_size)
+            adata, positions = request.reading.adata, request.positions
+            dataloader = self._make_data_loader(adata=adata, indices=positions, batch_size=request.batch_size)
         for tensors in dataloader:
             q = self.module.inference(**self.module._get_inference_input(tensors))[MODULE_KEYS.QZ_KEY]
             yield q.loc, q.scale

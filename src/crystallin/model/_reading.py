@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 
 from crystallin import _checks as checks
 
-from ._compat import settings
-from ._resident import ResidentCells, resident_cells
+from ._borrowed import Borrowed, borrow, private, readable
+from ._compat import MINIFY_TYPE_UNS_KEY, REGISTRY_KEYS, SCVI_UUID_KEY, AnnDataManager, settings
+from ._registered import check_columns
+from ._resident import DenseCells, RegisteredCells, resident_cells
+from ._seeding import seeded
+from ._unmeasured import unmeasured, warn_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -26,38 +32,57 @@ if TYPE_CHECKING:
 N_AVERAGED = 1_000
 
 
-class Request(NamedTuple):
-    """Which cells to read, and how many at a time; see :meth:`PosteriorMixin.get_activity`."""
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """Data that a model is about to read, checked once; made by :meth:`ProgramVAE.reading`.
 
-    adata: AnnData | None
-    indices: Sequence[int] | None
-    batch_size: int | None
-    dataloader: Iterable[dict[str, torch.Tensor]] | None
-
-
-@dataclass(frozen=True)
-class Source:
-    """Checked data that minibatches are taken from, of any of its cells.
+    Every method of the model that takes ``adata`` takes a reading instead, and then neither checks the data nor looks
+    through the counts again. It is meant for the time of one function: it does not notice when data or model change.
 
     Attributes
     ----------
     model
-        The model, ready to be read.
+        The model.
     adata
-        The data.
-    resident
-        The counts on the model's device, if they are there.
+        The data as they are registered: the model's own, or a private AnnData that shares the matrices of what was
+        given.
+    gene_totals
+        Sum of each gene's counts over all cells; ``None`` for minified data.
     """
 
     model: ReadingMixin
     adata: AnnData
-    resident: ResidentCells | None
+    gene_totals: np.ndarray | None
+
+    @property
+    def obs_names(self) -> pd.Index:
+        """Names of the cells."""
+        return self.adata.obs_names
+
+    @cached_property
+    def cells(self) -> RegisteredCells:
+        """The registered data, counts on the model's device if they fit."""
+        manager = self.model.get_anndata_manager(self.adata, required=True)
+        cells = resident_cells(manager, self.model.device)
+        return RegisteredCells(manager, self.model.device) if cells is None else cells
+
+    @cached_property
+    def withheld(self) -> np.ndarray:
+        """Which programs cannot be read from these data, because genes are not measured; warns the first time."""
+        module, prior = self.model.module, self.model._prior
+        if self.gene_totals is None:
+            return np.zeros(prior.n_programs, dtype=bool)
+        missing = unmeasured(module, self.gene_totals, self.adata.n_obs)
+        warn_of(missing, prior, self.adata.n_obs)
+        return missing.withheld
+
+    def positions(self, indices: Any = None, argument: str = "indices") -> np.ndarray:
+        """Positions of the cells wanted, given by position, by name or as a mask; ``None`` for all."""
+        return checks.check_indices(indices, self.obs_names, argument)
 
     def together(self, indices: np.ndarray) -> dict[str, torch.Tensor]:
         """Some cells as one minibatch."""
-        if self.resident is not None:
-            return self.resident[indices]
-        return next(iter(self.model._make_data_loader(adata=self.adata, indices=indices, batch_size=len(indices))))
+        return self.cells[indices]
 
     def sample(self, indices: np.ndarray) -> dict[str, torch.Tensor]:
         """Cells spread evenly over those at ``indices``, as one minibatch."""
@@ -65,10 +90,32 @@ class Source:
 
     def minibatches(self, indices: np.ndarray, batch_size: int | None = None) -> Iterable[dict[str, torch.Tensor]]:
         """All cells at ``indices``."""
-        if self.resident is not None:
-            size = settings.batch_size if batch_size is None else batch_size
-            return self.resident.loader(indices, size, shuffle=False)
-        return self.model._make_data_loader(adata=self.adata, indices=indices, batch_size=batch_size)
+        return self.cells.loader(indices, settings.batch_size if batch_size is None else batch_size, shuffle=False)
+
+
+class Request(NamedTuple):
+    """Which cells to read, and how many at a time; see :meth:`PosteriorMixin.get_activity`.
+
+    Either ``reading`` and ``positions`` or ``dataloader`` is there.
+    """
+
+    reading: Reading | None
+    positions: np.ndarray | None
+    batch_size: int | None
+    dataloader: Iterable[dict[str, torch.Tensor]] | None
+
+    @property
+    def withheld(self) -> np.ndarray | bool:
+        """Which programs cannot be read."""
+        return False if self.reading is None else self.reading.withheld
+
+    def minibatches(self) -> tuple[dict[str, torch.Tensor], Iterable[dict[str, torch.Tensor]]]:
+        """A sample of the cells as one minibatch, and all of them."""
+        if self.dataloader is not None:
+            dataloader = iter(self.dataloader)
+            first = next(dataloader)
+            return first, chain([first], dataloader)
+        return self.reading.sample(self.positions), self.reading.minibatches(self.positions, self.batch_size)
 
 
 def evenly(indices: np.ndarray, n: int) -> np.ndarray:
@@ -77,43 +124,176 @@ def evenly(indices: np.ndarray, n: int) -> np.ndarray:
 
 
 class ReadingMixin:
-    """Minibatches of the cells asked for."""
+    """Data on their way to the model, without leaving anything in those of other people."""
 
     module: ProgramModule
     _prior: Prior
 
-    def _source(self, adata: AnnData | None, indices: Sequence[int] | None = None) -> tuple[Source, np.ndarray]:
-        """Checked data with counts, and the positions of the cells wanted."""
-        self._check_counts_are_there("These results need", "the AnnData with counts")
-        adata, chosen = self._checked(Request(adata, indices, None, None))
-        manager = self.get_anndata_manager(adata, required=True)
-        return Source(self, adata, resident_cells(manager, self.device)), chosen
+    def reading(self, adata: AnnData | Reading | None = None) -> Reading:
+        """Check data once, for several calls that read them.
 
-    def _minibatches(self, request: Request) -> tuple[dict[str, torch.Tensor], Iterable[dict[str, torch.Tensor]]]:
-        """A sample of the cells as one minibatch, and all of them."""
-        if request.dataloader is not None:
-            self._check_if_trained(warn=False)
-            self.module.eval()
-            dataloader = iter(request.dataloader)
-            first = next(dataloader)
-            return first, chain([first], dataloader)
-        source, indices = self._source(request.adata, request.indices)
-        return source.sample(indices), source.minibatches(indices, request.batch_size)
+        Parameters
+        ----------
+        adata
+            Data with the model's genes in the model's order; ``None`` takes the data of the model. Nothing is written
+            to them.
 
-    def _checked(self, request: Request) -> tuple[AnnData, np.ndarray]:
-        """Data and positions of the cells wanted, checked; the module ready to be read."""
+        Returns
+        -------
+        What every method of the model takes in place of ``adata``. Use it within one function: changes of the data or
+        of the model after this call are not noticed.
+
+        Raises
+        ------
+        RuntimeError
+            If the model is not trained.
+        ValueError
+            If the genes differ from the model's, the matrix does not hold counts, or a column that the model was set
+            up with has missing values or categories that the model does not know.
+
+        Examples
+        --------
+        >>> reading = model.reading()  # doctest: +SKIP
+        >>> [model.get_average_contributions(reading, cells) for cells in groups]  # doctest: +SKIP
+        """
         self._check_if_trained(warn=False)
         self.module.eval()
-        adata = self.adata if request.adata is None else request.adata
+        if isinstance(adata, Reading):
+            if adata.model is not self:
+                msg = "adata is a reading of another model; give the AnnData, or call reading of this model."
+                raise ValueError(msg)
+            return adata
+        adata = self.adata if adata is None else adata
         if adata is None:
             msg = "The model holds no data; give adata (or dataloader)."
             raise ValueError(msg)
         # the model's own data too: people normalise X between training and reading activities
+        gene_totals = self._check_data(adata)
+        return Reading(self, self._registered(adata), gene_totals)
+
+    def _source(
+        self, adata: AnnData | Reading | None, indices: Sequence[int] | None = None
+    ) -> tuple[Reading, np.ndarray]:
+        """Checked data with counts, and the positions of the cells wanted."""
+        self._check_counts_are_there("These results need", "the AnnData with counts")
+        reading = self.reading(adata)
+        return reading, reading.positions(indices)
+
+    def _request(
+        self,
+        adata: AnnData | Reading | None,
+        indices: Sequence[int] | None,
+        batch_size: int | None,
+        dataloader: Iterable[dict[str, torch.Tensor]] | None,
+    ) -> Request:
+        """Arguments of the getters, checked; the module ready to be read."""
+        if batch_size is not None:
+            checks.check_int(batch_size, "batch_size", 1)
+        if dataloader is None:
+            reading = self.reading(adata)
+            return Request(reading, reading.positions(indices), batch_size, None)
+        if adata is not None or indices is not None:
+            msg = "dataloader brings its own cells; leave out adata and indices."
+            raise ValueError(msg)
+        self._check_if_trained(warn=False)
+        self.module.eval()
+        return Request(None, None, batch_size, dataloader)
+
+    def _check_data(self, adata: AnnData) -> np.ndarray | None:
+        """Raise unless the model can read these data; return the genes' counts."""
+        if not all(hasattr(adata, name) for name in ("obs", "var_names", "layers")):
+            msg = f"adata is a {type(adata).__name__}; give an AnnData."
+            raise TypeError(msg)
+        if adata.n_obs == 0:
+            msg = "adata has no cells."
+            raise ValueError(msg)
         checks.check_same_genes(adata.var_names, self._prior.genes)
-        if self.module.minified_data_type is None:
-            checks.check_counts(adata, self.registry["setup_args"]["layer"], warn_of_empty_genes=False)
-        adata = self._validate_anndata(adata)
-        return adata, np.arange(adata.n_obs)[slice(None) if request.indices is None else np.asarray(request.indices)]
+        check_columns(adata, self.registry)
+        # which keep no counts
+        is_own_minified = MINIFY_TYPE_UNS_KEY in adata.uns and self._is_registered(adata)
+        if self.module.minified_data_type is not None or is_own_minified:
+            return None
+        return checks.check_counts(adata, self.registry["setup_args"]["layer"], warn_of_empty_genes=False)
+
+    def _registered(self, adata: AnnData) -> AnnData:
+        """The data as registered: those of the model themselves, of others a private AnnData that shares matrices."""
+        if self._is_registered(adata):
+            super()._validate_anndata(adata)
+            manager = readable(super().get_anndata_manager(adata, required=True))
+            return manager.adata
+        if self.adata_manager is not None:
+            return borrow(adata, self.adata_manager)
+        # loaded without data: there is only the registry
+        borrowed = private(adata, self.registry["setup_args"]["layer"])
+        with seeded(0):
+            super().setup_anndata(borrowed, source_registry=self.registry, **self.registry["setup_args"])
+        borrowed.manager = self._get_most_recent_anndata_manager(borrowed, required=True)
+        # which would keep the data for ever
+        del self._setup_adata_manager_store[borrowed.uns[SCVI_UUID_KEY]]
+        return borrowed
+
+    def _is_registered(self, adata: AnnData) -> bool:
+        """Whether scvi-tools registered this very AnnData with this model; copies carry the identifier of another."""
+        managers = self._per_instance_manager_store.get(self.id, {}).values()
+        return any(manager.adata is adata for manager in managers)
+
+    # what follows lets scvi-tools' own methods read data in the same way
+
+    def _validate_anndata(self, adata: AnnData | Reading | None = None, copy_if_view: bool = True) -> AnnData:
+        if isinstance(adata, Reading):
+            return self.reading(adata).adata
+        if isinstance(adata, Borrowed):
+            return adata
+        adata = self.adata if adata is None else adata
+        if adata is None:
+            msg = "The model holds no data; give adata."
+            raise ValueError(msg)
+        self._check_data(adata)
+        return self._registered(adata)
+
+    def get_anndata_manager(self, adata: AnnData, required: bool = False) -> AnnDataManager | None:
+        """scvi-tools' registration of data that the model reads."""
+        if isinstance(adata, Borrowed):
+            return adata.manager
+        if adata is None or self._is_registered(adata) or self.adata_manager is None:
+            return super().get_anndata_manager(adata, required)
+        # scvi-tools would write into a copy of registered data
+        return self._validate_anndata(adata).manager if required else None
+
+    def _make_data_loader(
+        self,
+        adata: AnnData,
+        indices: Sequence[int] | None = None,
+        batch_size: int | None = None,
+        shuffle: bool = False,
+        **kwargs: Any,
+    ) -> Iterable[dict[str, torch.Tensor]]:
+        positions = checks.check_indices(indices, adata.obs_names)
+        manager = self.get_anndata_manager(adata, required=True)
+        # scvi-tools sorts the cells of a minibatch that it reads from disk, and cannot read every kind of dask array
+        if not checks.is_in_memory(manager.get_from_registry(REGISTRY_KEYS.X_KEY)):
+            cells = DenseCells(manager, torch.device("cpu"))
+            return cells.loader(positions, settings.batch_size if batch_size is None else batch_size, shuffle=shuffle)
+        return super()._make_data_loader(adata, positions, batch_size, shuffle, **kwargs)
+
+    @property
+    def adata(self) -> AnnData | None:
+        """Data of the model."""
+        return super().adata
+
+    @adata.setter
+    def adata(self, adata: AnnData) -> None:
+        self._adopt(adata)
+        super(ReadingMixin, type(self)).adata.fset(self, adata)
+
+    def _update_adata_and_manager_post_minification(self, minified_adata: AnnData, *args: Any) -> None:
+        self._adopt(minified_adata)
+        super()._update_adata_and_manager_post_minification(minified_adata, *args)
+
+    def _adopt(self, adata: AnnData) -> None:
+        """Register data that become the model's own."""
+        if adata is not None and not self._is_registered(adata) and super().get_anndata_manager(adata) is None:
+            super()._validate_anndata(adata)
 
     def _check_counts_are_there(
         self,

@@ -12,8 +12,10 @@ import torch
 from scipy import sparse
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
+from crystallin import _checks as checks
 from crystallin.nn import SparseCounts
 
+from ._borrowed import readable
 from ._compat import REGISTRY_KEYS, AnnDataManager, DataSplitter
 
 logger = logging.getLogger(__name__)
@@ -22,23 +24,21 @@ logger = logging.getLogger(__name__)
 BUDGET_SHARE = 0.5
 
 
-class ResidentCells(Dataset):
-    """Registered data on a device, counts as CSR; ``cells[[3, 5]]`` is a minibatch.
+class RegisteredCells(Dataset):
+    """Registered data, of which ``cells[[3, 5]]`` is a minibatch on a device.
 
-    On a CPU the arrays of a CSR matrix in memory are used where they are. Positions and order of what comes out are
-    those of scvi-tools' dataset, only that the counts are :class:`~crystallin.nn.SparseCounts`.
+    Positions and order of what comes out are those of scvi-tools' dataset, only that the counts are
+    :class:`~crystallin.nn.SparseCounts`. This class reads counts where they are, also on disk or out of a dask array.
     """
 
-    def __init__(self, adata_manager: AnnDataManager, counts: sparse.csr_matrix, device: torch.device) -> None:
-        self.n_cells, self.n_genes = counts.shape
+    def __init__(self, adata_manager: AnnDataManager, device: torch.device) -> None:
+        self.matrix = adata_manager.get_from_registry(REGISTRY_KEYS.X_KEY)
+        self.n_cells, self.n_genes = self.matrix.shape
         self.device = device
-        self.start = self._tensor(counts.indptr).long()
-        self.gene, self.value = self._tensor(counts.indices), self._tensor(counts.data)
         self.others: dict[str, torch.Tensor] = {}
         for key, dtype in adata_manager.create_torch_dataset().keys_and_dtypes.items():
-            values = adata_manager.get_from_registry(key)
             # how the data were minified is a word
-            if key == REGISTRY_KEYS.X_KEY or isinstance(values, str):
+            if key == REGISTRY_KEYS.X_KEY or isinstance(values := adata_manager.get_from_registry(key), str):
                 continue
             values = values.to_numpy() if isinstance(values, pd.DataFrame) else values
             self.others[key] = self._tensor(np.asarray(values).astype(dtype, copy=False))
@@ -53,14 +53,14 @@ class ResidentCells(Dataset):
     def __getitem__(self, indices: Sequence[int]) -> dict[str, Any]:
         """Minibatch of the cells at these positions."""
         index = torch.as_tensor(np.asarray(indices), device=self.device)
-        start = self.start[index]
-        size = self.start[index + 1] - start
-        cell = torch.repeat_interleave(torch.arange(len(index), device=self.device), size)
-        # position of each entry: where its row starts, plus its place in the row
-        shift = start - (size.cumsum(0) - size)
-        entry = torch.arange(len(cell), device=self.device) + shift[cell]
-        counts = SparseCounts(cell, self.gene[entry].long(), self.value[entry].float(), len(index), self.n_genes)
-        return {REGISTRY_KEYS.X_KEY: counts} | {key: values[index] for key, values in self.others.items()}
+        return {REGISTRY_KEYS.X_KEY: self.counts(index)} | {key: values[index] for key, values in self.others.items()}
+
+    def counts(self, index: torch.Tensor) -> SparseCounts | torch.Tensor:
+        """Counts of some cells."""
+        rows = checks.rows_of(self.matrix, index.cpu().numpy())
+        cell = np.repeat(np.arange(len(index)), np.diff(rows.indptr))
+        gene, value = self._tensor(rows.indices).long(), self._tensor(rows.data).float()
+        return SparseCounts(self._tensor(cell), gene, value, len(index), self.n_genes)
 
     def loader(self, indices: np.ndarray, batch_size: int, *, shuffle: bool, drop_last: bool = False) -> DataLoader:
         """Minibatches of the cells at ``indices``, in the order that scvi-tools' loader would give them."""
@@ -69,10 +69,40 @@ class ResidentCells(Dataset):
         return DataLoader(_Part(self, np.asarray(indices)), sampler=batches, batch_size=None)
 
 
+class DenseCells(RegisteredCells):
+    """Registered data as scvi-tools' own methods take them."""
+
+    def counts(self, index: torch.Tensor) -> torch.Tensor:
+        """Counts of some cells, cells x genes."""
+        return super().counts(index).dense()
+
+
+class ResidentCells(RegisteredCells):
+    """Registered data on a device, counts as CSR. On a CPU the arrays of such a matrix are used where they are."""
+
+    def __init__(self, adata_manager: AnnDataManager, device: torch.device) -> None:
+        super().__init__(adata_manager, device)
+        counts = checks.canonical_csr(self.matrix)
+        if device.type != "cpu":
+            counts = counts.astype(np.float32, copy=False)
+        self.start = self._tensor(counts.indptr).long()
+        self.gene, self.value = self._tensor(counts.indices), self._tensor(counts.data)
+
+    def counts(self, index: torch.Tensor) -> SparseCounts:
+        """Counts of some cells."""
+        start = self.start[index]
+        size = self.start[index + 1] - start
+        cell = torch.repeat_interleave(torch.arange(len(index), device=self.device), size)
+        # position of each entry: where its row starts, plus its place in the row
+        shift = start - (size.cumsum(0) - size)
+        entry = torch.arange(len(cell), device=self.device) + shift[cell]
+        return SparseCounts(cell, self.gene[entry].long(), self.value[entry].float(), len(index), self.n_genes)
+
+
 class _Part(Dataset):
     """Some of the cells."""
 
-    def __init__(self, cells: ResidentCells, indices: np.ndarray) -> None:
+    def __init__(self, cells: RegisteredCells, indices: np.ndarray) -> None:
         self.cells, self.indices = cells, indices
 
     def __len__(self) -> int:
@@ -100,7 +130,7 @@ def resident_cells(
     counts = adata_manager.get_from_registry(REGISTRY_KEYS.X_KEY)
     if budget == 0:
         return None
-    if not (sparse.issparse(counts) or isinstance(counts, np.ndarray)):
+    if not checks.is_in_memory(counts):
         logger.info("Counts are not in memory (%s): minibatches are read one by one.", type(counts).__name__)
         return None
     n_stored = counts.nnz if sparse.issparse(counts) else np.count_nonzero(counts)
@@ -116,10 +146,7 @@ def resident_cells(
             _in_words(budget),
         )
         return None
-    counts = counts if sparse.issparse(counts) and counts.format == "csr" else sparse.csr_matrix(counts)
-    if device.type != "cpu":
-        counts = counts.astype(np.float32, copy=False)
-    return ResidentCells(adata_manager, counts, device)
+    return ResidentCells(adata_manager, device)
 
 
 def _in_words(n_bytes: int) -> str:
@@ -142,9 +169,9 @@ class ProgramDataSplitter(DataSplitter):
     def __init__(
         self, adata_manager: AnnDataManager, *args: Any, device_budget: int | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(adata_manager, *args, **kwargs)
+        super().__init__(readable(adata_manager), *args, **kwargs)
         self.device_budget = device_budget
-        self._resident: ResidentCells | None = None
+        self._resident: RegisteredCells | None = None
 
     def setup(self, stage: str | None = None) -> None:
         """Split the cells, and send them to the device if they fit."""
@@ -154,6 +181,11 @@ class ProgramDataSplitter(DataSplitter):
             return
         device = torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
         self._resident = resident_cells(self.adata_manager, device, self.device_budget)
+        # scvi-tools cannot read every kind of matrix that is not in memory, and sorts the cells that it reads from disk
+        if self._resident is None and not checks.is_in_memory(
+            self.adata_manager.get_from_registry(REGISTRY_KEYS.X_KEY)
+        ):
+            self._resident = RegisteredCells(self.adata_manager, device)
 
     def train_dataloader(self) -> Any:
         """Minibatches of the training cells, shuffled anew in each epoch."""

@@ -13,7 +13,7 @@ from ._covariance import (
 )
 from ._decoder import ProgramDecoder
 from ._edges import Edges, Weight
-from ._encoder import PrimedEncoder
+from ._encoder import TARGET_SUM, PrimedEncoder
 from ._importance import fit_by_program
 from ._initial import GeneMoments, StartingPoint, gene_moments, member_correlations, starting_point
 from ._interactions import interactions
@@ -44,6 +44,7 @@ __all__ = [
     "SharedGenes",
     "SparseCounts",
     "StartingPoint",
+    "TARGET_SUM",
     "Weight",
     "attribute",
     "departure",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -24,7 +25,7 @@ class ProgramDecoder(nn.Module):
     n_unannotated
         Latent dimensions after the programs that reach every gene, with any sign.
     n_continuous
-        Continuous covariates, the last columns of the input.
+        Continuous covariates, the last columns of the input; standardised here, see :meth:`standardise_by`.
     n_categories
         Number of categories of the batch, then of each further categorical covariate.
     normalised
@@ -42,6 +43,8 @@ class ProgramDecoder(nn.Module):
         normalised: bool = True,
     ) -> None:
         super().__init__()
+        self.continuous_mean: torch.Tensor
+        self.continuous_sd: torch.Tensor
         self.edges = edges
         self.n_programs, self.n_genes = n_programs, n_genes = edges.shape
         self.n_latent = n_programs + n_unannotated
@@ -50,6 +53,9 @@ class ProgramDecoder(nn.Module):
         self.loadings = nn.Parameter(0.1 * edges.sign)
         self.unannotated = nn.Parameter(0.05 * torch.randn(n_unannotated, n_genes))
         self.continuous = nn.Parameter(torch.zeros(n_continuous, n_genes))
+        if n_continuous:
+            self.register_buffer("continuous_mean", torch.zeros(n_continuous))
+            self.register_buffer("continuous_sd", torch.ones(n_continuous))
         self.categorical = nn.ParameterList([torch.zeros(max(n, 1), n_genes) for n in n_categories])
         # logit of technical dropout, used by the zero-inflated likelihood only
         self.zero_logits = nn.Parameter(torch.full((n_genes,), -3.0))
@@ -65,8 +71,18 @@ class ProgramDecoder(nn.Module):
         for table, index in zip(self.categorical, categories, strict=False):
             offset = offset + (table if len(table) == 1 else table[index.reshape(-1).long()]).T
         if continuous is not None and continuous.shape[-1]:
-            offset = offset + self.continuous.T @ continuous.T
+            offset = offset + self.continuous.T @ ((continuous - self.continuous_mean) / self.continuous_sd).T
         return offset
+
+    @torch.no_grad()
+    def standardise_by(self, continuous: torch.Tensor) -> None:
+        """From now on, take the mean and sd of these cells' continuous covariates, cells x covariates, as 0 and 1."""
+        # some accelerators have no double precision, and a column of years has a large mean and a small sd
+        values = continuous.cpu().double()
+        sd = values.std(0, correction=0)
+        self.continuous_mean.copy_(values.mean(0))
+        # the same in all training cells: nothing to learn from it
+        self.continuous_sd.copy_(torch.where(sd > 0, sd, 1))
 
     def log_rate(
         self, z: torch.Tensor, continuous: torch.Tensor | None, categories: Sequence[torch.Tensor]
@@ -88,6 +104,12 @@ class ProgramDecoder(nn.Module):
         log_rate = log_rate.T.reshape(*z.shape[:-1], self.n_genes)
         scale = log_rate.softmax(-1) if self.normalised else log_rate.exp()
         return scale, None, library.exp() * scale, self.zero_logits.expand_as(scale)
+
+    def _load_from_state_dict(self, state_dict: dict[str, torch.Tensor], prefix: str, *args: Any) -> None:
+        # models saved before covariates were standardised go on as they were
+        for name, value in self.named_buffers(recurse=False):
+            state_dict.setdefault(prefix + name, value)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     @torch.no_grad()
     def project_(self) -> None:

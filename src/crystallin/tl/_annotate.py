@@ -6,27 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from crystallin import _checks as checks
-from crystallin import stats
 from crystallin._keys import ANNOTATE, DEFAULT_KEY, PARAMS, SCORES, TABLE, Keys
-from crystallin.stats import NONE
 
-from ._name import (
-    N_GENES,
-    N_PROGRAMS,
-    UNASSIGNED,
-    Naming,
-    breadth_of,
-    cell_probabilities,
-    finest_sure,
-    gene_evidence,
-    largest,
-    markers,
-    specificities,
-)
-from ._shared import choose_cells, group_means, origin_of, stored_activity
+from ._name import Needs, markers, name_groups, own_labels
+from ._shared import origin_of, stored_activity
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -35,8 +20,6 @@ if TYPE_CHECKING:
 
 # what is appended to the name of the column of cells' labels
 PROBABILITY = "_probability"
-# cells of a group that stand for it where not all are needed
-MAX_CELLS = 500
 COLUMNS = [
     "group",
     "label",
@@ -216,43 +199,19 @@ def annotate(
     checks.check_number(min_probability, "min_probability", 0, 1)
     checks.check_int(min_cells, "min_cells", 1)
     checks.check_int(random_state, "random_state", 0)
+    needs = Needs(min_score, min_support, min_margin, min_cells)
     _columns_to_add(adata, label_added, cell_label_added, slot, {groupby, sample_key})
     known = markers(adata, model, programs, parents, key)
 
     rng = np.random.default_rng(random_state)
-    chosen, some = choose_cells(adata, groupby), choose_cells(adata, groupby, max_cells=MAX_CELLS)
-    means = group_means(adata, chosen, sample_key, keys)
-    group = pd.Categorical(chosen.labels, chosen.groups).codes
-    n_cells = np.bincount(group)
-    found = stats.lift(means.mean[:, known.columns], means.reliability[:, known.columns], n_cells >= min_cells)
-    evidence = gene_evidence(adata, model, some, known.columns, found.off)
-    naming = Naming(known, found.value, evidence.support, n_cells, min_score, min_support, min_margin, min_cells)
-    table = pd.concat([naming.table(), naming.uncertainty(means, rng)], axis=1)
-    table.insert(0, "group", chosen.groups)
-    table["n_cells"] = n_cells
-    best = naming.choice.best
-    activity, real = stored_activity(adata, keys)[0], np.flatnonzero(~model.is_decoy)
-    table["specificity"] = specificities(
-        activity[some.positions], known.columns[best], group[some.positions], naming.labels()
-    )
-    reasons = [evidence.of(g, label) for g, label in enumerate(best)]
-    table["breadth"] = [breadth_of(values) for _, values in reasons]
-    genes = adata.var_names.to_numpy()
-    table["genes"] = [";".join(largest(genes[gene], values, N_GENES)) for gene, values in reasons]
-    above = stats.lift(means.mean[:, real], means.reliability[:, real], n_cells >= min_cells).value
-    table["programs"] = [";".join(largest(model.program_names[real], values, N_PROGRAMS)) for values in above]
-
-    order = [*known.names, UNASSIGNED]
+    named = name_groups(adata, model, known, needs, groupby, sample_key, keys, rng)
     columns: dict[str, Any] = {}
     if label_added is not None:
-        columns[label_added] = _categorical(np.array(naming.labels())[group], order)
+        columns[label_added] = known.categorical(np.array(named.labels)[named.of_cell])
     if cell_label_added is not None:
-        labels, probability = cell_probabilities(activity[:, real], group, naming.labels(), rng)
-        places = {name: i for i, name in enumerate(known.names)}
-        paths = [known.path(places.get(name, NONE)) for name in labels]
-        own, sure = finest_sure(probability, labels, paths, min_probability)
-        columns[cell_label_added] = _categorical(np.where(own == "", UNASSIGNED, own).astype(str), order)
-        columns[f"{cell_label_added}{PROBABILITY}"] = sure
+        activity = stored_activity(adata, keys)[0][:, ~model.is_decoy]
+        labels, sure = own_labels(activity, named.of_cell, named.labels, known, min_probability, rng)
+        columns |= {cell_label_added: known.categorical(labels), f"{cell_label_added}{PROBABILITY}": sure}
     params = {
         "groupby": groupby,
         "labels": known.names,
@@ -267,20 +226,12 @@ def annotate(
         "random_state": random_state,
         "unit_of_observation": "sample" if sample_key else "cell (cells are not replicates)",
     }
-    scores = pd.DataFrame(
-        {
-            "group": np.repeat(chosen.groups, len(known.names)),
-            "label": np.tile(known.names, len(chosen.groups)),
-            "score": found.value.ravel(),
-            "support": evidence.support.ravel(),
-        }
-    )
     params |= origin_of(ANNOTATE, adata, keys, model.digest)
 
     adata = adata.copy() if copy else adata
     for name, values in columns.items():
         adata.obs[name] = values
-    adata.uns[slot] = {PARAMS: params, TABLE: table[COLUMNS], SCORES: scores}
+    adata.uns[slot] = {PARAMS: params, TABLE: named.table[COLUMNS], SCORES: named.scores}
     return adata if copy else None
 
 
@@ -300,9 +251,3 @@ def _columns(label_added: str | None, cell_label_added: str | None) -> dict[str,
     if "cell_label_added" in found:
         found["the probability for cell_label_added"] = f"{cell_label_added}{PROBABILITY}"
     return found
-
-
-def _categorical(labels: np.ndarray, order: list[str]) -> pd.Categorical:
-    """Labels in the collection's order, those that occur."""
-    there = set(labels.tolist())
-    return pd.Categorical(labels, [name for name in order if name in there])

@@ -133,9 +133,10 @@ def attribution_agreement(
     arguments = [baseline_arguments(adata, groupby, baseline) for baseline in baselines]
 
     def ask(method: str, asked: ProgramVAE, **baseline: object) -> np.ndarray:
-        values = attributions_by(method, asked, adata, chosen.positions, chosen.labels, wanted, **baseline)
+        values = attributions_by(method, asked, readings[asked], chosen.positions, chosen.labels, wanted, **baseline)
         return values[chosen.order]
 
+    readings = {asked: asked.reading(adata) for asked in (model, *retrained)}
     answers = {method: ask(method, model) for method in methods}
     repeats: dict[str, dict[str, list[np.ndarray]]] = {"baseline": {}, "seed": {}}
     for method, answer in answers.items():

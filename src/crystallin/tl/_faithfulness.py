@@ -18,7 +18,7 @@ from ._shared import origin_of, stored_activity
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from crystallin.model import ProgramVAE
+    from crystallin.model import ProgramVAE, Reading
 
 RANDOM = "random order"
 # share of the genes that are replaced together to see how well attributions add up
@@ -130,11 +130,11 @@ def faithfulness(
     # no more than there are
     numbers = sorted({min(number, adata.n_vars) for number in n_genes})
     rng = np.random.default_rng(random_state)
-    parts = []
+    reading, genes, parts = model.reading(adata), adata.var_names.to_numpy(), []
     for program in wanted:
         activity = stored_activity(adata, keys)[0][:, names.index(program)]
         cells = np.sort(np.argsort(-activity, kind="stable")[:max_cells])
-        parts += _of_program(model, adata, cells, program, methods, numbers, n_random, rng)
+        parts += _of_program(model, reading, genes, cells, program, methods, numbers, n_random, rng)
 
     adata = adata.copy() if copy else adata
     params = {
@@ -153,7 +153,8 @@ def faithfulness(
 
 def _of_program(
     model: ProgramVAE,
-    adata: AnnData,
+    reading: Reading,
+    genes: np.ndarray,
     cells: np.ndarray,
     program: str,
     methods: list[str],
@@ -161,9 +162,8 @@ def _of_program(
     n_random: int,
     rng: np.random.Generator,
 ) -> list[pd.DataFrame]:
-    genes = adata.var_names.to_numpy()
     labels = np.full(len(cells), "all")
-    values = {method: attributions_by(method, model, adata, cells, labels, [program])[0, :, 0] for method in methods}
+    values = {method: attributions_by(method, model, reading, cells, labels, [program])[0, :, 0] for method in methods}
     orders = {method: [np.argsort(-value, kind="stable")] for method, value in values.items()}
     orders[RANDOM] = [rng.permutation(len(genes)) for _ in range(n_random)]
     halves = rng.random((n_random, len(genes))) < SHARE_REPLACED
@@ -172,7 +172,7 @@ def _of_program(
         removed += [order[:number] for order in ranked for number in numbers]
         removed += [order[number:] for order in ranked for number in numbers]
     left = model.get_activity_without(
-        [genes[part] for part in removed], adata, cells, baseline="mean", programs=[program]
+        [genes[part] for part in removed], reading, cells, baseline="mean", programs=[program]
     )[:, 0, 0].astype(float)
     whole, nothing = left[:2]
     change = whole - left[2 : 2 + n_random]

@@ -112,14 +112,15 @@ def interactions(
             msg = f"group={group!r} must be one group of {groupby!r}."
             raise TypeError(msg)
     cells = chosen.positions[chosen.labels == label]
+    reading = model.reading(adata)
     if genes is None:
-        sizes = model.get_attributions(adata, cells, target="encoder", baseline=baseline, programs=[program])
+        sizes = model.get_attributions(reading, cells, target="encoder", baseline=baseline, programs=[program])
         genes = adata.var_names[np.argsort(-np.abs(sizes[0, :, 0]), kind="stable")[:n_genes]]
     genes = list(dict.fromkeys(checks.check_genes(genes, list(adata.var_names))))
     if len(genes) < 2:
         msg = f"genes names {genes}; a pair needs two."
         raise ValueError(msg)
-    matrix = model.get_interactions(program, genes, adata, cells, baseline=baseline)[checks.ALL].to_numpy()
+    matrix = model.get_interactions(program, genes, reading, cells, baseline=baseline)[checks.ALL].to_numpy()
     first, second = np.triu_indices(len(genes), 1)
     names = np.array(genes, dtype=object)
     member = dict(zip(adata.var_names, members(model, [program])[:, 0], strict=True))

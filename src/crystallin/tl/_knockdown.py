@@ -168,8 +168,9 @@ def _without_genes(
 
 
 def _without_programs(adata: AnnData, model: ProgramVAE, silent: list[str], chosen: Chosen) -> pd.DataFrame:
+    reading = model.reading(adata)
     before, after = (
-        model.get_expression_without(names, adata, chosen.positions, groups=chosen.labels)[chosen.order]
+        model.get_expression_without(names, reading, chosen.positions, groups=chosen.labels)[chosen.order]
         for names in ([], silent)
     )
     fold = np.log2((after + PSEUDOCOUNT) / (before + PSEUDOCOUNT))

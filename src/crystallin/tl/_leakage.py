@@ -100,11 +100,11 @@ def leakage(
     names = model.program_names
     size = np.array([(everyone.labels == name).sum() for name in chosen.groups])
     table = pd.DataFrame({"program": np.tile(names, len(chosen.groups)), "group": np.repeat(chosen.groups, len(names))})
-    overall = {}
+    reading, overall = model.reading(adata), {}
     for column, (target, method) in TARGETS.items():
         # groups x genes x programs
         mass = model.get_attributions(
-            adata,
+            reading,
             chosen.positions,
             target=target,
             method=method,

@@ -106,7 +106,7 @@ def programs_overview(
         if not _is_of(adata, checks.check_result_key(adata, None, keys, name), model)
     ]
     columns = _where_active(adata, keys, groupby)
-    about, _ = similar_programs(model, adata, key_added)
+    about, _ = similar_programs(model, adata, model.reading(adata), key_added)
     for name in ("family", "nearest_twin", "twin_similarity", "variance_inflation"):
         columns[name] = about[name]
     if retrained:

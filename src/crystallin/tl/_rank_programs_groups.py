@@ -204,7 +204,8 @@ def rank_programs_groups(
     columns, owner = covariate_matrix(adata.obs, covariates)
     mean, sd = stored_activity(adata, keys)
     moments, covariance = stats.collect_moments(mean, sd, units.code, len(units.table), covariates=columns)
-    about, correlation = similar_programs(model, adata, key)
+    reading = model.reading(adata)
+    about, correlation = similar_programs(model, adata, reading, key)
     coupling = _coupling(moments, covariance, correlation, model.is_decoy)
     comparison = Comparison(moments, units.table, coupling, owner, sample_key is not None, paired)
     pairs = comparison.pairs(wanted, reference, groupby, within)
@@ -212,7 +213,7 @@ def rank_programs_groups(
     skip = (TooFewError, CollinearError) if within else (TooFewError,) if groups == "all" else ()
     results, skipped = comparison.run(pairs, skip=skip)
     delta = delta if delta is not None else 0.0 if sample_key else CELL_DELTA
-    n_genes = breadths(adata, model, units, [pair for pair, _ in results])
+    n_genes = breadths(reading, model, units, [pair for pair, _ in results])
     table = pd.concat(
         [
             rows(compared, delta, about.assign(breadth=breadth[about.index])).assign(**pair.labels)

@@ -14,15 +14,13 @@ from ._comparison import Pair
 from ._design import Units
 
 if TYPE_CHECKING:
-    from anndata import AnnData
-
-    from crystallin.model import ProgramVAE
+    from crystallin.model import ProgramVAE, Reading
 
 # cells of each stratum and group from which their average is taken
 MAX_CELLS = 200
 
 
-def breadths(adata: AnnData, model: ProgramVAE, units: Units, pairs: Iterable[Pair]) -> list[np.ndarray]:
+def breadths(reading: Reading, model: ProgramVAE, units: Units, pairs: Iterable[Pair]) -> list[np.ndarray]:
     """Effective number of a program's genes that carry its difference, for each pair, over the model's programs.
 
     From the contributions of genes in the average cell of each group within its stratum, so it costs no pass over all
@@ -36,7 +34,7 @@ def breadths(adata: AnnData, model: ProgramVAE, units: Units, pairs: Iterable[Pa
     chosen = [np.sort(rng.permutation(np.flatnonzero(of_cell == k))[:MAX_CELLS]) for k in range(len(size))]
     labels = np.repeat([f"{k:09d}" for k in range(len(size))], list(map(len, chosen)))
     # kinds x genes x programs
-    contributions = model.get_average_contributions(adata, np.concatenate(chosen), groups=labels)
+    contributions = model.get_average_contributions(reading, np.concatenate(chosen), groups=labels)
     member, found = members(model), []
     for pair in pairs:
         means = []

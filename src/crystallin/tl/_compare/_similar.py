@@ -13,13 +13,13 @@ from crystallin import programs as prior
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from crystallin.model import ProgramVAE
+    from crystallin.model import ProgramVAE, Reading
 
 
-def similar_programs(model: ProgramVAE, adata: AnnData, key: str) -> tuple[pd.DataFrame, np.ndarray]:
+def similar_programs(model: ProgramVAE, adata: AnnData, reading: Reading, key: str) -> tuple[pd.DataFrame, np.ndarray]:
     """What is to be said of the programs (no decoys), and the posterior correlation of all in the average cell."""
     names, real = model.program_names, np.flatnonzero(~model.is_decoy)
-    covariance = model.get_posterior_covariance(adata).to_numpy(dtype=float)
+    covariance = model.get_posterior_covariance(reading).to_numpy(dtype=float)
     sd = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(sd, sd)
     loadings = model.get_loadings().to_numpy(dtype=float)[:, real]

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from crystallin.model import ProgramVAE
+    from crystallin.model import ProgramVAE, Reading
 
 LOADINGS = "loadings"
 # target/method; loadings are the decoder's and the same in all cells
@@ -41,7 +41,7 @@ def check_methods(methods: Sequence[str], least: int) -> list[str]:
 def attributions_by(
     method: str,
     model: ProgramVAE,
-    adata: AnnData,
+    adata: AnnData | Reading,
     cells: np.ndarray,
     labels: np.ndarray,
     programs: Sequence[str],

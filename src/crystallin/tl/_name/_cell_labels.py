@@ -7,8 +7,28 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from crystallin.stats import NONE
+
+from ._markers import UNASSIGNED, Markers
+
 # cells of each group that say what the group is like; cells classified at a time
 MAX_CELLS, CHUNK = 1_000, 50_000
+
+
+def own_labels(
+    activity: np.ndarray,
+    group: np.ndarray,
+    labels: Sequence[str],
+    known: Markers,
+    min_probability: float,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Each cell's own label, and its posterior probability; see :func:`crystallin.tl.annotate`."""
+    names, probability = cell_probabilities(activity, group, labels, rng)
+    places = {name: i for i, name in enumerate(known.names)}
+    paths = [known.path(places.get(name, NONE)) for name in names]
+    own, sure = finest_sure(probability, names, paths, min_probability)
+    return np.where(own == "", UNASSIGNED, own).astype(str), sure
 
 
 def cell_probabilities(

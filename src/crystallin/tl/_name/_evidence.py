@@ -65,11 +65,11 @@ def gene_evidence(
         Groups x labels.
     """
     gene, label = np.nonzero(members(model)[:, labels])
-    rows = []
+    reading, rows = model.reading(adata), []
     # group by group: genes x programs of all groups at once would be large
     for name in chosen.groups:
         cells = chosen.positions[chosen.labels == name]
-        (contributions,) = model.get_average_contributions(adata, cells)
+        (contributions,) = model.get_average_contributions(reading, cells)
         rows.append(contributions[gene, labels[label]])
     values = np.array(rows, dtype=float)
     is_off = off[:, label]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin import get
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+UNASSIGNED = "unassigned"
 CATEGORY, CELL_TYPE = "category", "cell type"
 
 
@@ -48,6 +50,11 @@ class Markers:
             found.insert(0, self.names[label])
             label = self.parent[label]
         return found
+
+    def categorical(self, labels: np.ndarray) -> pd.Categorical:
+        """Labels in the collection's order, those that occur; what has no name comes last."""
+        there = set(labels.tolist())
+        return pd.Categorical(labels, [name for name in (*self.names, UNASSIGNED) if name in there])
 
 
 def markers(

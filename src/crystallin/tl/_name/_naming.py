@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,12 +13,18 @@ from crystallin import stats
 from crystallin.stats import NONE, Choice
 from crystallin.tl._shared import GroupMeans
 
-from ._markers import Markers
+from ._markers import UNASSIGNED, Markers
 
-UNASSIGNED = "unassigned"
 N_DRAWS, LEVEL = 200, 0.95
-# genes and programs named as reasons
-N_GENES, N_PROGRAMS = 5, 5
+
+
+class Needs(NamedTuple):
+    """What a label needs: least score, support and margin, and least number of the group's cells."""
+
+    score: float
+    support: float
+    margin: float
+    cells: int
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class Naming:
         Groups x labels.
     n_cells
         Cells of each group.
-    min_score, min_support, min_margin, min_cells
+    needs
         What a label needs.
     """
 
@@ -40,15 +47,12 @@ class Naming:
     score: np.ndarray
     support: np.ndarray
     n_cells: np.ndarray
-    min_score: float
-    min_support: float
-    min_margin: float
-    min_cells: int
+    needs: Needs
 
     @cached_property
     def choice(self) -> Choice:
         """The labels chosen."""
-        return self._choose(self.score, self.min_margin)
+        return self._choose(self.score, self.needs.margin)
 
     def labels(self) -> list[str]:
         """Label of each group."""
@@ -68,7 +72,7 @@ class Naming:
                 "second": np.where(choice.second == NONE, "", names[choice.second]),
                 "second_score": choice.second_score,
                 "margin": choice.score - choice.second_score,
-                "ambiguous": (choice.label != NONE) & (choice.score - choice.second_score < self.min_margin),
+                "ambiguous": (choice.label != NONE) & (choice.score - choice.second_score < self.needs.margin),
                 "support": stats.best_within(self._along_path, self.known.parent)[rows, choice.best],
                 "best": names[choice.best],
                 "reason": [self._reason(g) for g in rows],
@@ -81,8 +85,8 @@ class Naming:
         scores, same = [], np.zeros(len(self.score))
         for mean in means.draws(columns, N_DRAWS, rng):
             mean = np.where(np.isnan(mean), means.mean[:, columns], mean)
-            drawn = stats.lift(mean, means.reliability[:, columns], self.n_cells >= self.min_cells)
-            again = self._choose(drawn.value, self.min_margin)
+            drawn = stats.lift(mean, means.reliability[:, columns], self.n_cells >= self.needs.cells)
+            again = self._choose(drawn.value, self.needs.margin)
             same += again.label == self.choice.label
             scores.append(stats.best_within(drawn.value, self.known.parent)[np.arange(len(mean)), self.choice.best])
         tail = (1 - LEVEL) / 2
@@ -105,21 +109,21 @@ class Naming:
         return [UNASSIGNED if label == NONE else self.known.names[label] for label in choice.label]
 
     def _choose(self, score: np.ndarray, min_margin: float) -> Choice:
-        supported = (self._along_path >= self.min_support) & (self.n_cells >= self.min_cells)[:, None]
-        return stats.choose(score, supported, self.known.parent, min_score=self.min_score, min_margin=min_margin)
+        supported = (self._along_path >= self.needs.support) & (self.n_cells >= self.needs.cells)[:, None]
+        return stats.choose(score, supported, self.known.parent, min_score=self.needs.score, min_margin=min_margin)
 
     def _reason(self, group: int) -> str:
         if self.choice.label[group] != NONE:
             return ""
         score, support = self.score[group], self._along_path[group]
         best = self.choice.best[group]
-        if self.n_cells[group] < self.min_cells:
-            return f"{self.n_cells[group]} cell(s), fewer than {self.min_cells}"
-        if score[best] < self.min_score:
-            return f"the best score, {score[best]:.2f}, is below {self.min_score:g}"
+        if self.n_cells[group] < self.needs.cells:
+            return f"{self.n_cells[group]} cell(s), fewer than {self.needs.cells}"
+        if score[best] < self.needs.score:
+            return f"the best score, {score[best]:.2f}, is below {self.needs.score:g}"
         return (
             f"{support[best]:.0%} of the genes of {self.known.names[best]!r} and coarser labels speak for it, "
-            f"{self.min_support:.0%} are needed"
+            f"{self.needs.support:.0%} are needed"
         )
 
 

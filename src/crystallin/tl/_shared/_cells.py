@@ -42,7 +42,7 @@ def choose_cells(
     adata: AnnData, groupby: str | None, *, cells: Any = None, max_cells: int | None = None, seed: int = 0
 ) -> Chosen:
     """Cells by group, all of one group without ``groupby``; at most ``max_cells`` of each, drawn at random."""
-    positions = np.arange(adata.n_obs) if cells is None else checks.check_cells(adata, cells)
+    positions = checks.check_indices(cells, adata.obs_names, "cells")
     if groupby is None:
         known, labels = [ALL], np.full(len(positions), ALL, dtype=object)
     else:

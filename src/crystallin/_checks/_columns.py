@@ -1,0 +1,114 @@
+"""Columns of ``obs`` that a model is set up with: complete, of one kind, and saying something."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ._anndata import check_key
+from ._words import some
+
+# rounding of a covariate, in its sds, that changes no result noticeably
+MAX_ROUNDING = 0.01
+
+
+def check_categories(adata: Any, key: str | None, argument: str) -> None:
+    """Raise on missing values in a categorical column; warn of categories without cells or with one."""
+    check_key(key, adata.obs, argument)
+    if key is None:
+        return
+    column = adata.obs[key]
+    if column.isna().any():
+        msg = (
+            f"{argument}={key!r} has {int(column.isna().sum())} missing value(s); name them "
+            f"(adata.obs[{key!r}] = adata.obs[{key!r}].astype(str)) or drop these cells."
+        )
+        raise ValueError(msg)
+    _check_kind(column, key, argument)
+    sizes = column.value_counts()
+    if (sizes == 0).any():
+        warnings.warn(
+            f"{argument}={key!r} has categories without cells: {some(sizes.index[sizes == 0])}. They take no part; "
+            f"adata.obs[{key!r}].cat.remove_unused_categories() drops them.",
+            UserWarning,
+            stacklevel=4,
+        )
+    if (sizes == 1).any() and len(sizes) < adata.n_obs:
+        warnings.warn(
+            f"{argument}={key!r} has categories of a single cell: {some(sizes.index[sizes == 1])}. What is special "
+            "about such a cell cannot be told from its category.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _check_kind(column: pd.Series, key: str, argument: str) -> None:
+    """Raise unless the values are single ones that can be put in order: text, numbers, dates, Booleans, bytes."""
+    values = column.tolist()
+    kinds = {type(value).__name__: value for value in values}
+    if any(np.iterable(value) and not isinstance(value, str | bytes) for value in kinds.values()):
+        msg = (
+            f"{argument}={key!r} holds values of type {', '.join(kinds)}; a category must be text, a number or a date."
+        )
+        raise ValueError(msg)
+    try:
+        sorted(set(values))
+    except TypeError as error:
+        mixed = ", ".join(f"{value!r} ({kind})" for kind, value in list(kinds.items())[:3])
+        msg = (
+            f"{argument}={key!r} mixes values that cannot be put in order, e.g. {mixed}. Make them of one kind: "
+            f"adata.obs[{key!r}] = adata.obs[{key!r}].astype(str), which makes one category of 1 and '1'."
+        )
+        raise ValueError(msg) from error
+
+
+def check_column_names(**columns: Any) -> None:
+    """Raise unless each argument is ``None`` or the name of one column."""
+    for argument, key in columns.items():
+        if np.iterable(key) and not isinstance(key, str):
+            msg = f"{argument}={key!r} must be the name of one column of adata.obs."
+            raise TypeError(msg)
+
+
+def check_column_lists(**lists: Any) -> None:
+    """Raise unless each argument is ``None`` or a list of different columns."""
+    for argument, keys in lists.items():
+        if isinstance(keys, str):
+            msg = f"{argument}={keys!r} must be a list of columns: [{keys!r}]."
+            raise TypeError(msg)
+        if keys is not None and len(set(keys)) < len(list(keys)):
+            msg = f"{argument}={keys!r} names a column twice."
+            raise ValueError(msg)
+
+
+def check_numeric(adata: Any, key: str, argument: str, *, positive: bool = False) -> None:
+    """Raise unless a column of ``obs`` holds finite (and positive) numbers."""
+    check_key(key, adata.obs, argument)
+    column = adata.obs[key]
+    is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column)
+    missing = int(column.isna().sum())
+    if not is_number or missing or not np.isfinite(column.to_numpy(dtype=float)).all():
+        msg = f"{argument}={key!r} must hold finite numbers; it is {column.dtype} with {missing} missing."
+        raise ValueError(msg)
+    if positive and not (column > 0).all():
+        msg = f"{argument}={key!r} must be positive; its smallest value is {column.min()}."
+        raise ValueError(msg)
+
+
+def check_varies(adata: Any, key: str, argument: str) -> None:
+    """Raise if a column of numbers is the same in all cells, or is so in the single precision it is read in."""
+    values = adata.obs[key].to_numpy(dtype=float)
+    sd = values.std()
+    if values.min() == values.max():
+        msg = f"{argument}={key!r} is {values[0]:g} in all cells, so nothing can be learned from it; leave it out."
+        raise ValueError(msg)
+    error = np.abs(values.astype(np.float32) - values).max()
+    if not error <= MAX_ROUNDING * sd:
+        msg = (
+            f"{argument}={key!r} has values around {values.mean():.6g} that differ by {sd:.3g} (sd): single precision "
+            f"cannot tell them apart. Subtract a constant: adata.obs[{key!r}] -= adata.obs[{key!r}].mean()."
+        )
+        raise ValueError(msg)

@@ -1,0 +1,27 @@
+"""Matrices of programs in AnnData, as they were written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from crystallin._keys import NAMES, Keys
+
+from ._aligned import check_aligned
+
+
+def check_matrix(adata: Any, where: str, slot: str, keys: Keys) -> Any:
+    """Array (or sparse matrix) of cells or genes x programs, columns in the order of the programs' names.
+
+    A DataFrame is read by the names of its columns. Raises unless there is one column for each program.
+    """
+    values = getattr(adata, where)[slot]
+    names = [str(name) for name in adata.uns[keys.uns][NAMES]]
+    place = f"adata.{where}[{slot!r}]"
+    if isinstance(values, pd.DataFrame):
+        return check_aligned(values.T, names, f"{place}.T", "program").T
+    if values.ndim != 2 or values.shape[1] != len(names):
+        msg = f"{place} has shape {values.shape}, and there are {len(names)} programs; it was changed. Write it again."
+        raise ValueError(msg)
+    return values

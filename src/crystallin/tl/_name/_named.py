@@ -1,0 +1,91 @@
+"""Groups and their labels, with all that is said of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from crystallin import stats
+from crystallin._keys import Keys
+from crystallin.tl._shared import choose_cells, group_means, stored_activity
+
+from ._evidence import breadth_of, gene_evidence, largest
+from ._markers import Markers
+from ._naming import Naming, Needs, specificities
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crystallin.model import ProgramVAE
+
+# cells of a group that stand for it where not all are needed; genes and programs named as reasons
+MAX_CELLS, N_GENES, N_PROGRAMS = 500, 5, 5
+
+
+@dataclass(frozen=True)
+class NamedGroups:
+    """Labels of groups, and why.
+
+    Attributes
+    ----------
+    of_cell
+        Group of each cell, from 0.
+    labels
+        Label of each group.
+    table
+        One row per group.
+    scores
+        One row per group and label.
+    """
+
+    of_cell: np.ndarray
+    labels: list[str]
+    table: pd.DataFrame
+    scores: pd.DataFrame
+
+
+def name_groups(
+    adata: AnnData,
+    model: ProgramVAE,
+    known: Markers,
+    needs: Needs,
+    groupby: str,
+    sample_key: str | None,
+    keys: Keys,
+    rng: np.random.Generator,
+) -> NamedGroups:
+    """Name the groups of a column; see :func:`crystallin.tl.annotate`."""
+    chosen, some = choose_cells(adata, groupby), choose_cells(adata, groupby, max_cells=MAX_CELLS)
+    means = group_means(adata, chosen, sample_key, keys)
+    group = pd.Categorical(chosen.labels, chosen.groups).codes
+    n_cells = np.bincount(group)
+    is_reference = n_cells >= needs.cells
+    found = stats.lift(means.mean[:, known.columns], means.reliability[:, known.columns], is_reference)
+    evidence = gene_evidence(adata, model, some, known.columns, found.off)
+    naming = Naming(known, found.value, evidence.support, n_cells, needs)
+
+    table = pd.concat([naming.table(), naming.uncertainty(means, rng)], axis=1)
+    table.insert(0, "group", chosen.groups)
+    table["n_cells"] = n_cells
+    best, real = naming.choice.best, np.flatnonzero(~model.is_decoy)
+    activity = stored_activity(adata, keys)[0][some.positions]
+    table["specificity"] = specificities(activity, known.columns[best], group[some.positions], naming.labels())
+    reasons = [evidence.of(g, label) for g, label in enumerate(best)]
+    table["breadth"] = [breadth_of(values) for _, values in reasons]
+    genes = adata.var_names.to_numpy()
+    table["genes"] = [";".join(largest(genes[gene], values, N_GENES)) for gene, values in reasons]
+    above = stats.lift(means.mean[:, real], means.reliability[:, real], is_reference).value
+    table["programs"] = [";".join(largest(model.program_names[real], values, N_PROGRAMS)) for values in above]
+
+    scores = pd.DataFrame(
+        {
+            "group": np.repeat(chosen.groups, len(known.names)),
+            "label": np.tile(known.names, len(chosen.groups)),
+            "score": found.value.ravel(),
+            "support": evidence.support.ravel(),
+        }
+    )
+    return NamedGroups(group, naming.labels(), table, scores)
