@@ -11,7 +11,7 @@ import pandas as pd
 
 from ._descriptions import has_descriptions
 from ._edges import Edge, tidy
-from ._text import lines_of, read_text
+from ._text import lines_of, text_of
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def edges_from_gmt(path: Path, *, fallback: str | None = None) -> pd.DataFrame:
     ValueError
         If a line cannot be read as a set, with its number.
     """
-    lines = _once(_lines(read_text(path, fallback), path.name), path.name)
+    lines = _once(_lines(text_of(path, fallback), path.name), path.name)
     skip = 1 if has_descriptions(lines, path.name) else 0
     edges: list[Edge] = []
     numbers: list[int] = []

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ._columns import column_named, holds_direction, lacking, plain
 from ._edges import tidy, weight_of
-from ._text import lines_of, read_text
+from ._text import lines_of, text_of
 
 # what other programs write for a value that is not there
 MISSING = frozenset({"NA", "N/A", "#N/A", "NaN", "nan", "<NA>", "NULL", "None"})
@@ -32,7 +32,7 @@ def edges_from_file(path: Path, usual: str) -> pd.DataFrame:
     ValueError
         If a line cannot be read, with its number.
     """
-    lines = lines_of(read_text(path))
+    lines = lines_of(text_of(path))
     start = next((i for i, line in enumerate(lines) if line.strip() and not line.lower().startswith(("#", "sep="))), 0)
     separator = _separator(lines[start], usual)
     reader = csv.reader(

@@ -27,7 +27,7 @@ MARKS = {
 }
 
 
-def read_text(path: Path, fallback: str | None = None) -> str:
+def text_of(path: Path, fallback: str | None = None) -> str:
     """Return the text of a plain or gzipped file in UTF-8, or in UTF-16 or UTF-32 with a byte-order mark.
 
     Parameters
