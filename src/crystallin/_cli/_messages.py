@@ -48,6 +48,12 @@ def quiet_lightning() -> Iterator[None]:
         lightning.setLevel(level)
 
 
+def say(text: str) -> None:
+    """Write to standard output, with a question mark for what its encoding lacks."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding))
+
+
 def _show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     """To a terminal a warning is its message, not the line of code it came from."""
     sys.stderr.write(f"{category.__name__}: {message}\n")

@@ -27,7 +27,11 @@ CONVERT = {
     ".h5seurat": "in R: SeuratDisk::Convert(path, dest = 'h5ad')",
     ".xlsx": "save it as .csv, anndata.io.read_csv, then write_h5ad",
 }
-ALIGNED = ("obsm", "varm", "obsp", "varp", "layers")
+ALIGNED = ("obsm", "varm", "obsp", "varp", "layers", "raw/varm")
+
+
+class _UnknownKind(ValueError):
+    """A file that is not of a kind read here."""
 
 
 def read_counts(path: Path) -> AnnData:
@@ -43,11 +47,14 @@ def read_counts(path: Path) -> AnnData:
     if not path.exists():
         msg = f"There is no file {str(path)!r}."
         raise FileNotFoundError(msg)
-    reader = _reader(path)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*names are not unique", category=UserWarning)
-            adata = reader(path)
+            # of groups that a slash in a key made
+            warnings.filterwarnings("ignore", message=".*without encoding metadata")
+            adata = _reader(path)(path)
+    except _UnknownKind:
+        raise
     except Exception as error:
         msg = f"{str(path)!r} could not be read ({type(error).__name__}: {error}). Is it complete? Give {READABLE}."
         raise ValueError(msg) from error
@@ -75,7 +82,7 @@ def _reader(path: Path) -> Any:
         if any((path / name).exists() for name in ("matrix.mtx", "matrix.mtx.gz")):
             return _read_10x_folder
         msg = f"{str(path)!r} is a folder without a zarr store or a matrix.mtx; give {READABLE}."
-        raise ValueError(msg)
+        raise _UnknownKind(msg)
     if h5py.is_hdf5(path):
         with h5py.File(path, "r") as file:
             if {"obs", "var"} <= set(file):
@@ -88,7 +95,7 @@ def _reader(path: Path) -> Any:
                 f"{str(path)!r} is an HDF5 file, but neither AnnData (it has no obs and var) nor from Cell Ranger (it "
                 f"has no matrix or barcodes); it holds {', '.join(file) or 'nothing'}. Give {READABLE}."
             )
-            raise ValueError(msg)
+            raise _UnknownKind(msg)
     with path.open("rb") as start:
         is_gzip = start.read(2) == b"\x1f\x8b"
     kind = next((suffix for suffix in CONVERT if path.name.lower().removesuffix(".gz").endswith(suffix)), "")
@@ -99,7 +106,7 @@ def _reader(path: Path) -> Any:
     else:
         how = f"Give {READABLE}; is the file complete?"
     msg = f"{str(path)!r} is no file of counts known here. {how}"
-    raise ValueError(msg)
+    raise _UnknownKind(msg)
 
 
 def _read_10x_h5(path: Path) -> AnnData:
@@ -132,9 +139,10 @@ def _read_nested(path: Path) -> AnnData:
     from anndata.io import read_elem
 
     with h5py.File(path, "r") as file:
-        parts = {slot: read_elem(file[slot]) for slot in ("X", "obs", "var", "uns", "raw", *ALIGNED) if slot in file}
-    parts.update({slot: _flat(parts[slot]) for slot in ALIGNED if slot in parts})
-    return AnnData(**parts)
+        parts = {slot: read_elem(file[slot]) for slot in ("X", "obs", "var", "uns", "raw/X", "raw/var") if slot in file}
+        parts.update({slot: _flat(read_elem(file[slot])) for slot in ALIGNED if slot in file})
+    raw = {slot.removeprefix("raw/"): parts.pop(slot) for slot in list(parts) if slot.startswith("raw/")}
+    return AnnData(**parts, raw=raw or None)
 
 
 def _flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:

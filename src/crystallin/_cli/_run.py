@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from crystallin import datasets, get
 from crystallin._fit import fit
 
 from ._figures import draw
-from ._messages import quiet_lightning
+from ._messages import quiet_lightning, say
 from ._read import read_counts
 from ._slashes import without_slashes
 from ._top import top_programs
@@ -88,9 +87,9 @@ def _finish(adata: AnnData, model: ProgramVAE, out: Path, figures: Path | None, 
         # scanpy's plots want categories
         acts.obs[groupby] = acts.obs[groupby].astype("category")
         top = top_programs(acts, groupby)
-        sys.stdout.write(f"\nMost active programs by {groupby} (Cohen's d against all other cells):\n")
+        say(f"\nMost active programs by {groupby} (Cohen's d against all other cells):\n")
         for group, programs in top.items():
             listed = ", ".join(f"{name} ({effect:+.1f})" for name, effect in programs.items())
-            sys.stdout.write(f"  {group}: {listed or 'none stands out'}\n")
+            say(f"  {group}: {listed or 'none stands out'}\n")
     if figures is not None:
         draw(adata, acts, model, figures, groupby, top)

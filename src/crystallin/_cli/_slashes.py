@@ -27,6 +27,7 @@ def without_slashes(adata: AnnData) -> dict[str, dict[str, str]]:
         renamed[slot] = _renamed_columns(getattr(adata, slot))
     if adata.raw is not None:
         _renamed_columns(adata.raw.var)
+        _renamed_keys(adata.raw.varm)
     for slot, names in renamed.items():
         for old, new in names.items():
             logger.warning("Renamed %r of %s to %r: a slash in a key cannot be written.", old, slot, new)

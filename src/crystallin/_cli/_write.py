@@ -84,14 +84,17 @@ def try_out(adata: AnnData, out: Path) -> None:
         layers={key: _nothing(empty["layer"]) for key in adata.layers if key is not None},
     )
     if adata.raw is not None:
-        sketch.raw = AnnData(_nothing((adata.n_obs, adata.raw.n_vars)), obs=adata.obs[[]], var=adata.raw.var)
+        genes = {"var": adata.raw.var, "varm": dict(adata.raw.varm)}
+        sketch.raw = AnnData(_nothing((adata.n_obs, adata.raw.n_vars)), obs=adata.obs[[]], **genes)
     try:
         with _beside(out) as partial:
             _write(sketch, partial)
     except OSError:
         raise
     except Exception as error:
-        msg = f"The data cannot be written to {str(out)!r}: {error}. Mend or remove this part of the input first."
+        # anndata notes which key it was writing
+        what = " ".join([f"{error}.", *getattr(error, "__notes__", [])])
+        msg = f"The data cannot be written to {str(out)!r}: {what}. Mend or remove this part of the input first."
         raise ValueError(msg) from error
 
 
