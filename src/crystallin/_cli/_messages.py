@@ -26,6 +26,7 @@ def messages() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.showwarning = _show
             warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+            warnings.filterwarnings("ignore", message="Writing zarr v2 data", category=UserWarning)
             yield
     finally:
         for added in own:

@@ -15,6 +15,8 @@ import pandas as pd
 logger = logging.getLogger(__name__)
 
 WHOLE = re.compile(r"(\d+)\.0+")
+# genes in one text: "CD3E CD3D", "CD3E, CD3D", "CD3E/CD3D"
+LIST = re.compile(r"\w[\s,;|/]+\w")
 
 Edge = tuple[Any, Any, Any]
 
@@ -125,6 +127,7 @@ def tidy(edges: Iterable[Edge], place: Callable[[int], str], *, padded: bool) ->
     )
     for name in given:
         _check_storable(name)
+    _check_split(table, at, place)
     return _each_pair_once(table, at, place)
 
 
@@ -162,6 +165,19 @@ def _check_storable(name: str) -> None:
     if "\x00" in name or any("\ud800" <= character <= "\udfff" for character in name):
         msg = f"Program {name!r} has a character in its name that cannot be written to a file; rename it."
         raise ValueError(msg)
+
+
+def _check_split(edges: pd.DataFrame, at: list[int], place: Callable[[int], str]) -> None:
+    """Raise on a program whose only gene is a list written as one text, which would match nothing."""
+    alone = np.flatnonzero(~edges["source"].duplicated(keep=False))
+    for row in alone.tolist():
+        if LIST.search(edges["target"].iloc[row]):
+            msg = (
+                f"{place(at[row])}: the only gene of program {edges['source'].iloc[row]!r} is "
+                f"{edges['target'].iloc[row]!r}, which looks like several; give each on its own (in a GMT file, "
+                "separated by tabs)."
+            )
+            raise ValueError(msg)
 
 
 def _each_pair_once(edges: pd.DataFrame, at: list[int], place: Callable[[int], str]) -> pd.DataFrame:
