@@ -108,10 +108,15 @@ def test_other_files_are_refused(tmp_path, name, content, match):
 def test_other_hdf5_and_folders_are_refused(tmp_path):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file["table"] = np.arange(3)
-    with pytest.raises(ValueError, match="neither AnnData .* nor from Cell Ranger .*; it holds table"):
+    with pytest.raises(ValueError, match="neither AnnData .* nor of Cell Ranger .*; it holds table"):
         read_counts(tmp_path / "x.h5")
+    with h5py.File(tmp_path / "x.loom", "w") as file:
+        file["matrix"] = np.ones((3, 4))
+        file.create_group("row_attrs")
+    with pytest.raises(ValueError, match="it holds matrix, row_attrs. Convert it first: anndata.io.read_loom"):
+        read_counts(tmp_path / "x.loom")
     with h5py.File(tmp_path / "y.h5", "w") as file:
-        file.create_group("matrix")
+        file.create_group("matrix/barcodes")
     with pytest.raises(ValueError, match="'.*y.h5' could not be read"):
         read_counts(tmp_path / "y.h5")
     with pytest.raises(ValueError, match="is a folder without a zarr store or a matrix.mtx"):

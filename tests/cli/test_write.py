@@ -94,6 +94,7 @@ def test_every_slot_is_tried(tmp_path, planted):
     adata = planted.adata
     adata.raw = adata.copy()
     adata.layers["counts"], adata.obsm["x"], adata.varm["y"] = adata.X, np.ones((500, 2)), np.ones((240, 2))
+    adata.obsm["table"], adata.obsm["sparse"] = adata.obs[["age"]], adata.X
     adata.obsp["d"], adata.varp["e"], adata.uns["u"] = sparse.eye(500).tocsr(), sparse.eye(240).tocsr(), {"a": 1}
     before = adata.copy()
     for suffix in ("h5ad", "zarr"):

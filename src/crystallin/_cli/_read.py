@@ -83,30 +83,29 @@ def _reader(path: Path) -> Any:
             return _read_10x_folder
         msg = f"{str(path)!r} is a folder without a zarr store or a matrix.mtx; give {READABLE}."
         raise _UnknownKind(msg)
+    content = ""
     if h5py.is_hdf5(path):
         with h5py.File(path, "r") as file:
             if {"obs", "var"} <= set(file):
                 return _read_nested if _has_nested(file) else anndata.read_h5ad
-            if "matrix" in file or any(
-                isinstance(group, h5py.Group) and "barcodes" in group for group in file.values()
-            ):
+            groups = [group for group in file.values() if isinstance(group, h5py.Group)]
+            if any("barcodes" in group for group in groups):
                 return _read_10x_h5
-            msg = (
-                f"{str(path)!r} is an HDF5 file, but neither AnnData (it has no obs and var) nor from Cell Ranger (it "
-                f"has no matrix or barcodes); it holds {', '.join(file) or 'nothing'}. Give {READABLE}."
+            content = (
+                f"It is HDF5, but neither AnnData (no obs and var) nor of Cell Ranger (no barcodes); it holds "
+                f"{', '.join(file) or 'nothing'}. "
             )
-            raise _UnknownKind(msg)
-    with path.open("rb") as start:
-        is_gzip = start.read(2) == b"\x1f\x8b"
+    msg = f"{str(path)!r} is no file of counts known here. {content}{_how_to_convert(path)}"
+    raise _UnknownKind(msg)
+
+
+def _how_to_convert(path: Path) -> str:
     kind = next((suffix for suffix in CONVERT if path.name.lower().removesuffix(".gz").endswith(suffix)), "")
     if kind:
-        how = f"Convert it first: {CONVERT[kind]}."
-    elif is_gzip:
-        how = "It is compressed: unpack it first (gunzip)."
-    else:
-        how = f"Give {READABLE}; is the file complete?"
-    msg = f"{str(path)!r} is no file of counts known here. {how}"
-    raise _UnknownKind(msg)
+        return f"Convert it first: {CONVERT[kind]}."
+    with path.open("rb") as start:
+        is_gzip = start.read(2) == b"\x1f\x8b"
+    return "It is compressed: unpack it first (gunzip)." if is_gzip else f"Give {READABLE}; is the file complete?"
 
 
 def _read_10x_h5(path: Path) -> AnnData:
@@ -125,12 +124,13 @@ def _read_10x_folder(path: Path) -> AnnData:
 
 def _has_nested(file: Any) -> bool:
     """Whether keys with slashes made groups within groups, which anndata writes and cannot read."""
-    return any(_is_nested(group) for slot in ALIGNED if slot in file for group in file[slot].values())
+    import h5py
 
-
-def _is_nested(group: Any) -> bool:
-    # anything that anndata wrote under its own key says what it is
-    return hasattr(group, "keys") and not {"encoding-type", "h5sparse_format"} & set(group.attrs)
+    # before version 0.7 these were no groups
+    slots = [file[slot] for slot in ALIGNED if isinstance(file.get(slot), h5py.Group)]
+    groups = [group for slot in slots for group in slot.values() if isinstance(group, h5py.Group)]
+    # all that anndata wrote under its own key says what it is
+    return any(not {"encoding-type", "h5sparse_format"} & set(group.attrs) for group in groups)
 
 
 def _read_nested(path: Path) -> AnnData:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from anndata import AnnData
@@ -18,16 +19,17 @@ STORE = ("zarr.json", ".zgroup", ".zattrs")
 
 def check_out(out: Path, source: Path | None = None) -> None:
     """Raise unless ``--out`` names an AnnData file or store that can be written and is not the input."""
-    if out.suffix not in SUFFIXES:
+    kind = out.suffix.lower()
+    if kind not in SUFFIXES:
         msg = f"--out {str(out)!r} must end in .h5ad or .zarr, as the result is AnnData."
         raise ValueError(msg)
     if source is not None and source.exists() and out.exists() and out.samefile(source):
         msg = f"--out is the input {str(source)!r}; give another file."
         raise ValueError(msg)
-    if out.is_dir() and (out.suffix == ".h5ad" or (any(out.iterdir()) and not any((out / x).exists() for x in STORE))):
+    if out.is_dir() and (kind == ".h5ad" or (any(out.iterdir()) and not any((out / x).exists() for x in STORE))):
         msg = f"--out {str(out)!r} is a folder{'' if out.suffix == '.h5ad' else ' of other files'}; give another name."
         raise IsADirectoryError(msg)
-    if out.is_file() and out.suffix == ".zarr":
+    if out.is_file() and kind == ".zarr":
         msg = f"--out {str(out)!r} is a file, where a .zarr store is a folder; give another name."
         raise FileExistsError(msg)
     if out.exists() and not os.access(out, os.W_OK):
@@ -77,8 +79,8 @@ def try_out(adata: AnnData, out: Path) -> None:
         obs=adata.obs,
         var=adata.var,
         uns=dict(adata.uns),
-        obsm=dict(adata.obsm),
-        varm=dict(adata.varm),
+        obsm={key: _slim(value) for key, value in adata.obsm.items()},
+        varm={key: _slim(value) for key, value in adata.varm.items()},
         obsp={key: _nothing(empty["obs"]) for key in adata.obsp},
         varp={key: _nothing(empty["var"]) for key in adata.varp},
         layers={key: _nothing(empty["layer"]) for key in adata.layers if key is not None},
@@ -121,12 +123,19 @@ def _swap(out: Path, partial: Path) -> None:
             raise
 
 
+def _slim(value: Any) -> Any:
+    """Return an array of numbers with one column only, to be quick, and others as they are."""
+    if sparse.issparse(value):
+        return _nothing(value.shape)
+    return value[:, :1] if isinstance(value, np.ndarray) and value.ndim == 2 and value.dtype.kind in "biuf" else value
+
+
 def _nothing(shape: tuple[int, int]) -> sparse.csr_matrix:
     return sparse.csr_matrix(shape, dtype=np.float32)
 
 
 def _write(adata: AnnData, path: Path) -> None:
-    if path.suffix == ".zarr":
+    if path.suffix.lower() == ".zarr":
         adata.write_zarr(path)
     else:
         adata.write_h5ad(path)

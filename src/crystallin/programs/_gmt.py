@@ -117,8 +117,8 @@ def _once(lines: list[Line], file: str) -> list[Line]:
         other = first.setdefault(line.name, line)
         if sorted(filter(None, other.fields)) != sorted(filter(None, line.fields)):
             msg = (
-                f"{file}, lines {other.number} and {line.number}: two sets are named {line.name!r}, which occurs more "
-                "than once; rename or join them."
+                f"{file}, lines {other.number} and {line.number}: two sets are named {line.name!r}; rename or "
+                "join them."
             )
             raise ValueError(msg)
     if len(first) < len(lines):
