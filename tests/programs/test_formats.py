@@ -110,6 +110,7 @@ def test_objects_are_read(source, expected):
         "NaN as a name": ({np.nan: ["CD3E"]}, "a program has no name"),
         "tuple as a name": ({("a", "b"): ["CD3E"]}, "is a tuple, not a name"),
         "null character": ({"a\0": ["CD3E"]}, "cannot be written to a file"),
+        "null character in a gene": ({"a": ["CD3E", "x\0"]}, "cannot be written to a file"),
         "half a character": ({"a\ud800": ["CD3E"]}, "cannot be written to a file"),
         "two weights of a gene": ({"P": {"CD3E": 1, "CD3E ": 2}}, r"different weights \(1, 2\)"),
         "empty dict": ({}, "hold no genes"),

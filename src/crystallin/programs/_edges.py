@@ -125,7 +125,7 @@ def tidy(edges: Iterable[Edge], place: Callable[[int], str], *, padded: bool) ->
             "weight": np.array(weights, dtype=np.float32),
         }
     )
-    for name in given:
+    for name in dict.fromkeys([*given, *targets]):
         _check_storable(name)
     _check_split(table, at, place)
     return _each_pair_once(table, at, place)
@@ -162,8 +162,12 @@ def _name(value: Any, known: dict[str, str], i: int, place: Callable[[int], str]
 
 def _check_storable(name: str) -> None:
     """Raise on what no file can hold: null characters and halves of characters."""
-    if "\x00" in name or any("\ud800" <= character <= "\udfff" for character in name):
-        msg = f"Program {name!r} has a character in its name that cannot be written to a file; rename it."
+    try:
+        is_storable = "\x00" not in name and bool(name.encode("utf-8"))
+    except UnicodeEncodeError:
+        is_storable = False
+    if not is_storable:
+        msg = f"The name {name!r} has a character that cannot be written to a file; rename this program or gene."
         raise ValueError(msg)
 
 
