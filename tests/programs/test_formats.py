@@ -145,6 +145,12 @@ LINES = "T\t\tCD3E\tCD3D\nB\t\tMS4A1\tCD79A\n"
         ("mouse.gmt", "T\tCd3e\tCd4\nB\tMs4a1\tCd79a\n", {"T": {"Cd3e": 1, "Cd4": 1}, "B": {"Ms4a1": 1, "Cd79a": 1}}),
         ("entrez.gmt", "T\t916\t915\n", {"T": {"916": 1, "915": 1}}),
         ("no_description_weights.gmt", "P\tCD3E,1\tCD79A,-1\n", SIGNED),
+        ("shared.gmt", "T\tCD3E\tCD3D\nB\tCD3E\tCD2\n", {"T": {"CD3E": 1, "CD3D": 1}, "B": {"CD3E": 1, "CD2": 1}}),
+        ("named.gmt", "CD3E\tCD3E\tCD2\nA\tC1orf1\tCD2\nB\tLCK\tCD2\nC\tCD4\tCD2\nD\tFOS\tCD2\n", {
+            "CD3E": {"CD3E": 1, "CD2": 1}, "A": {"C1orf1": 1, "CD2": 1}, "B": {"LCK": 1, "CD2": 1},
+            "C": {"CD4": 1, "CD2": 1}, "D": {"FOS": 1, "CD2": 1},
+        }),
+        ("collection.gmt", "T\tC2\tCD3E\tCD3D\nB\tC2\tMS4A1\tCD79A\n", TWO),
         ("url.gmt", "T\thttp://x\tCD3E\tCD3D\nB\tna\tMS4A1\tCD79A\n", TWO),
         ("database.gmt", "T\tKEGG\tCD3E\tCD3D\nB\tKEGG\tMS4A1\tCD79A\n", TWO),
         ("accession.gmt", "T\tM5890\tCD3E\tCD3D\nB\tR-HSA-12\tMS4A1\tCD79A\n", TWO),

@@ -14,8 +14,10 @@ logger = logging.getLogger(__name__)
 BLANK = frozenset(
     {"", "na", "n/a", "nan", "none", "null", "-", "--", "/", ".", "_", "?", "desc", "description", "no description"}
 )
-# accessions that look like symbols: MSigDB, WikiPathways, Reactome, KEGG, GO, PubMed, SMPDB
-ACCESSION = re.compile(r"M\d+|WP\d+|R-[A-Z]{3}-\d+|[a-z]{2,4}\d{5}|GO\d{7}|PMID\d+|SMP\d+", re.IGNORECASE)
+# accessions that look like symbols: MSigDB and its collections, WikiPathways, Reactome, KEGG, GO, PubMed, SMPDB, GEO
+ACCESSION = re.compile(
+    r"M\d+|C\d|WP\d+|R-[A-Z]{3}-\d+|[a-z]{2,4}\d{5}|GO:?\d{7}|PMID:?\d+|SMP\d+|GSE\d+", re.IGNORECASE
+)
 SYMBOL = re.compile(r"[A-Za-z0-9][\w.@-]*")
 
 
@@ -33,9 +35,6 @@ class Line(Protocol):
 def has_descriptions(lines: Sequence[Line], file: str) -> bool:
     """Whether the second field is a description, judged over all lines.
 
-    A second field is taken for a gene if it is written like the genes of its line, is no accession, is not part of the
-    set's name and not the same in several lines. The file has no descriptions if this holds in every line.
-
     Raises
     ------
     ValueError
@@ -43,20 +42,18 @@ def has_descriptions(lines: Sequence[Line], file: str) -> bool:
     """
     genes = {gene for line in lines for gene in line.fields[1:]}
     times = Counter(line.fields[0] for line in lines)
-    suspects = [line for line in lines if _is_gene(line, genes, times[line.fields[0]])]
-    if not suspects:
-        return True
-    if len(suspects) == len(lines):
+    kinds = [_kind(line, genes, times[line.fields[0]]) for line in lines]
+    n = Counter(kinds)
+    if n["gene"] > n["either"] and not n["text"]:
         logger.warning(
-            "%s has no descriptions: its second fields (%s, …) are genes by their look, and are read as such.",
+            "%s has no descriptions: its second fields (%s, …) look like genes, and are read as such.",
             file,
-            suspects[0].fields[0],
+            lines[kinds.index("gene")].fields[0],
         )
         return False
-    numbers = {line.number for line in suspects}
-    others = (line.fields[0] for line in lines if line.number not in numbers)
-    if all(text.lower() in BLANK or "://" in text for text in others):
-        line = suspects[0]
+    texts = (line.fields[0] for line, kind in zip(lines, kinds, strict=True) if kind == "text")
+    if n["gene"] and n["text"] and all(text.lower() in BLANK or "://" in text for text in texts):
+        line = lines[kinds.index("gene")]
         msg = (
             f"{file}, line {line.number}: set {line.name!r} has {line.fields[0]!r}, which looks like a gene, where the "
             "other lines have a description. Put a description, or nothing between two tabs, before it."
@@ -65,16 +62,21 @@ def has_descriptions(lines: Sequence[Line], file: str) -> bool:
     return True
 
 
-def _is_gene(line: Line, genes: set[str], times: int) -> bool:
-    """Whether the second field of a line looks like one of its genes."""
+def _kind(line: Line, genes: set[str], times: int) -> str:
+    """Whether a line's second field, found in so many lines, is a ``"gene"``, a ``"text"`` or could be ``"either"``."""
     text, *members = line.fields
-    if text.lower() in BLANK or not SYMBOL.fullmatch(text.partition(",")[0]) or ACCESSION.fullmatch(text):
-        return False
-    if _plain(text) in _plain(line.name):
-        return False
+    symbol = text.partition(",")[0]
+    if text.lower() in BLANK or "://" in text or " " in text or ACCESSION.fullmatch(text):
+        return "text"
+    # "STAT1 regulon" may be described as STAT1, and begin with it
+    if not SYMBOL.fullmatch(symbol) or _plain(text) in _plain(line.name):
+        return "either"
     if text in genes:
-        return True
-    return times == 1 and _shape(text) in {_shape(gene) for gene in members if gene}
+        return "gene"
+    # the same in many lines is rather a database, KEGG say, than a gene, CD3E say
+    is_written_so = _shape(symbol) in {_shape(gene.partition(",")[0]) for gene in members if gene}
+    is_single = times == 1 or bool(re.search(r"[A-Za-z]", symbol) and re.search(r"\d", symbol))
+    return "gene" if is_written_so and is_single else "either"
 
 
 def _plain(text: str) -> str:
