@@ -49,6 +49,12 @@ def test_places_are_refused_before_training(command, tmp_path, out, match):
     assert names(tmp_path) == before
 
 
+def test_a_place_within_the_input_is_refused(command, tmp_path):
+    command.adata.write_zarr(tmp_path / "in.zarr")
+    result = command(source="in.zarr", out="in.zarr/x.h5ad")
+    assert result.status == 2 and not result.calls and "lies in the input" in result.err
+
+
 @pytest.mark.parametrize(
     ("figures", "match"), [("sets.gmt", "--figures: .* is a file"), ("out.h5ad", "is --out or lies in it")]
 )

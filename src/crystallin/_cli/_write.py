@@ -26,6 +26,9 @@ def check_out(out: Path, source: Path | None = None) -> None:
     if source is not None and source.exists() and out.exists() and out.samefile(source):
         msg = f"--out is the input {str(source)!r}; give another file."
         raise ValueError(msg)
+    if source is not None and source.is_dir() and source.resolve() in out.resolve().parents:
+        msg = f"--out {str(out)!r} lies in the input {str(source)!r}; give another place."
+        raise ValueError(msg)
     if out.is_dir() and (kind == ".h5ad" or (any(out.iterdir()) and not any((out / x).exists() for x in STORE))):
         msg = f"--out {str(out)!r} is a folder{'' if out.suffix == '.h5ad' else ' of other files'}; give another name."
         raise IsADirectoryError(msg)
@@ -55,9 +58,8 @@ def folders(*wanted: Path) -> Iterator[None]:
     made: list[Path] = []
     try:
         for folder in wanted:
-            missing = [path for path in (folder, *folder.parents) if not path.exists()]
+            made.extend(path for path in (folder, *folder.parents) if not path.exists())
             folder.mkdir(parents=True, exist_ok=True)
-            made.extend(missing)
         yield
     except BaseException:
         for folder in sorted(made, key=lambda path: -len(path.parts)):
