@@ -1,6 +1,7 @@
 import re
 
 import anndata as ad
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,8 +34,11 @@ def test_run(counts_file, tmp_path, capsys):
         "--max-epochs",
         "2",
     ]
+    mine = plt.figure()
     status = main([*command, "--groupby", "cell_type", "--out", str(out), "--figures", str(figures)])
     assert status == 0
+    assert plt.get_fignums() == [mine.number]
+    plt.close(mine)
     printed = capsys.readouterr().out
     assert "Most active programs by cell_type" in printed and "type 2: Program/" in printed
     adata = ad.read_h5ad(out)

@@ -53,3 +53,12 @@ def test_no_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("CRYSTALLIN_DATA_DIR", str(tmp_path / "missing"))
     with pytest.raises(NotADirectoryError, match="is not a folder"):
         cr.datasets.kang18()
+
+
+def test_damaged_or_other_files_are_named(folder):
+    (folder / "kang_2018.h5ad").write_bytes(b"half a file")
+    with pytest.raises(ValueError, match="kang_2018.h5ad' could not be read .*delete it"):
+        cr.datasets.kang18()
+    ad.AnnData(sparse.csr_matrix(np.eye(4, dtype=np.float32))).write_h5ad(folder / "kang_2018.h5ad")
+    with pytest.raises(ValueError, match="is another file: its obs has no label, replicate"):
+        cr.datasets.kang18()

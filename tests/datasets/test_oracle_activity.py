@@ -1,3 +1,4 @@
+import anndata as ad
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime, minimize
@@ -146,6 +147,36 @@ def test_cells_that_do_not_get_there_are_told(monkeypatch):
     with pytest.warns(UserWarning, match="was not reached"):
         _, sd = cr.datasets.oracle_activity(simulate())
     assert (sd > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda a: a.obs.pop("batch"), "adata.obs lacks 'batch'"),
+        (lambda a: a.obs.pop("depth"), "adata.obs lacks 'depth'"),
+        (lambda a: a.var.pop("true_theta"), "adata.var lacks 'true_theta'"),
+        (lambda a: a.varm.pop("true_batch_effect"), "adata.varm lacks 'true_batch_effect'"),
+        (lambda a: a.uns.update(simulation={}), "lacks 'params', 'batches'"),
+        (lambda a: a.obs.__setitem__("depth", -1.0), "impossible values in 'depth'"),
+        (lambda a: a.obs.__setitem__("batch", "zz"), "the batch 'zz'"),
+    ],
+)
+def test_a_simulation_that_lost_a_part_is_refused(change, match):
+    adata = simulate()
+    change(adata)
+    with pytest.raises((KeyError, ValueError), match=match):
+        cr.datasets.oracle_activity(adata)
+
+
+def test_no_cells_and_cells_on_disk_are_refused(tmp_path):
+    adata = simulate()
+    with pytest.raises(ValueError, match="no cells"):
+        cr.datasets.oracle_activity(adata[:0])
+    adata.write_h5ad(tmp_path / "x.h5ad")
+    backed = ad.read_h5ad(tmp_path / "x.h5ad", backed="r")
+    with pytest.raises(ValueError, match="to_memory"):
+        cr.datasets.oracle_activity(backed)
+    backed.file.close()
 
 
 def test_bad_input():

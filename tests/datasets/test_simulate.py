@@ -496,3 +496,24 @@ def test_ambient_rna_evens_out_cells():
 def test_bad_input(options, message):
     with pytest.raises(ValueError, match=message):
         simulate(**options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"conditions": {"ctrl", "stim"}}, "is a set, which has no order"),
+        ({"twins": {0.3: 1}}, "is a dict, which has no order"),
+        ({"paired": "no"}, "paired='no' must be True or False"),
+    ],
+)
+def test_arguments_that_could_be_taken_for_others(arguments, match):
+    with pytest.raises(ValueError, match=match):
+        cr.datasets.simulate(60, 300, n_programs=8, program_size=(5, 20), **arguments)
+
+
+def test_arrays_are_lists():
+    sizes = {"n_programs": 8, "n_decoys": 2, "n_shifted": 2}
+    lists = {"program_size": [5, 20], "twins": [0.3, 0.5], "conditions": ["ctrl", "stim"], "shift": [0.2, 0.4]}
+    want = cr.datasets.simulate(60, 300, **sizes, **lists)
+    got = cr.datasets.simulate(60, 300, **sizes, **{name: np.array(value) for name, value in lists.items()})
+    assert (want.X != got.X).nnz == 0

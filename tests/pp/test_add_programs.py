@@ -1,3 +1,4 @@
+import anndata
 import numpy as np
 import pandas as pd
 import pytest
@@ -69,6 +70,7 @@ def test_bad_arguments_leave_adata_alone(planted):
         ({"min_genes": 0}, "min_genes=0"),
         ({"min_genes": 9, "max_genes": 8}, "max_genes=8 must be a whole number of at least 9"),
         ({"n_decoys": -1}, "n_decoys=-1"),
+        ({"random_state": None}, "random_state=None"),
         ({"min_genes": 100}, "None of the 8 program"),
     ]:
         with pytest.raises(ValueError, match=match):
@@ -88,6 +90,104 @@ def test_results_of_earlier_programs_are_removed(result, planted, caplog):
     assert not {"X_programs", "programs_sd"} & set(result.obsm) and "programs_loadings" not in result.varm
     with pytest.raises(KeyError, match="crystallin.tl.activity"):
         cr.get.activity_df(result)
+
+
+MATRICES = {
+    "csc": sparse.csc_matrix,
+    "csr array": sparse.csr_array,
+    "dense": lambda x: x.toarray(),
+    "Fortran": lambda x: np.asfortranarray(x.toarray()),
+    "integers": lambda x: x.astype(np.int32),
+    "dense integers": lambda x: x.toarray().astype(np.int64),
+    "float16": lambda x: x.toarray().astype(np.float16),
+    "big-endian": lambda x: x.toarray().astype(">f4"),
+    "sparse big-endian": lambda x: sparse.csr_matrix((x.data.astype(">f4"), x.indices, x.indptr), x.shape),
+}
+
+
+@pytest.mark.parametrize("form", MATRICES.values(), ids=MATRICES.keys())
+def test_decoys_are_the_same_for_every_kind_of_matrix(planted, form):
+    want = cr.pp.add_programs(planted.adata, planted.sets, n_decoys=4, copy=True).varm["programs"]
+    got = with_matrix(planted.adata, form(planted.adata.X))
+    cr.pp.add_programs(got, planted.sets, n_decoys=4)
+    assert (want != got.varm["programs"]).nnz == 0
+
+
+def test_decoys_of_backed_data(planted, tmp_path):
+    want = cr.pp.add_programs(planted.adata, planted.sets, n_decoys=4, copy=True).varm["programs"]
+    for name, matrix in (("sparse", planted.adata.X), ("dense", planted.adata.X.toarray())):
+        with_matrix(planted.adata, matrix).write_h5ad(tmp_path / f"{name}.h5ad")
+        backed = anndata.read_h5ad(tmp_path / f"{name}.h5ad", backed="r")
+        cr.pp.add_programs(backed, planted.sets, n_decoys=4)
+        assert (want != backed.varm["programs"]).nnz == 0
+        backed.file.close()
+
+
+def test_decoys_of_dask_arrays(planted):
+    da = pytest.importorskip("dask.array")
+    want = cr.pp.add_programs(planted.adata, planted.sets, n_decoys=4, copy=True).varm["programs"]
+    dense = da.from_array(planted.adata.X.toarray(), chunks=(100, -1))
+    for matrix in (dense, dense.map_blocks(sparse.csr_matrix)):
+        got = with_matrix(planted.adata, matrix)
+        cr.pp.add_programs(got, planted.sets, n_decoys=4)
+        assert (want != got.varm["programs"]).nnz == 0
+
+
+def test_decoys_of_boolean_data_follow_how_often_a_gene_is_seen(planted):
+    seen = planted.adata.X.astype(bool)
+    want = cr.pp.add_programs(with_matrix(planted.adata, seen.astype(np.float64)), planted.sets, n_decoys=4, copy=True)
+    got = cr.pp.add_programs(with_matrix(planted.adata, seen), planted.sets, n_decoys=4, copy=True)
+    assert (want.varm["programs"] != got.varm["programs"]).nnz == 0
+
+
+@pytest.mark.parametrize(
+    ("matrix", "match"),
+    [
+        (None, "adata.X is None, but n_decoys > 0 needs expression.*of 'counts', or set n_decoys=0"),
+        (np.full((500, 240), np.nan), "missing or infinite values in 240"),
+        (np.full((500, 240), "a", dtype=object), "adata.X holds object, not numbers"),
+    ],
+)
+def test_decoys_without_expression_are_refused(planted, matrix, match):
+    adata = with_matrix(planted.adata, matrix)
+    adata.layers["counts"] = planted.adata.X
+    with pytest.raises(ValueError, match=match):
+        cr.pp.add_programs(adata, planted.sets, n_decoys=1)
+    assert not adata.varm and not adata.uns
+    cr.pp.add_programs(adata, planted.sets, n_decoys=1, layer="counts")
+    cr.pp.add_programs(adata, planted.sets)
+
+
+def with_matrix(adata, matrix):
+    return anndata.AnnData(matrix, obs=adata.obs, var=adata.var)
+
+
+def test_gene_symbols_of_any_kind(planted):
+    """Entrez ids in a column with gaps are floats, and a category may have gaps too."""
+    adata = planted.adata
+    want = cr.pp.add_programs(adata, {"p": ["g1", "g2"]}, min_genes=1, copy=True).varm["programs"]
+    entrez = np.arange(240.0)
+    entrez[5] = np.nan
+    columns = {"entrez": entrez, "category": pd.Categorical(adata.var_names.where(entrez != 5)), "flag": entrez > 3}
+    adata.var = adata.var.assign(**columns)
+    for column, genes in (("entrez", [1, "2"]), ("category", ["g1", "g2 "])):
+        got = cr.pp.add_programs(adata, {"p": genes}, min_genes=1, gene_symbols=column, copy=True)
+        assert (want != got.varm["programs"]).nnz == 0
+    with pytest.raises(TypeError, match="gene_symbols='flag' must name a column of gene names, but False is a bool"):
+        cr.pp.add_programs(adata, {"p": ["g1"]}, gene_symbols="flag")
+    adata.var["none"] = np.nan
+    with pytest.raises(ValueError, match="is gene_symbols= the right column"):
+        cr.pp.add_programs(adata, {"p": ["g1"]}, gene_symbols="none")
+
+
+def test_odd_names_and_signs_survive_writing(planted, tmp_path):
+    sets = {"a/b": {"g1": 1, "g2": -2}, "é😀": ["g3", "g4"], ".": ["g5", "g6"], "X" * 300: ["g7", "g8"], "7": ["g9"]}
+    cr.pp.add_programs(planted.adata, sets, min_genes=1)
+    planted.adata.write_h5ad(tmp_path / "a.h5ad")
+    planted.adata.write_zarr(tmp_path / "a.zarr")
+    for back in (anndata.read_h5ad(tmp_path / "a.h5ad"), anndata.read_zarr(tmp_path / "a.zarr")):
+        assert list(back.uns["programs"]["names"]) == list(sets)
+        assert back.varm["programs"].toarray()[[1, 2], 0].tolist() == [1, -2]
 
 
 def test_missing_genes_are_listed(planted):

@@ -79,6 +79,41 @@ def test_nothing_matches_shows_both_sides_and_the_likely_cause(given, genes, cau
     assert f"data:     {', '.join(genes[:5])}" in str(error.value)
 
 
+HUMAN = [f"GENE{i}" for i in range(100)]
+
+
+@pytest.mark.parametrize(
+    ("genes", "cause"),
+    [
+        # a few symbols are the same in both species
+        (
+            [*map(str.capitalize, HUMAN[4:]), *HUMAN[:4]],
+            r"100 names agree when upper and lower case are ignored \(4 oth",
+        ),
+        ([*(f"{name}.{i}" for i, name in enumerate(HUMAN[1:])), "GENE0"], "100 names agree when version suffixes"),
+        ([*(f"hg19_{name}" for name in HUMAN[1:]), "GENE0"], "100 names agree when the data's genes lose their prefix"),
+        ([*(f"ENSG{i:011d}" for i in range(100)), "GENE0"], "pass gene_symbols="),
+    ],
+)
+def test_names_that_differ_are_said_to_and_not_the_limits(genes, cause):
+    with pytest.raises(ValueError, match=f"the most are .*{cause}") as error:
+        aligned({"P": HUMAN[:50], "Q": HUMAN[50:]}, genes=genes, min_genes=5)
+    assert "Change these limits" not in str(error.value)
+    with pytest.warns(UserWarning, match=f"Only . of 100 memberships.*{cause}"):
+        aligned({"P": HUMAN[:50], "Q": HUMAN[50:]}, genes=genes, min_genes=1)
+
+
+def test_ensembl_ids_with_versions_are_told_from_another_species():
+    ids = [f"ENSG{i:011d}" for i in range(9)]
+    with pytest.raises(ValueError, match="9 names agree when version suffixes"):
+        aligned({"P": ids}, genes=[f"{name}.{i}" for i, name in enumerate(ids)])
+
+
+def test_a_small_panel_is_no_difference_of_names():
+    with pytest.raises(ValueError, match="Change these limits"):
+        aligned({"P": HUMAN[:50]}, genes=[*HUMAN[:3], "Gene3"], min_genes=5)
+
+
 def test_nothing_left_names_the_limits_and_the_best():
     with pytest.raises(ValueError, match=r"min_genes=3 .* the most are 2 of 2 in 'T'"):
         aligned({"T": ["CD3E", "CD3D"], "B": ["MS4A1"]}, min_genes=3)

@@ -37,11 +37,22 @@ def test_gmt_keeps_names_with_spaces_and_drops_repeats_and_empty_fields(tmp_path
     }
 
 
-def test_gmt_warns_of_repeated_set_names(tmp_path):
+def test_gmt_refuses_two_sets_of_one_name(tmp_path):
     path = tmp_path / "twice.gmt"
     path.write_text("A\t\tg1\tg2\nA\t\tg3\n")
-    with pytest.warns(UserWarning, match="more than once.*A"):
-        assert read_gmt(path) == {"A": ["g3"]}
+    with pytest.raises(ValueError, match="twice.gmt, lines 1 and 2: two sets are named 'A'"):
+        read_gmt(path)
+
+
+def test_gmt_with_weights_becomes_a_dict_of_weights(tmp_path):
+    path = tmp_path / "weights.gmt"
+    path.write_text("A\t\tg1,2\tg2,-1\nB\t\tg3,1.0\n")
+    assert read_gmt(path) == {"A": {"g1": 2.0, "g2": -1.0}, "B": ["g3"]}
+
+
+def test_order_of_a_set_is_the_same_in_every_session():
+    genes = [f"g{i}" for i in range(50)]
+    assert read_gene_sets({"P": set(genes)}).edges["target"].tolist() == sorted(genes)
 
 
 def test_gmt_without_sets_says_what_a_line_is(tmp_path):
@@ -51,7 +62,8 @@ def test_gmt_without_sets_says_what_a_line_is(tmp_path):
         read_gmt(path)
 
 
-word = st.text(st.characters(blacklist_categories=["C", "Z"]), min_size=1, max_size=8)
+# quotation marks, "#" and what separates genes have a meaning
+word = st.text(st.characters(blacklist_categories=["C", "Z"], blacklist_characters='",;|/#'), min_size=1, max_size=8)
 
 
 @given(st.dictionaries(word, st.lists(word, min_size=1, max_size=5, unique=True), min_size=1, max_size=5))

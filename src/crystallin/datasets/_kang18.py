@@ -35,13 +35,23 @@ def kang18() -> AnnData:
         If the file is not there and cannot be downloaded.
     NotADirectoryError
         If ``CRYSTALLIN_DATA_DIR`` names no folder.
+    ValueError
+        If the file is damaged, or another one.
 
     Examples
     --------
     >>> adata = cr.datasets.kang18()  # doctest: +SKIP
     >>> adata.obs.groupby("condition", observed=True).size()  # doctest: +SKIP
     """
-    adata = anndata.read_h5ad(_path())
+    path = _path()
+    try:
+        adata = anndata.read_h5ad(path)
+    except Exception as error:
+        msg = f"{str(path)!r} could not be read ({error}); delete it, if its download broke off, and call again."
+        raise ValueError(msg) from error
+    if lost := [old for old, new in COLUMNS.items() if not {old, new} & set(adata.obs)]:
+        msg = f"{str(path)!r} is another file: its obs has no {', '.join(lost)}. Delete it and call again."
+        raise ValueError(msg)
     adata.obs = adata.obs.rename(columns=COLUMNS)
     adata.obs["donor"] = adata.obs["donor"].astype(str).str.removeprefix("patient_").astype("category")
     adata.layers["counts"] = adata.X.copy()

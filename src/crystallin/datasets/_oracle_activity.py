@@ -63,22 +63,13 @@ def oracle_activity(adata: AnnData, *, layer: str | None = None) -> tuple[np.nda
     >>> mode.shape
     (100, 10)
     """
-    if Simulation.UNS not in adata.uns or Simulation.LOADINGS not in adata.varm:
-        msg = "adata holds no simulation; oracle_activity needs cells of crystallin.datasets.simulate."
-        raise KeyError(msg)
-    params = adata.uns[Simulation.UNS]["params"]
-    if adata.n_vars != params["n_vars"]:
-        msg = (
-            f"adata has {adata.n_vars} of the {params['n_vars']} simulated genes, but rates add up over all of them; "
-            "call oracle_activity before selecting genes."
-        )
-        raise ValueError(msg)
+    _check_truth(adata)
     checks.check_counts(adata, layer, warn_of_empty_genes=False)
     counts = sparse.csr_matrix(adata.X if layer is None else adata.layers[layer], dtype=np.float64)
     rates = _true_rates(adata)
     # a subset may have lost batches: take the code from the name
     names = [str(name) for name in adata.uns[Simulation.UNS]["batches"]]
-    batch = np.array([names.index(name) for name in adata.obs[Simulation.BATCH]], dtype=int)
+    batch = np.array([names.index(str(name)) for name in adata.obs[Simulation.BATCH]], dtype=int)
     depth = adata.obs[Simulation.DEPTH].to_numpy(dtype=np.float64)
     theta = adata.var[Simulation.THETA].to_numpy(dtype=np.float64)
     pairs = Pairs.of(rates.loadings)
@@ -103,6 +94,46 @@ def oracle_activity(adata: AnnData, *, layer: str | None = None) -> tuple[np.nda
     if rates.arm != LOG_ADDITIVE:
         z, sd = softplus(z), sd * softplus_slope(z)
     return z.astype(np.float32), sd.astype(np.float32)
+
+
+def _check_truth(adata: AnnData) -> None:
+    """Raise unless all that the simulation wrote is there, for all of its genes and these cells."""
+    if Simulation.UNS not in getattr(adata, "uns", {}) or Simulation.LOADINGS not in adata.varm:
+        msg = "adata holds no simulation; oracle_activity needs cells of crystallin.datasets.simulate."
+        raise KeyError(msg)
+    stored = adata.uns[Simulation.UNS]
+    params = stored.get("params", {})
+    wanted = {
+        f"uns[{Simulation.UNS!r}]": (stored, ["params", "batches"]),
+        f"uns[{Simulation.UNS!r}]['params']": (params, ["n_vars", "arm", "ambient"]),
+        "obs": (adata.obs, [Simulation.BATCH, Simulation.DEPTH]),
+        "var": (adata.var, [Simulation.THETA, Simulation.LOG_BASE]),
+        "varm": (adata.varm, [Simulation.BATCH_EFFECT, *([Simulation.AMBIENT] if params.get("ambient") else [])]),
+    }
+    for where, (slot, names) in wanted.items():
+        if lost := [name for name in names if name not in slot]:
+            msg = (
+                f"adata.{where} lacks {', '.join(map(repr, lost))} of the simulation; give cells as simulate made them."
+            )
+            raise KeyError(msg)
+    if adata.n_vars != params["n_vars"]:
+        msg = (
+            f"adata has {adata.n_vars} of the {params['n_vars']} simulated genes, but rates add up over all of them; "
+            "call oracle_activity before selecting genes."
+        )
+        raise ValueError(msg)
+    if adata.n_obs == 0:
+        msg = "adata has no cells."
+        raise ValueError(msg)
+    if adata.isbacked:
+        msg = "adata is backed by a file; read it into memory first: adata = adata.to_memory()."
+        raise ValueError(msg)
+    depth = adata.obs[Simulation.DEPTH].to_numpy(dtype=float)
+    unknown = set(adata.obs[Simulation.BATCH].astype(str)) - {str(name) for name in stored["batches"]}
+    if unknown or not (np.isfinite(depth) & (depth > 0)).all():
+        what = f"the batch {min(unknown)!r}" if unknown else f"missing or impossible values in {Simulation.DEPTH!r}"
+        msg = f"adata.obs has {what}, which the simulation did not write; give cells as simulate made them."
+        raise ValueError(msg)
 
 
 def _true_rates(adata: AnnData) -> Rates:

@@ -14,6 +14,8 @@ from crystallin import _checks as checks
 from crystallin._keys import ADDED, DEFAULT_KEY, NAMES, PARAMS, PRIOR_DIGEST, TABLE, Keys
 from crystallin.programs import add_decoys, align, make_prior, read_gene_sets
 
+from ._reading import gene_names, mean_expression
+
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
@@ -23,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 def add_programs(
     adata: AnnData,
-    programs: str | Path | Mapping[str, Iterable[str]] | pd.DataFrame,
+    programs: str | Path | Mapping[str, Iterable[str] | Mapping[str, float]] | pd.DataFrame,
     *,
     gene_symbols: str | None = None,
     min_genes: int = 5,
@@ -47,11 +49,11 @@ def add_programs(
         One of
 
         * ``"immune"``: the built-in collection of human immune cell types, states and pathways;
-        * a path to a ``.gmt`` or ``.gmt.gz`` file;
-        * a dict, program name to gene names;
-        * a DataFrame with columns ``source``, ``target`` and optionally ``weight``, or the path of a ``.csv`` or
-          ``.tsv`` file holding one: decoupler's networks. The sign of ``weight`` is the direction in which a program
-          moves the gene, and the model keeps it;
+        * a path to a ``.gmt`` or ``.gmt.gz`` file, UTF-8; ``CD3E,-1.0`` is a gene with a weight;
+        * a dict, program name to gene names, or to a dict or Series of gene name to weight;
+        * a DataFrame with columns ``source``, ``target`` and optionally ``weight`` (or ``mor``), or the path of a
+          ``.csv`` or ``.tsv`` file holding one: decoupler's networks. The sign of ``weight`` is the direction in which
+          a program moves the gene, and the model keeps it;
         * ``"enrichr:LIBRARY"`` or ``"msigdb:COLLECTION[@RELEASE]"`` (``"msigdb:h.all"``): downloaded with gseapy into
           its cache.
     gene_symbols
@@ -92,8 +94,11 @@ def add_programs(
     Raises
     ------
     ValueError
-        If no gene matches (with names of both sides and the likely cause), no program has the wanted size, or slots of
-        ``key_added`` hold something else than programs.
+        If no gene matches (with names of both sides and the likely cause), no program has the wanted size, gene sets
+        are ambiguous (with the line or row), decoys are wanted and there is no expression, or slots of ``key_added``
+        hold something else than programs.
+    TypeError
+        If ``programs`` is of another kind, or names are not text.
     FileNotFoundError, ConnectionError
         If the file or the library's server is not to be found.
 
@@ -113,15 +118,13 @@ def add_programs(
     if max_genes is not None:
         checks.check_int(max_genes, "max_genes", min_genes)
     checks.check_int(n_decoys, "n_decoys", 0)
+    checks.check_int(random_state, "random_state", 0)
 
     sets = read_gene_sets(programs)
-    genes = adata.var_names if gene_symbols is None else adata.var[gene_symbols].astype(object).fillna("")
-    aligned = align(sets, np.asarray(genes, dtype=str), min_genes=min_genes, max_genes=max_genes)
+    aligned = align(sets, gene_names(adata, gene_symbols), min_genes=min_genes, max_genes=max_genes)
     if n_decoys:
-        matrix = adata.X if layer is None else adata.layers[layer]
-        mean_expression = np.asarray(matrix[:].mean(axis=0)).ravel()
         rng = np.random.default_rng(random_state)
-        aligned = add_decoys(aligned, mean_expression, n_decoys=n_decoys, rng=rng)
+        aligned = add_decoys(aligned, mean_expression(adata, layer), n_decoys=n_decoys, rng=rng)
 
     digest = make_prior(aligned.matrix, adata.var_names, aligned.names).digest
 

@@ -2,10 +2,12 @@
 
 from ._align import AlignedPrograms, align
 from ._decoys import add_decoys
+from ._edges import name_of
+from ._gmt import read_gmt
 from ._matching import dealt_evenly, matched_genes
 from ._overlap import families, nearest, similarity, variance_inflation
 from ._prior import Prior, as_prior, make_prior
-from ._sources import GeneSets, read_gene_sets, read_gmt
+from ._sources import GeneSets, read_gene_sets
 
 __all__ = [
     "AlignedPrograms",
@@ -18,6 +20,7 @@ __all__ = [
     "families",
     "make_prior",
     "matched_genes",
+    "name_of",
     "nearest",
     "read_gene_sets",
     "read_gmt",

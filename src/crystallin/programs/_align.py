@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +11,13 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from ._mismatch import likely_cause
 from ._sources import GeneSets
 
 # below this share of all memberships found in the data, wrong identifiers are likelier than a small panel
 LOW_COVERAGE = 0.05
+# below this share a cause is looked for
+DOUBTFUL_COVERAGE = 0.25
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,9 @@ def align(sets: GeneSets, genes: Sequence[str], *, min_genes: int, max_genes: in
 
     rows = _rows_of(pd.Index(np.asarray(genes, dtype=str)), edges["target"])
     present = rows["edge"].unique()
+    given, here = edges["target"].unique().tolist(), [str(gene) for gene in dict.fromkeys(genes) if gene]
     if not len(present):
-        raise ValueError(_nothing_matches(edges["target"].unique(), list(dict.fromkeys(genes))))
+        raise ValueError(_nothing_matches(given, here))
 
     n_genes = np.bincount(program, minlength=len(names))
     n_present = np.bincount(program[present], minlength=len(names))
@@ -101,11 +104,14 @@ def align(sets: GeneSets, genes: Sequence[str], *, min_genes: int, max_genes: in
     )
     kept = table["kept"].to_numpy()
     if not kept.any():
-        raise ValueError(_nothing_left(table, min_genes, max_genes))
-    if len(present) < LOW_COVERAGE * len(edges):
+        # where names differ, limits are not to blame
+        raise ValueError(_nothing_left(table, min_genes, max_genes, likely_cause(given, here)))
+    coverage = len(present) / len(edges)
+    cause = likely_cause(given, here) if coverage < DOUBTFUL_COVERAGE else ""
+    if cause or coverage < LOW_COVERAGE:
         warnings.warn(
-            f"Only {len(present)} of {len(edges)} memberships ({len(present) / len(edges):.1%}) are genes of this "
-            "data; are species and identifiers the same?",
+            f"Only {len(present)} of {len(edges)} memberships ({coverage:.1%}) are genes of this "
+            f"data; {cause or 'are species and identifiers the same?'}",
             UserWarning,
             stacklevel=3,
         )
@@ -144,47 +150,22 @@ def _mark_identical(matrix: sparse.csc_matrix, names: np.ndarray, reason: np.nda
         )
 
 
-def _nothing_left(table: pd.DataFrame, min_genes: int, max_genes: int | None) -> str:
+def _nothing_left(table: pd.DataFrame, min_genes: int, max_genes: int | None, cause: str) -> str:
     best = table.loc[table["n_present"].idxmax()]
+    advice = "Change these limits, or use data with more genes (before selecting variable genes)."
     return (
         f"None of the {len(table)} program(s) has between min_genes={min_genes} and max_genes={max_genes} genes "
-        f"present in the data; the most are {best['n_present']} of {best['n_genes']} in {best['name']!r}. Change these "
-        "limits, or use data with more genes (before selecting variable genes)."
+        f"present in the data; the most are {best['n_present']} of {best['n_genes']} in {best['name']!r}. "
+        f"{cause or advice}"
     )
 
 
 def _nothing_matches(given: Sequence[str], genes: Sequence[str]) -> str:
     """Explain why no gene matched: five names of each side and the likeliest cause."""
-    left, right = list(map(str, given)), list(map(str, genes))
+    advice = "Do species and kind of identifier (symbols, Ensembl, Entrez) agree, and is case (CD3E or Cd3e) the same?"
     return (
         "No gene of the programs is a gene of the data.\n"
-        f"  programs: {', '.join(left[:5])}\n"
-        f"  data:     {', '.join(right[:5])}\n"
-        f"{_likely_cause(left, right)}"
+        f"  programs: {', '.join(given[:5])}\n"
+        f"  data:     {', '.join(genes[:5])}\n"
+        f"{likely_cause(given, genes) or advice}"
     )
-
-
-def _likely_cause(given: Sequence[str], genes: Sequence[str]) -> str:
-    ensembl = re.compile(r"^ENS[A-Z]*G\d+")
-    given_ids, gene_ids = _share(ensembl, given), _share(ensembl, genes)
-    if gene_ids > 0.5 > given_ids:
-        return (
-            "The data are named by Ensembl ids and the programs by symbols: pass gene_symbols=, the column of "
-            "adata.var that holds the symbols."
-        )
-    if given_ids > 0.5 > gene_ids:
-        return "The programs are named by Ensembl ids and the data by symbols: translate one of them."
-    if given_ids > 0.5 and gene_ids > 0.5:
-        return "Both are Ensembl ids: do they differ in species, or in version suffixes such as '.12'?"
-    upper = {name.upper() for name in genes}
-    n_same = sum(name.upper() in upper for name in given)
-    if n_same:
-        return (
-            f"{n_same} names agree when upper and lower case are ignored: one side is probably mouse (Cd3e) and the "
-            "other human (CD3E). Use programs of the data's species."
-        )
-    return "Do species and kind of identifier (symbols, Ensembl, Entrez) agree, and is case (CD3E or Cd3e) the same?"
-
-
-def _share(pattern: re.Pattern[str], names: Sequence[str]) -> float:
-    return sum(bool(pattern.match(name)) for name in names) / max(len(names), 1)

@@ -21,8 +21,12 @@ def add_decoys(
     Raises
     ------
     ValueError
-        If a program holds so many genes that no disjoint set of its size exists.
+        If a program holds so many genes that no disjoint set of its size exists, or is named like a decoy.
     """
+    names = [f"decoy {i + 1}" for i in range(n_decoys)]
+    if taken := sorted(set(names) & set(programs.table["name"])):
+        msg = f"Program {taken[0]!r} has the name of a decoy; rename it, or set n_decoys=0."
+        raise ValueError(msg)
     matrix = programs.matrix.tocsc()
     n_genes, n_programs = matrix.shape
     templates = dealt_evenly(n_decoys, n_programs, rng)
@@ -32,14 +36,13 @@ def add_decoys(
     for template in templates:
         part = slice(matrix.indptr[template], matrix.indptr[template + 1])
         members = matrix.indices[part]
-        _check_room(len(members), n_genes)
+        _check_room(programs.names[template], len(members), n_genes)
         genes = matched_genes(members, by_expression, rng.choice)
         columns.append(sparse.csc_matrix((matrix.data[part], (genes, np.zeros_like(genes))), shape=(n_genes, 1)))
-    names = programs.names[templates]
     is_kept = programs.table["kept"]
     decoys = pd.DataFrame(
         {
-            "name": [f"decoy {i + 1}" for i in range(n_decoys)],
+            "name": names,
             "n_genes": programs.table.loc[is_kept, "n_present"].to_numpy()[templates],
             "n_present": programs.table.loc[is_kept, "n_present"].to_numpy()[templates],
             "coverage": 1.0,
@@ -48,7 +51,7 @@ def add_decoys(
             "kept": True,
             "reason": "",
             "decoy": True,
-            "template": names,
+            "template": programs.names[templates],
         }
     )
     table = pd.concat([programs.table.loc[is_kept], decoys, programs.table.loc[~is_kept]], ignore_index=True)
@@ -57,10 +60,10 @@ def add_decoys(
     return AlignedPrograms(sparse.hstack([programs.matrix, *columns], format="csr", dtype=np.float32), table)
 
 
-def _check_room(size: int, n_genes: int) -> None:
+def _check_room(name: str, size: int, n_genes: int) -> None:
     if 2 * size > n_genes:
         msg = (
-            f"A program holds {size} of the data's {n_genes} genes, so no decoy of its size shares none of them; lower "
-            "max_genes or set n_decoys=0."
+            f"Program {str(name)!r} holds {size} of the data's {n_genes} genes, so no decoy of its size shares none of "
+            "them; lower max_genes or set n_decoys=0."
         )
         raise ValueError(msg)

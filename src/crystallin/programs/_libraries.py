@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import locale
 import logging
 from pathlib import Path
+from typing import Any
+
+from ._gmt import read_gmt
 
 logger = logging.getLogger(__name__)
 
 MSIGDB_VERSION = "2025.1.Hs"
 
 
-def load_enrichr(name: str) -> dict[str, list[str]]:
+def load_enrichr(name: str) -> dict[str, Any]:
     """Return an Enrichr library (human and mouse share one server), from gseapy's cache if it is there."""
     import gseapy
-    from gseapy.parser import read_gmt
 
     # gseapy writes this file itself when it downloads a library
     cached = _cache_folder() / f"Enrichr.{name}.gmt"
     if cached.is_file():
         logger.info("Enrichr library %s read from the cache %s.", name, cached)
-        return read_gmt(str(cached))
+        return _read_cache(cached)
     # gseapy tries again for half a minute where there is no network
     logger.info("Asking Enrichr for %s.", name)
     try:
         return gseapy.get_library(name, organism="Human", min_size=0, max_size=100_000)
+    except UnicodeError as error:
+        msg = (
+            f"gseapy could not write {name!r} to its cache in this system's encoding ({error}); set the environment "
+            "variable PYTHONUTF8=1 and start again."
+        )
+        raise ValueError(msg) from error
     except ValueError as error:
         # raised by gseapy when the server answers but does not list the library
         msg = (
@@ -34,17 +43,16 @@ def load_enrichr(name: str) -> dict[str, list[str]]:
         raise _unreachable("Enrichr", name, error) from error
 
 
-def load_msigdb(name: str) -> dict[str, list[str]]:
+def load_msigdb(name: str) -> dict[str, Any]:
     """Return an MSigDB collection, ``"h.all"`` or with a release ``"h.all@2024.1.Hs"``."""
     from gseapy import Msigdb
-    from gseapy.parser import read_gmt, write_gmt
 
     category, _, version = name.partition("@")
     version = version or MSIGDB_VERSION
     cached = _cache_folder() / f"MSigDB.{category}.v{version}.gmt"
     if cached.is_file():
         logger.info("MSigDB collection %s read from the cache %s.", name, cached)
-        return read_gmt(str(cached))
+        return _read_cache(cached)
     logger.info("Asking MSigDB for %s.", name)
     try:
         sets = Msigdb.get_gmt(category=category, dbver=version)
@@ -59,9 +67,15 @@ def load_msigdb(name: str) -> dict[str, list[str]]:
         raise ValueError(msg)
     cached.parent.mkdir(parents=True, exist_ok=True)
     partial = cached.with_suffix(".part")
-    write_gmt(sets, str(partial), category)
+    lines = ("\t".join([set_name, category, *genes]) for set_name, genes in sets.items())
+    partial.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     partial.replace(cached)
     return sets
+
+
+def _read_cache(path: Path) -> dict[str, Any]:
+    # gseapy writes in the system's encoding, which need not be UTF-8
+    return read_gmt(path, fallback=locale.getpreferredencoding(False))
 
 
 def _cache_folder() -> Path:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import gzip
-import logging
-import tempfile
-import warnings
-from collections import Counter
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from ._gmt import edges_from_gmt
 from ._immune import load_immune
 from ._libraries import load_enrichr, load_msigdb
-
-logger = logging.getLogger(__name__)
+from ._mapping import edges_from_mapping
+from ._table import edges_from_file, edges_from_frame
 
 LOCAL_WAYS = 'a dict, a ".gmt" file, a DataFrame with columns source, target[, weight], or the built-in "immune"'
+LIBRARIES = "a library as 'enrichr:NAME' or 'msigdb:NAME'"
+# suffixes of compressed files; those that cannot be read get a better message from their content
+COMPRESSED = (".gz", ".bz2", ".xz", ".zip", ".zst")
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 
 @dataclass(frozen=True)
@@ -42,41 +43,40 @@ class GeneSets:
     meta: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
-def read_gene_sets(source: str | Path | Mapping[str, Iterable[str]] | pd.DataFrame) -> GeneSets:
+def read_gene_sets(source: str | os.PathLike[str] | Mapping[Any, Iterable[Any]] | pd.DataFrame) -> GeneSets:
     """Read gene sets from a dict, a file, a table of edges, a library's name or the built-in collection."""
     if isinstance(source, pd.DataFrame):
-        return GeneSets(_edges_from_frame(source), "DataFrame")
-    if isinstance(source, Mapping):
-        return GeneSets(_edges_from_mapping(source), "dict")
-    if isinstance(source, Path):
-        return _read_path(source)
-    if isinstance(source, str):
-        return _read_string(source)
-    msg = f"programs is a {type(source).__name__}; give {LOCAL_WAYS}, or a library as 'enrichr:NAME' or 'msigdb:NAME'."
-    raise TypeError(msg)
+        sets = GeneSets(edges_from_frame(source), "DataFrame")
+    elif isinstance(source, Mapping):
+        sets = GeneSets(edges_from_mapping(source), "dict")
+    elif isinstance(source, str):
+        sets = _read_string(source)
+    elif isinstance(source, os.PathLike):
+        sets = _read_path(Path(source))
+    else:
+        named = " Genes need the name of their program: {'name': [genes]}." if isinstance(source, Iterable) else ""
+        msg = f"programs is a {type(source).__name__}; give {LOCAL_WAYS}, or {LIBRARIES}.{named}"
+        raise TypeError(msg)
+    if sets.edges.empty:
+        msg = f"The programs hold no genes; give {LOCAL_WAYS}."
+        raise ValueError(msg)
+    return sets
 
 
 def _read_string(source: str) -> GeneSets:
     if source == "immune":
         sets, meta = load_immune()
-        return GeneSets(_edges_from_mapping(sets), "crystallin immune collection", meta)
+        return GeneSets(edges_from_mapping(sets), "crystallin immune collection", meta)
     scheme, _, rest = source.partition(":")
     if scheme == "enrichr" and rest:
-        return GeneSets(_edges_from_mapping(load_enrichr(rest)), f"Enrichr {rest}")
+        return GeneSets(edges_from_mapping(load_enrichr(rest)), f"Enrichr {rest}")
     if scheme == "msigdb" and rest:
-        return GeneSets(_edges_from_mapping(load_msigdb(rest)), f"MSigDB {rest}")
+        return GeneSets(edges_from_mapping(load_msigdb(rest)), f"MSigDB {rest}")
     path = Path(source)
-    if path.exists() or _is_gene_set_file(path):
+    if source and (path.exists() or _kind(path)):
         return _read_path(path)
-    msg = (
-        f"programs={source!r} is neither a file nor a collection known here; give {LOCAL_WAYS}, "
-        "or a library as 'enrichr:NAME' or 'msigdb:NAME'."
-    )
+    msg = f"programs={source!r} is neither a file nor a collection known here; give {LOCAL_WAYS}, or {LIBRARIES}."
     raise ValueError(msg)
-
-
-def _is_gene_set_file(path: Path) -> bool:
-    return path.name.lower().removesuffix(".gz").endswith((".gmt", ".csv", ".tsv"))
 
 
 def _read_path(path: Path) -> GeneSets:
@@ -86,108 +86,20 @@ def _read_path(path: Path) -> GeneSets:
     if not path.is_file():
         msg = f"There is no gene-set file {str(path)!r}; check the path (given relative to {str(Path.cwd())!r})."
         raise FileNotFoundError(msg)
-    if not _is_gene_set_file(path):
+    kind = _kind(path)
+    if not kind:
         msg = (
             f"{path.name!r} is not a kind of gene-set file known here; give a GMT file (.gmt, .gmt.gz) or a table of "
             "edges with columns source, target[, weight] (.csv, .tsv)."
         )
         raise ValueError(msg)
-    stem = path.name.lower().removesuffix(".gz")
-    if stem.endswith(".gmt"):
-        return GeneSets(_edges_from_mapping(read_gmt(path)), path.name)
-    frame = pd.read_csv(path, sep="," if stem.endswith(".csv") else "\t")
-    return GeneSets(_edges_from_frame(frame), path.name)
+    edges = edges_from_gmt(path) if kind == ".gmt" else edges_from_file(path, SEPARATORS[kind])
+    return GeneSets(edges, path.name)
 
 
-def read_gmt(path: str | Path) -> dict[str, list[str]]:
-    """Read a GMT file with gseapy's reader, which splits on tabs only, so names may hold spaces.
-
-    The reader wants an uncompressed file in the locale's encoding, keeps the empty fields of padded files and lets a
-    repeated set name overwrite its first occurrence silently; this wrapper mends the first two and warns of the third.
-    """
-    from gseapy.parser import read_gmt as gseapy_read_gmt
-
-    path = Path(path)
-    raw = path.read_bytes()
-    text = (gzip.decompress(raw) if path.name.lower().endswith(".gz") else raw).decode("utf-8-sig")
-    with tempfile.TemporaryDirectory() as folder:
-        plain = Path(folder) / "sets.gmt"
-        # universal newlines on reading: CRLF and old Mac files come out alike
-        plain.write_text("\n".join(text.splitlines()), encoding=None)
-        sets = gseapy_read_gmt(str(plain))
-    lines = [line.strip().split("\t") for line in text.splitlines()]
-    repeated = [name for name, n in Counter(line[0] for line in lines if len(line) >= 3).items() if n > 1]
-    if repeated:
-        warnings.warn(
-            f"{path.name}: {len(repeated)} set name(s) occur more than once and the last one counts: "
-            f"{', '.join(repeated[:5])}.",
-            UserWarning,
-            stacklevel=2,
-        )
-    if not sets:
-        msg = f"{path.name!r} holds no gene set: a GMT line is name<tab>description<tab>gene<tab>gene…"
-        raise ValueError(msg)
-    return {name: [gene for gene in genes if gene.strip()] for name, genes in sets.items()}
-
-
-def _edges_from_mapping(sets: Mapping[str, Iterable[str]]) -> pd.DataFrame:
-    source: list[str] = []
-    target: list[str] = []
-    for name, genes in sets.items():
-        if isinstance(genes, str | bytes) or not isinstance(genes, Iterable):
-            msg = f"Program {name!r} maps to {genes!r}; give a list of gene names."
-            raise TypeError(msg)
-        members = [str(gene) for gene in genes]
-        if not members:
-            logger.warning("Program %r holds no genes and is left out.", str(name))
-        source.extend([str(name)] * len(members))
-        target.extend(members)
-    return _edges_from_frame(pd.DataFrame({"source": source, "target": target}, dtype=object))
-
-
-def _edges_from_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    missing = [column for column in ("source", "target") if column not in frame.columns]
-    if missing:
-        msg = (
-            f"The table of programs lacks column(s) {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}. "
-            "Give one row per membership with columns source (program), target (gene) and optionally weight."
-        )
-        raise ValueError(msg)
-    if frame[["source", "target"]].isna().any(axis=None):
-        msg = "The table of programs has missing values in source or target; drop those rows."
-        raise ValueError(msg)
-    weight = (
-        pd.to_numeric(frame["weight"], errors="coerce") if "weight" in frame.columns else pd.Series(1.0, frame.index)
-    )
-    if not np.isfinite(weight).all():
-        bad = frame.loc[~np.isfinite(weight)].iloc[0]
-        msg = (
-            f"Column weight of the table of programs must be finite numbers; {bad['source']!r} -> {bad['target']!r} "
-            f"has {bad['weight']!r}. Drop the row or give a number (its sign is the direction)."
-        )
-        raise ValueError(msg)
-    edges = pd.DataFrame(
-        {
-            "source": frame["source"].astype(str).str.strip().to_numpy(),
-            "target": frame["target"].astype(str).str.strip().to_numpy(),
-            "weight": weight.to_numpy(dtype=np.float32),
-        }
-    )
-    if (edges["source"] == "").any():
-        msg = "A program has no name; give every set one."
-        raise ValueError(msg)
-    edges = edges.loc[(edges["weight"] != 0) & (edges["target"] != "")]
-    repeated = edges.duplicated(["source", "target"])
-    if repeated.any():
-        signs = edges.assign(sign=np.sign(edges["weight"])).groupby(["source", "target"], sort=False)["sign"].nunique()
-        clashing = signs.index[signs > 1]
-        if len(clashing):
-            source, target = clashing[0]
-            msg = f"Program {source!r} holds gene {target!r} with both signs; keep one row for each pair."
-            raise ValueError(msg)
-        logger.info("%d repeated memberships dropped (first one kept).", int(repeated.sum()))
-    edges = edges.loc[~repeated].reset_index(drop=True)
-    if edges.empty:
-        msg = f"The programs hold no genes; give {LOCAL_WAYS}."
-        raise ValueError(msg)
-    return edges
+def _kind(path: Path) -> str:
+    """Suffix of a kind of file that can be read, without that of its compression; nothing if it is another."""
+    name = path.name.lower()
+    for suffix in COMPRESSED:
+        name = name.removesuffix(suffix)
+    return next((suffix for suffix in (".gmt", *SEPARATORS) if name.endswith(suffix)), "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -54,6 +54,12 @@ class Options:
 
     def __post_init__(self) -> None:
         """Raise on what cannot be simulated."""
+        for name in ("program_size", "twins", "conditions", "shift"):
+            object.__setattr__(self, name, _in_order(getattr(self, name), name))
+        for name in ("held_out_cell_type", "paired"):
+            if getattr(self, name) not in (True, False):
+                msg = f"{name}={getattr(self, name)!r} must be True or False."
+                raise ValueError(msg)
         checks.check_choice(self.arm, "arm", ARMS)
         self._check_numbers()
         self._check_programs()
@@ -188,6 +194,14 @@ class Options:
                 f"n_batches={self.n_batches} and conditions={tuple(names)}."
             )
             raise ValueError(msg)
+
+
+def _in_order(value: Any, argument: str) -> Any:
+    """Return arrays as lists, raising on what has no order, since the first condition is the reference."""
+    if isinstance(value, Set | Mapping):
+        msg = f"{argument}={value!r} is a {type(value).__name__}, which has no order; give a list or a tuple."
+        raise ValueError(msg)
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _check_pair(value: Any, argument: str, wanted: str) -> None:

@@ -1,0 +1,77 @@
+"""Arguments, and an end for every error: a message and a status."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ._messages import messages
+from ._run import demo, run
+
+# what a user can mend ends with 2, an interruption as shells expect
+BAD_INPUT, INTERRUPTED = 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status; bad input ends with a message and status 2."""
+    args = _parser().parse_args(argv)
+    with messages():
+        try:
+            args.command(args)
+        except (ValueError, KeyError, TypeError, OSError, RuntimeError, ImportError, MemoryError) as error:
+            # KeyError prints the repr of its message; MemoryError may have none
+            message = error.args[0] if isinstance(error, KeyError) and error.args else str(error)
+            sys.stderr.write(f"crystallin: {message or type(error).__name__}\n")
+            return BAD_INPUT
+        except KeyboardInterrupt:
+            sys.stderr.write("crystallin: interrupted; a file that was being written is as it was before.\n")
+            return INTERRUPTED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="crystallin", description="Gene-program activities from single-cell counts.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("run", help="train on a file of counts and write activities, loadings and figures")
+    command.add_argument(
+        "input",
+        type=Path,
+        metavar="IN.h5ad",
+        help="raw counts: AnnData (.h5ad, .zarr), or a file (.h5) or folder (matrix.mtx) of Cell Ranger",
+    )
+    command.add_argument(
+        "--programs",
+        required=True,
+        help="gene sets: 'immune', a .gmt file, a .csv/.tsv of source,target[,weight], enrichr:NAME or msigdb:NAME",
+    )
+    command.add_argument("--layer", help="layer that holds the counts (default: X)")
+    command.add_argument("--batch-key", help="column of obs with batches to correct for")
+    command.add_argument("--groupby", help="column of obs whose groups are compared in tables and figures")
+    command.add_argument("--gene-symbols", help="column of var with gene symbols (default: var_names)")
+    command.add_argument(
+        "--min-genes", type=_whole, default=5, help="smallest number of a program's genes present (default: 5)"
+    )
+    command.add_argument("--n-decoys", type=_whole, default=0, help="random sets to train alongside (default: 0)")
+    command.add_argument("--max-epochs", type=_whole, help="epochs of training (default: from the number of cells)")
+    command.add_argument("--random-state", type=_whole, default=0, help="seed (default: 0)")
+    command.add_argument("--out", type=Path, required=True, metavar="OUT.h5ad", help="file to write (.h5ad or .zarr)")
+    command.add_argument("--figures", type=Path, metavar="DIR", help="folder for figures")
+    command.set_defaults(command=run)
+
+    command = commands.add_parser("demo", help="run on the embedded data (700 blood cells, no network)")
+    command.add_argument(
+        "--folder", type=Path, default=Path("crystallin_demo"), help="where to write (default: %(default)s)"
+    )
+    command.set_defaults(command=demo)
+    return parser
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        msg = f"{text!r} is not a whole number"
+        raise argparse.ArgumentTypeError(msg) from None

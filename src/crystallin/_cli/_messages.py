@@ -1,0 +1,60 @@
+"""Messages of this package and of others, while a command runs."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+logger = logging.getLogger("crystallin")
+
+
+@contextmanager
+def messages() -> Iterator[None]:
+    """Send this package's messages to standard error, and leave logging and warnings as they were."""
+    level = logger.level
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    own = [] if logger.handlers else [handler]
+    for added in own:
+        logger.addHandler(added)
+    logger.setLevel(logging.INFO)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+            warnings.filterwarnings("ignore", message="Writing zarr v2 data", category=UserWarning)
+            yield
+    finally:
+        for added in own:
+            logger.removeHandler(added)
+        logger.setLevel(level)
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Leave out Lightning's messages, which are about hardware and loggers."""
+    # importing it sets the level, so it is imported first
+    from crystallin import model  # noqa: F401
+
+    lightning = logging.getLogger("lightning.pytorch")
+    level = lightning.level
+    lightning.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        lightning.setLevel(level)
+
+
+def say(text: str) -> None:
+    """Write to standard output, with a question mark for what its encoding lacks."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding))
+
+
+def _show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    """To a terminal a warning is its message, not the line of code it came from."""
+    sys.stderr.write(f"{category.__name__}: {message}\n")

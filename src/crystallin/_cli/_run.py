@@ -1,0 +1,95 @@
+"""The two commands."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crystallin import _checks as checks
+from crystallin import datasets, get
+from crystallin._fit import fit
+
+from ._figures import draw
+from ._messages import quiet_lightning, say
+from ._read import read_counts
+from ._slashes import without_slashes
+from ._top import top_programs
+from ._write import check_folder, check_out, folders, try_out, write
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crystallin.model import ProgramVAE
+
+logger = logging.getLogger(__name__)
+
+# smallest values of whole numbers
+MINIMUM = {"min_genes": 1, "n_decoys": 0, "max_epochs": 1, "random_state": 0}
+# options that name a key, and the slot it is in
+KEYS = {"layer": "layers", "batch_key": "obs", "groupby": "obs", "gene_symbols": "var"}
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train on a file; all that can be checked is checked before."""
+    for option, minimum in MINIMUM.items():
+        if getattr(args, option) is not None:
+            checks.check_int(getattr(args, option), f"--{option.replace('_', '-')}", minimum)
+    check_out(args.out, args.input)
+    if args.figures is not None:
+        _check_figures(args.figures, args.out)
+    adata = read_counts(args.input)
+    renamed = without_slashes(adata)
+    given = {option: renamed[slot].get(getattr(args, option), getattr(args, option)) for option, slot in KEYS.items()}
+    groupby = given.pop("groupby")
+    checks.check_adata(adata)
+    checks.check_categories(adata, groupby, "--groupby")
+    with folders(args.out.parent, *([args.figures] if args.figures else [])), quiet_lightning():
+        try_out(adata, args.out)
+        model = fit(
+            adata,
+            args.programs,
+            min_genes=args.min_genes,
+            n_decoys=args.n_decoys,
+            max_epochs=args.max_epochs,
+            random_state=args.random_state,
+            **given,
+        )
+        _finish(adata, model, args.out, args.figures, groupby)
+
+
+def demo(args: argparse.Namespace) -> None:
+    """Train on the embedded data."""
+    out = args.folder / "pbmc68k.h5ad"
+    check_folder(args.folder, "--folder")
+    check_out(out)
+    adata = datasets.pbmc68k()
+    with folders(args.folder), quiet_lightning():
+        # the embedded panel has 765 genes, so small sets are let in
+        model = fit(adata, "immune", layer="counts", min_genes=3)
+        _finish(adata, model, out, args.folder, "bulk_labels")
+
+
+def _check_figures(figures: Path, out: Path) -> None:
+    check_folder(figures, "--figures")
+    if out.absolute() in (figures.absolute(), *figures.absolute().parents):
+        msg = f"--figures {str(figures)!r} is --out or lies in it; give another folder."
+        raise ValueError(msg)
+
+
+def _finish(adata: AnnData, model: ProgramVAE, out: Path, figures: Path | None, groupby: str | None) -> None:
+    write(adata, out)
+    logger.info("Wrote %s.", out)
+    acts = get.activity(adata)
+    top = None
+    if groupby is not None:
+        # scanpy's plots want categories
+        acts.obs[groupby] = acts.obs[groupby].astype("category")
+        top = top_programs(acts, groupby)
+        say(f"\nMost active programs by {groupby} (Cohen's d against all other cells):\n")
+        for group, programs in top.items():
+            listed = ", ".join(f"{name} ({effect:+.1f})" for name, effect in programs.items())
+            say(f"  {group}: {listed or 'none stands out'}\n")
+    if figures is not None:
+        draw(adata, acts, model, figures, groupby, top)
