@@ -68,7 +68,9 @@ class SaveState(pl.callbacks.Checkpoint):
         """Add what Lightning does not know."""
         finished = trainer.should_stop or trainer.current_epoch + 1 >= trainer.max_epochs
         history = joined(self.history, _with_last_epoch(trainer))
-        checkpoint[KEY] = SavedRun(self.stage, finished, get_random_state(), history)._asdict()
+        # tensors and plain values only, as torch loads nothing else unless it is told that the file can be trusted
+        plain = {name: (values.index.name, values[name].tolist()) for name, values in history.items()}
+        checkpoint[KEY] = SavedRun(self.stage, bool(finished), get_random_state(), plain)._asdict()
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -86,7 +88,7 @@ def read_checkpoint(path: Path, module: torch.nn.Module | None = None) -> SavedR
     """Return where the run stood, raising if ``path`` is not a whole checkpoint (of ``module``)."""
     remedy = "delete it to start afresh, or give another file name"
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=False)
+        saved = torch.load(path, map_location="cpu", weights_only=True)
         theirs = {key: value.shape for key, value in saved["state_dict"].items()}
     except (AttributeError, EOFError, KeyError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
         msg = f"checkpoint={str(path)!r} is cut short or is no checkpoint ({type(error).__name__}); {remedy}."
@@ -97,7 +99,12 @@ def read_checkpoint(path: Path, module: torch.nn.Module | None = None) -> SavedR
     if KEY not in saved:
         msg = f"checkpoint={str(path)!r} was written by another version of crystallin, or by Lightning alone; {remedy}."
         raise ValueError(msg)
-    return SavedRun(**saved[KEY])
+    run = SavedRun(**saved[KEY])
+    history = {
+        name: pd.DataFrame({name: values}, dtype=object).rename_axis(axis)
+        for name, (axis, values) in run.history.items()
+    }
+    return run._replace(history=history)
 
 
 def joined(before: dict[str, pd.DataFrame], after: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

@@ -32,13 +32,14 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def get_random_state() -> dict[str, Any]:
-    """States of the global generators, of accelerators too."""
+    """States of the global generators, of accelerators too, as tensors and plain values."""
+    name, key, *rest = np.random.get_state()  # noqa: NPY002
     n_cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return {
         "torch": torch.get_rng_state(),
         "cuda": [torch.cuda.get_rng_state(device) for device in range(n_cuda)],
         "mps": torch.mps.get_rng_state() if torch.backends.mps.is_available() else None,
-        "numpy": np.random.get_state(),  # noqa: NPY002
+        "numpy": (name, key.tolist(), *rest),
         "python": random.getstate(),
     }
 
@@ -51,5 +52,6 @@ def set_random_state(state: dict[str, Any]) -> None:
         torch.cuda.set_rng_state(of_device, device)
     if state["mps"] is not None and torch.backends.mps.is_available():
         torch.mps.set_rng_state(state["mps"])
-    np.random.set_state(state["numpy"])  # noqa: NPY002
+    name, key, *rest = state["numpy"]
+    np.random.set_state((name, np.array(key, dtype=np.uint32), *rest))  # noqa: NPY002
     random.setstate(state["python"])

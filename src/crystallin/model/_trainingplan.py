@@ -175,11 +175,15 @@ class PosteriorTrainingPlan(ProgramTrainingPlan):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Save the average cell too, which serves for some more steps."""
-        checkpoint["average_cell"] = self._average
+        average = self._average
+        checkpoint["average_cell"] = (
+            None if average is None else [average.covariance, average.of_counts, average.weight]
+        )
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take up the average cell."""
-        self._average = checkpoint["average_cell"]
+        saved = checkpoint["average_cell"]
+        self._average = None if saved is None else AverageCell(*(part.to(self.device) for part in saved))
 
     def get_optimizer_creator(self) -> Any:
         """Two learning rates, and a shorter memory for the scale of the gradients than Adam's."""
