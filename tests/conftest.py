@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 import hypothesis
@@ -19,7 +18,6 @@ mpl.use("agg")
 # a busy machine is no failure
 hypothesis.settings.register_profile("steady", deadline=None)
 hypothesis.settings.load_profile("steady")
-logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
 N_CELLS, N_GENES, N_PROGRAMS = 500, 240, 8
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
@@ -19,6 +21,7 @@ from ._compat import (
     MisconfigurationException,
     Trainer,
     TrainingPlan,
+    merge_kwargs,
     parse_device_args,
     pl,
 )
@@ -60,6 +63,11 @@ OTHER_NAMES = {
 }
 # all that the likelihood, the posterior and the sparse products are exact enough in
 PRECISIONS = ("32-true", "32", 32)
+# whole numbers among the trainer's arguments, with the smallest that makes sense, and switches
+WHOLE = {"accumulate_grad_batches": 1, "check_val_every_n_epoch": 1, "log_every_n_steps": 0, "min_epochs": 0}
+WHOLE |= {"num_sanity_val_steps": -1}
+SWITCHES = {"detect_anomaly", "enable_checkpointing", "enable_model_summary", "inference_mode", "learning_rate_monitor"}
+SWITCHES |= {"sync_batchnorm", "use_distributed_sampler"}
 LEARNING_RATES = ("elbo_validation", "reconstruction_loss_validation", "kl_local_validation")
 
 
@@ -81,6 +89,61 @@ def check_names(arguments: Iterable[str]) -> None:
             "scvi.train.Trainer."
         )
         raise TypeError(msg)
+
+
+def check_values(arguments: Mapping[str, Any]) -> None:
+    """Raise if an argument of the trainer is out of range and Lightning would notice late or never."""
+    given = {name: value for name, value in arguments.items() if value is not None}
+    for name, minimum in WHOLE.items():
+        if name in given:
+            checks.check_int(given[name], name, minimum)
+    for name in SWITCHES & given.keys():
+        check_bool(given[name], name)
+    if "gradient_clip_val" in given:
+        checks.check_number(given["gradient_clip_val"], "gradient_clip_val", 0)
+    if given.get("limit_train_batches", 1) == 0:
+        msg = "limit_train_batches=0 leaves nothing to train on; leave it out."
+        raise ValueError(msg)
+    if given.get("deterministic", False) not in (True, False, "warn"):
+        msg = f"deterministic={given['deterministic']!r} must be True, False or 'warn'."
+        raise ValueError(msg)
+    for name, kinds, what in (
+        ("logger", bool | pl.loggers.Logger | list | tuple, "a Lightning logger, True or False"),
+        ("log_save_dir", str | os.PathLike, "a folder"),
+        ("ckpt_path", str | os.PathLike, "a file"),
+    ):
+        if name in given and not isinstance(given[name], kinds):
+            msg = f"{name}={given[name]!r} must be {what}."
+            raise TypeError(msg)
+    if "ckpt_path" in given and not os.path.isfile(given["ckpt_path"]):
+        msg = f"ckpt_path={str(given['ckpt_path'])!r} is no file. To go on with a run that was killed, use checkpoint=."
+        raise ValueError(msg)
+
+
+def check_callbacks(callbacks: Any) -> list[pl.Callback]:
+    """Return callbacks as a list, raising unless they are Lightning's."""
+    given = [] if callbacks is None else list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
+    for callback in given:
+        if not isinstance(callback, pl.Callback):
+            msg = f"callbacks={callbacks!r} must be a list of lightning.pytorch.Callback."
+            raise TypeError(msg)
+    return given
+
+
+def check_bool(value: Any, argument: str) -> None:
+    """Raise unless ``value`` is ``True`` or ``False``."""
+    if not isinstance(value, bool | np.bool_):
+        msg = f"{argument}={value!r} must be True or False."
+        raise ValueError(msg)
+
+
+def merged(config: Any, arguments: Any, name: str) -> dict[str, Any]:
+    """Arguments as one dictionary, those of scvi-tools' configuration objects among them."""
+    for value, argument in ((config, f"{name}_config"), (arguments, f"{name}_kwargs")):
+        if value is not None and not isinstance(value, Mapping) and not hasattr(value, "to_kwargs"):
+            msg = f"{argument}={value!r} must be a dictionary."
+            raise TypeError(msg)
+    return merge_kwargs(config, arguments, name=name)
 
 
 def check_plan(arguments: Mapping[str, Any], n_validation: int) -> dict[str, Any]:
@@ -161,8 +224,9 @@ def check_trainer(accelerator: Any, devices: Any, arguments: Mapping[str, Any]) 
             theirs = {name: value for name, value in arguments.items() if name != "ckpt_path"}
             trainer = Trainer(accelerator=found, devices=found_devices, **(theirs | ours))
         except (MisconfigurationException, AttributeError, ImportError, RuntimeError, TypeError, ValueError) as error:
-            given = ", ".join(f"{name}={value!r}" for name, value in theirs.items() if name not in ("callbacks",))
-            msg = f"Lightning makes no trainer of accelerator={accelerator!r}, devices={devices!r}, {given}: {error}"
+            checked = {"callbacks", "enable_progress_bar", *WHOLE, *SWITCHES}
+            given = ", ".join(f"{name}={value!r}" for name, value in theirs.items() if name not in checked)
+            msg = f"Lightning does not take {given or 'these arguments'}: {error}"
             raise ValueError(msg) from error
         finally:
             torch.backends.cudnn.benchmark = benchmark

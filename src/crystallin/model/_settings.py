@@ -13,8 +13,17 @@ import numpy as np
 
 from crystallin import _checks as checks
 
-from ._compat import merge_kwargs, pl
-from ._lightning import check_names, check_plan, check_splitter, check_trainer
+from ._compat import pl
+from ._lightning import (
+    check_bool,
+    check_callbacks,
+    check_names,
+    check_plan,
+    check_splitter,
+    check_trainer,
+    check_values,
+    merged,
+)
 from ._progress import is_watched
 from ._split import check_parts, split_cells
 
@@ -126,6 +135,9 @@ def check_training(
         check_bool(value, name)
     checkpoint = None if checkpoint is None else check_checkpoint_path(checkpoint)
     if datamodule is not None:
+        if not hasattr(datamodule, "train_dataloader"):
+            msg = f"datamodule={datamodule!r} must be a lightning.pytorch.LightningDataModule."
+            raise TypeError(msg)
         n_obs = getattr(datamodule, "n_obs", None)
     if max_epochs is None:
         if n_obs is None:
@@ -150,11 +162,13 @@ def check_training(
             raise ValueError(msg)
         splitter = {"device_budget": device_budget} | splitter | {"external_indexing": parts}
 
-    plan = check_plan(merge_kwargs(plan_config, plan_kwargs, name="plan"), n_validation)
-    trainer = merge_kwargs(trainer_config, kwargs, name="trainer")
+    trainer = merged(trainer_config, kwargs, "trainer")
     check_names(trainer)
-    callbacks = trainer.pop("callbacks", None) or []
-    callbacks = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
+    check_values(trainer)
+    callbacks = check_callbacks(trainer.pop("callbacks", None))
+    if trainer.get("limit_val_batches") == 0:
+        n_validation = 0
+    plan = check_plan(merged(plan_config, plan_kwargs, "plan"), n_validation)
     watch = _early_stopping(trainer, max_epochs)
     if not n_validation and watch["monitor"] in OF_VALIDATION:
         early_stopping = False
@@ -198,13 +212,6 @@ def default_posterior_epochs(n_obs: int, batch_size: int, max_epochs: int) -> in
     """Epochs that make about ``POSTERIOR_STEPS`` gradient steps, within bounds."""
     steps_per_epoch = max(1, math.ceil(0.9 * n_obs / (POSTERIOR_BATCH_FACTOR * batch_size)))
     return min(math.ceil(POSTERIOR_STEPS / steps_per_epoch), MAX_POSTERIOR_EPOCHS, math.ceil(max_epochs / 2))
-
-
-def check_bool(value: Any, argument: str) -> None:
-    """Raise unless ``value`` is ``True`` or ``False``."""
-    if not isinstance(value, bool | np.bool_):
-        msg = f"{argument}={value!r} must be True or False."
-        raise ValueError(msg)
 
 
 def check_checkpoint_path(checkpoint: Any) -> Path:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from copy import deepcopy
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
-
-import torch
 
 from ._callbacks import KeepWeights, StopEarly
 from ._checkpoint import SavedRun, SaveState, partial_file, read_checkpoint
 from ._compat import MINIFY_TYPE_UNS_KEY
+from ._failures import explained_if_out_of_memory, unchanged_if_it_fails
 from ._progress import StageProgress
 from ._quiet import quiet
 from ._resident import ProgramDataSplitter
@@ -64,13 +60,18 @@ class TrainingMixin:
         The second is short, and makes up for what the encoder's Gaussian gets wrong: loadings that are too small, and
         intervals that are too wide.
 
+        All arguments are checked before anything is done. Ctrl-C ends the training early: the best weights so far are
+        kept, and a warning says which. The model is left as it was if training fails, or is interrupted before its
+        first epoch is complete.
+
         Parameters
         ----------
         max_epochs
             Epochs of the first stage; the learning rate is annealed over all of them. ``None`` aims at 2,000 gradient
             steps, between 10 and 400 epochs.
         accelerator, devices
-            Hardware, see :class:`lightning.pytorch.Trainer`.
+            Hardware, see :class:`lightning.pytorch.Trainer`. With several devices each holds a replica of the model
+            and takes its share of the cells; all start from the same parameters, worked out from all cells.
         train_size, validation_size
             Shares of the cells; by default .9 and the rest.
         shuffle_set_split
@@ -89,9 +90,9 @@ class TrainingMixin:
             half of an accelerator's free memory, and no limit on a CPU, where counts in memory are used in place. 0
             sends minibatches in any case.
         checkpoint
-            File (``.ckpt``) that the state of the first stage is saved to after each epoch. A run that finds it goes on
-            from there, with the same data and arguments, and the file is removed when training is done. The cells are
-            then shuffled differently than in a run that was not interrupted.
+            File (``.ckpt``) that the state of the run is saved to after each epoch of either stage. A run that finds it
+            goes on from there, with the same data and arguments, and the file is removed when training is done. On a
+            single device the weights are those of a run that was not interrupted.
         datasplitter_kwargs
             To :class:`scvi.dataloaders.DataSplitter`.
         plan_kwargs
@@ -99,15 +100,18 @@ class TrainingMixin:
         datamodule
             Source of minibatches instead of the AnnData.
         **kwargs
-            To :class:`scvi.train.Trainer`.
+            To :class:`scvi.train.Trainer`. ``enable_progress_bar`` is ``True`` in a terminal or notebook unless
+            given. ``precision`` can only be single, the default.
 
         Raises
         ------
-        ValueError
-            If an argument is out of range, a checkpoint belongs to another model, or a query model has nothing to
-            train.
+        TypeError, ValueError
+            If an argument does not exist or is out of range, a device is not there, a checkpoint belongs to another
+            model, the data were minified, or a query model has nothing to train.
         RuntimeError
             If memory runs out; the message names minibatch and budget.
+        KeyboardInterrupt
+            If training is interrupted before its first epoch is complete, or twice.
 
         Examples
         --------
@@ -143,10 +147,10 @@ class TrainingMixin:
         if early_stopping and not settings.n_validation:
             logger.info("There are no validation cells, so training runs for all epochs and keeps the last weights.")
         with (
-            _unchanged_if_it_fails(self),
+            unchanged_if_it_fails(self),
             quiet(),
             seeded(self._random_state),
-            _explained_if_out_of_memory(settings.batch_size, device_budget),
+            explained_if_out_of_memory(settings.batch_size, device_budget),
         ):
             if saved is not None:
                 self.history_ = saved.history
@@ -219,7 +223,11 @@ class TrainingMixin:
         self.module.train()
         self._training_plan_cls = plan
         try:
-            super().train(**arguments)
+            with TemporaryDirectory() as folder:
+                if "ddp" in str(settings.trainer_kwargs["strategy"]).lower():
+                    # the history comes from the first process by way of a file
+                    arguments.setdefault("log_save_dir", folder)
+                super().train(**arguments)
         finally:
             del self._training_plan_cls
         if saved is not None and saved.finished:
@@ -270,36 +278,3 @@ def _check_not_minified(is_minified: bool) -> None:
     if is_minified:
         msg = "The data were minified, so there are no counts to train on. Train on the AnnData with counts."
         raise ValueError(msg)
-
-
-@contextmanager
-def _unchanged_if_it_fails(model: TrainingMixin) -> Iterator[None]:
-    """Put the model back into its state before the block if that raises."""
-    before, weights = dict(model.__dict__), deepcopy(model.module.state_dict())
-    device, training = model.device, model.module.training
-    try:
-        yield
-    except BaseException:
-        model.__dict__.clear()
-        model.__dict__.update(before)
-        model.module.to(device).train(training).load_state_dict(weights)
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        raise
-
-
-@contextmanager
-def _explained_if_out_of_memory(batch_size: int, device_budget: int | None) -> Iterator[None]:
-    try:
-        yield
-    except RuntimeError as error:
-        # torch has an exception for accelerators only
-        if not isinstance(error, torch.cuda.OutOfMemoryError) and "not enough memory" not in str(error):
-            raise
-        msg = (
-            f"Memory ran out with batch_size={batch_size} and device_budget={device_budget} (bytes of counts kept on "
-            "the device; None is half of its free memory). Give train a smaller batch_size, or device_budget=0 to "
-            "send counts minibatch by minibatch; fewer programs or genes help most."
-        )
-        raise RuntimeError(msg) from error
