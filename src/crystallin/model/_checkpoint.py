@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,11 +88,15 @@ def partial_file(path: Path) -> Path:
 def read_checkpoint(path: Path, module: torch.nn.Module | None = None) -> SavedRun:
     """Return where the run stood, raising if ``path`` is not a whole checkpoint (of ``module``)."""
     remedy = "delete it to start afresh, or give another file name"
+    # torch writes zip archives, whose directory stands at the end
+    if not zipfile.is_zipfile(path):
+        msg = f"checkpoint={str(path)!r} is cut short or is no checkpoint; {remedy}."
+        raise ValueError(msg)
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
         theirs = {key: value.shape for key, value in saved["state_dict"].items()}
-    except (AttributeError, EOFError, KeyError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
-        msg = f"checkpoint={str(path)!r} is cut short or is no checkpoint ({type(error).__name__}); {remedy}."
+    except (AttributeError, EOFError, LookupError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
+        msg = f"checkpoint={str(path)!r} is no checkpoint ({type(error).__name__}); {remedy}."
         raise ValueError(msg) from error
     if module is not None and theirs != {f"module.{key}": value.shape for key, value in module.state_dict().items()}:
         msg = f"checkpoint={str(path)!r} is of a model with other data, programs or settings; {remedy}."
@@ -120,13 +125,15 @@ def joined(before: dict[str, pd.DataFrame], after: dict[str, pd.DataFrame]) -> d
 
 def _with_last_epoch(trainer: pl.Trainer) -> dict[str, pd.DataFrame]:
     """Metrics of the run, with those of the epoch that ends, which Lightning logs after the callbacks."""
+    # asked for in all processes, as it may be reduced over them
+    metrics = trainer.callback_metrics
     # loggers of other processes, and others than scvi-tools', keep none
     history = getattr(trainer.logger, "history", None)
     if not isinstance(history, dict):
         return {}
     history = {name: values.copy() for name, values in history.items()}
     epoch = trainer.current_epoch
-    for name, value in trainer.callback_metrics.items():
+    for name, value in metrics.items():
         if "validation" in name:
             continue
         table = history.setdefault(name, pd.DataFrame(columns=[name]).rename_axis("epoch"))

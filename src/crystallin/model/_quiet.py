@@ -21,7 +21,10 @@ def quiet() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in LOGGERS]
     before = [logger.level for logger in loggers]
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"(lightning|pytorch_lightning|scvi)(\.|$)")
+        # the last calls scvi-tools itself, which warns in its caller's name
+        warnings.filterwarnings(
+            "ignore", module=r"(pytorch_)?lightning(\.|$)|scvi(\.|$)|crystallin\.model\._lightning$"
+        )
         # of torch, on its own name in Lightning
         warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
         try:

@@ -61,11 +61,11 @@ class ProgramTrainRunner(TrainRunner):
             raise KeyboardInterrupt(msg)
         kept = "those from before this stage" if keep.best_epoch is None else f"those of epoch {keep.best_epoch + 1}"
         logger.warning(
-            "Training was interrupted in epoch %d of %d (%s). The best weights so far are kept, %s, and the model can "
-            "be used as it is.",
+            "%s was interrupted in epoch %d of %d. The best weights so far are kept, %s, and the model can be used as "
+            "it is.",
+            self.training_plan.stage,
             self.trainer.current_epoch + 1,
             self.trainer.max_epochs,
-            self.training_plan.stage,
             kept,
         )
 
