@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,7 +21,6 @@ mpl.use("agg")
 # a busy machine is no failure
 hypothesis.settings.register_profile("steady", deadline=None)
 hypothesis.settings.load_profile("steady")
-logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
 N_CELLS, N_GENES, N_PROGRAMS = 500, 240, 8
 

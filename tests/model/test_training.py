@@ -1,14 +1,16 @@
+import math
 import random
 from types import SimpleNamespace
 
+import lightning.pytorch as pl
 import numpy as np
 import pytest
 import torch
 
 import crystallin as cr
-from crystallin.model._callbacks import KeepBestWeights
+from crystallin.model._callbacks import KeepWeights
+from crystallin.model._settings import default_epochs
 from crystallin.model._split import split_cells
-from crystallin.model._training import default_epochs
 
 
 def fresh(adata, **kwargs):
@@ -77,25 +79,42 @@ def test_learning_rate_is_annealed(adata):
     assert float(model.trainer.lightning_module.kl_weight) == 1
 
 
-@pytest.mark.parametrize("killed_after", [None, 2])
-def test_best_weights_are_restored(killed_after):
-    """The callback alone: losses 3, 1, 2 leave the weights of the second epoch, also if the run was killed since."""
+def test_the_best_weights_are_those_that_the_best_metric_is_of(adata):
+    class Remember(pl.Callback):
+        def on_validation_end(self, _, plan):
+            weights.append(plan.module.decoder.loadings.detach().clone())
+
+    weights = []
+    model = fresh(adata)
+    model.train(
+        max_epochs=4,
+        posterior_epochs=0,
+        batch_size=300,
+        plan_kwargs={"lr": 0.05},
+        callbacks=[Remember()],
+    )
+    best = int(model.history["elbo_validation"]["elbo_validation"].astype(float).argmin())
+    assert best < 2, "an epoch too late would be kept as well"
+    assert torch.equal(model.module.decoder.loadings, weights[best])
+
+
+def test_the_last_weights_are_kept_where_there_is_nothing_to_choose_by():
+    """Also where the metric is NaN."""
     weights = torch.nn.Linear(1, 1, bias=False)
     plan = SimpleNamespace(module=weights)
-    callback = KeepBestWeights()
-    for epoch, loss in enumerate([3.0, 1.0, 2.0, float("nan")]):
-        if epoch == killed_after:
+    for losses, kept in (([3.0, 1.0, 2.0, math.nan], 1), ([math.nan, math.nan], 1), ([None, None, None], 2)):
+        callback = KeepWeights()
+        for epoch, loss in enumerate(losses):
             saved = callback.state_dict()
-            callback = KeepBestWeights()
+            callback = KeepWeights()
             callback.load_state_dict(saved)
-        weights.weight.data.fill_(epoch)
-        trainer = SimpleNamespace(
-            callback_metrics={"elbo_validation": torch.tensor(loss)}, sanity_checking=False, current_epoch=epoch
-        )
-        callback.on_validation_epoch_end(trainer, plan)
-    callback.on_train_end(trainer, plan)
-    assert weights.weight.item() == 1
-    assert (callback.best_epoch, callback.best_value) == (1, 1.0)
+            weights.weight.data.fill_(epoch)
+            metrics = {} if loss is None else {"elbo_validation": torch.tensor(loss)}
+            trainer = SimpleNamespace(callback_metrics=metrics, sanity_checking=False, current_epoch=epoch)
+            callback.on_validation_end(trainer, plan)
+            callback.on_train_epoch_end(trainer, plan)
+        callback.on_fit_end(trainer, plan)
+        assert weights.weight.item() == kept == callback.best_epoch
 
 
 def test_early_stopping_stops(adata):
@@ -116,18 +135,9 @@ def test_without_validation_cells_training_runs_through(adata, caplog):
 def test_last_minibatch_of_one_cell(adata):
     model = fresh(adata)
     parts = [np.arange(2 * 64 + 1), np.arange(129, 500), np.array([], dtype=int)]
-    with pytest.warns(UserWarning, match="Last batch will have a small size of 1"):
-        model.train(
-            max_epochs=1, enable_progress_bar=False, batch_size=64, datasplitter_kwargs={"external_indexing": parts}
-        )
+    model.train(max_epochs=1, batch_size=64, datasplitter_kwargs={"external_indexing": parts})
     assert np.isfinite(model.get_activity()).all()
     assert np.isfinite(model.get_activity(batch_size=1, indices=[0])).all()
-
-
-def test_progress_bar_can_be_shown(adata, capsys):
-    fresh(adata).train(max_epochs=1)
-    shown = capsys.readouterr()
-    assert "Epoch 1/1" in shown.out + shown.err
 
 
 @pytest.mark.parametrize(
@@ -148,53 +158,6 @@ def test_split():
         split_cells(10, 0, None, shuffle=True, rng=rng)
     with pytest.raises(ValueError, match="validation_size=0.5 must lie between"):
         split_cells(10, 0.9, 0.5, shuffle=True, rng=rng)
-
-
-class Killed(Exception):
-    pass
-
-
-def test_a_killed_run_goes_on_from_its_checkpoint(adata, tmp_path, caplog):
-    import lightning.pytorch as pl
-
-    class Kill(pl.Callback):
-        def on_train_epoch_start(self, trainer, _):
-            if trainer.current_epoch == 4:
-                raise Killed
-
-    cr.ProgramVAE.setup_anndata(adata)
-    path = tmp_path / "run.ckpt"
-    settings = {"max_epochs": 8, "posterior_epochs": 1, "enable_progress_bar": False, "checkpoint": path}
-    with pytest.raises(Killed):
-        cr.ProgramVAE(adata).train(callbacks=[Kill()], **settings)
-    assert path.is_file()
-    model = cr.ProgramVAE(adata)
-    with caplog.at_level("INFO", logger="crystallin"):
-        model.train(**settings)
-    assert "goes on from" in caplog.text
-    assert len(model.history["elbo_train"]) == 4 and not path.exists()
-    whole = cr.ProgramVAE(adata)
-    whole.train(**(settings | {"checkpoint": None}))
-    # shuffled differently, so alike but not the same
-    ours, theirs = (m.history["elbo_validation"].iloc[-1, 0] for m in (model, whole))
-    np.testing.assert_allclose(ours, theirs, rtol=0.01)
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda path: path.write_bytes(b"torn"), "cut short"),
-        (lambda path: torch.save({"state_dict": {"module.px_r": torch.zeros(3)}}, path), "other data"),
-    ],
-)
-def test_a_checkpoint_that_does_not_fit(adata, tmp_path, make, message):
-    cr.ProgramVAE.setup_anndata(adata)
-    path = tmp_path / "run.ckpt"
-    make(path)
-    with pytest.raises(ValueError, match=message):
-        cr.ProgramVAE(adata).train(max_epochs=1, checkpoint=path)
-    with pytest.raises(ValueError, match="ending in .ckpt"):
-        cr.ProgramVAE(adata).train(max_epochs=1, checkpoint=tmp_path / "nowhere" / "run.ckpt")
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ class AttributionMixin(ReadingMixin):
             for label in np.unique(labels):
                 cells = chosen[labels == label]
                 parts = self._with_average(source, cells, batch_size)
-                total = sum(summed(*minibatch).double().cpu() for minibatch in parts)
+                total = sum(summed(*minibatch).cpu().double() for minibatch in parts)
                 means[str(label)] = (total / len(cells)).numpy()
         return means
 
@@ -206,11 +206,12 @@ class AttributionMixin(ReadingMixin):
         if n_sampled is not None:
             tensors = source.together(np.random.default_rng(self._random_state).permutation(cells)[:n_sampled])
             return blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY]).dense().T.to(self.device)
-        total = torch.zeros(len(self._prior.genes), dtype=torch.float64, device=self.device)
+        # on the CPU, as not every accelerator knows double precision
+        total = torch.zeros(len(self._prior.genes), dtype=torch.float64)
         for tensors in source.minibatches(cells):
             counts = blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY].to(self.device))
-            total += (counts.dense() / counts.total[:, None]).sum(0)
-        return (total / len(cells)).float()[:, None]
+            total += (counts.dense() / counts.total[:, None]).sum(0).cpu()
+        return (total / len(cells)).float()[:, None].to(self.device)
 
     def _reader(self) -> blocks.Reader | blocks.DeepReader:
         """The encoder's mean as a function of genes, raising if that is not known."""

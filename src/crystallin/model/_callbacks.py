@@ -1,44 +1,71 @@
-"""What happens between epochs: the best weights are remembered, and the state of the run is saved."""
+"""What happens between epochs: weights are remembered, and training stops when nothing improves."""
 
 from __future__ import annotations
 
+import logging
 import math
-import pickle
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from ._compat import pl
 
+logger = logging.getLogger(__name__)
 
-class KeepBestWeights(pl.Callback):
-    """Restore the weights of the epoch with the lowest validation ELBO when training ends.
 
-    scvi-tools' early stopping leaves the weights of the last epoch.
+class KeepWeights(pl.Callback):
+    """Remember the weights of the best epoch, and put them back when a stage of the training ends.
+
+    scvi-tools' early stopping leaves the weights of the last epoch. They are also what a stage that is interrupted
+    leaves behind.
+
+    Parameters
+    ----------
+    monitor
+        Metric whose lowest value marks the best epoch. ``None``, or as long as it was not computed: the last epoch that
+        is complete is the best.
+    start
+        Module whose weights are the best to begin with, because an earlier stage trained them.
     """
 
-    monitor = "elbo_validation"
-
-    def __init__(self) -> None:
+    def __init__(self, monitor: str | None = "elbo_validation", *, start: torch.nn.Module | None = None) -> None:
+        self.monitor = monitor
         self.best_value = math.inf
+        # counted from 0; None as long as there was none
         self.best_epoch: int | None = None
-        self._state: dict[str, torch.Tensor] | None = None
+        self._state: dict[str, torch.Tensor] | None = None if start is None else deepcopy(start.state_dict())
 
-    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    # not on_validation_epoch_end, which runs before the epoch's metric is logged
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Remember the weights if they are the best so far."""
         value = trainer.callback_metrics.get(self.monitor)
         if trainer.sanity_checking or value is None or not float(value) < self.best_value:
             return
-        self.best_value, self.best_epoch = float(value), trainer.current_epoch
-        self._state = deepcopy(pl_module.module.state_dict())
+        self.best_value = float(value)
+        self._remember(trainer.current_epoch, pl_module)
 
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Remember the weights if there is nothing to choose by."""
+        if self.best_value == math.inf:
+            self._remember(trainer.current_epoch, pl_module)
+
+    # not on_train_end, which is left out where a run goes on from a checkpoint with nothing left to do
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Put the best weights back."""
-        if self._state is not None:
-            pl_module.module.load_state_dict(self._state)
-            self._state = None
+        self.restore(pl_module.module)
+
+    def restore(self, module: torch.nn.Module) -> bool:
+        """Put the best weights back; return whether there were any."""
+        if self._state is None:
+            return False
+        module.load_state_dict(self._state)
+        self._state = None
+        return True
+
+    def _remember(self, epoch: int, pl_module: pl.LightningModule) -> None:
+        self.best_epoch = epoch
+        self._state = deepcopy(pl_module.module.state_dict())
 
     def state_dict(self) -> dict[str, Any]:
         """What a run that goes on from a checkpoint has to know."""
@@ -50,26 +77,36 @@ class KeepBestWeights(pl.Callback):
         self._state = state_dict["state"]
 
 
-class SaveState(pl.Callback):
-    """Save weights, optimiser and progress after each epoch, so that a run that was killed can go on."""
+class StopEarly(pl.callbacks.EarlyStopping):
+    """Lightning's early stopping, which logs its reason; scvi-tools' prints it.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    Parameters
+    ----------
+    warmup_epochs
+        Validations that do not count.
+    **kwargs
+        To :class:`lightning.pytorch.callbacks.EarlyStopping`.
+    """
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the file anew."""
-        trainer.save_checkpoint(self.path)
+    def __init__(self, *, warmup_epochs: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.warmup_epochs = warmup_epochs
+        self._n_seen = 0
 
+    def _evaluate_stopping_criteria(self, current: torch.Tensor) -> tuple[bool, str | None]:
+        self._n_seen += 1
+        if self._n_seen <= self.warmup_epochs:
+            return False, None
+        stop, reason = super()._evaluate_stopping_criteria(current)
+        if stop:
+            logger.info("Training stops early: %s", reason)
+        return stop, reason
 
-def check_state(path: Path, module: torch.nn.Module) -> None:
-    """Raise if ``path`` is not a whole checkpoint of ``module``."""
-    remedy = "delete it to start afresh, or give another file name"
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=False, mmap=True)["state_dict"]
-    except (KeyError, RuntimeError, EOFError, TypeError, pickle.UnpicklingError) as error:
-        msg = f"checkpoint={str(path)!r} is cut short or is no checkpoint ({type(error).__name__}); {remedy}."
-        raise ValueError(msg) from error
-    ours = {f"module.{key}": value.shape for key, value in module.state_dict().items()}
-    if ours != {key: value.shape for key, value in state.items()}:
-        msg = f"checkpoint={str(path)!r} is of a model with other data, programs or settings; {remedy}."
-        raise ValueError(msg)
+    def state_dict(self) -> dict[str, Any]:
+        """What a run that goes on from a checkpoint has to know."""
+        return super().state_dict() | {"n_seen": self._n_seen}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up a saved state."""
+        self._n_seen = state_dict["n_seen"]
+        super().load_state_dict(state_dict)

@@ -7,30 +7,41 @@ private and may move.
 from __future__ import annotations
 
 import lightning.pytorch as pl
+from lightning.pytorch.strategies import DDPStrategy
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from scvi import REGISTRY_KEYS, settings
 from scvi.data import AnnDataManager
 from scvi.data._constants import _ADATA_MINIFY_TYPE_UNS_KEY as MINIFY_TYPE_UNS_KEY
 from scvi.data._constants import _SCVI_UUID_KEY as SCVI_UUID_KEY
-from scvi.dataloaders import DataSplitter
+from scvi.dataloaders import AnnDataLoader, DataSplitter
 from scvi.model import SCVI
+from scvi.model._utils import parse_device_args
 from scvi.model.base._constants import SAVE_KEYS
 from scvi.module import VAE
 from scvi.module._constants import MODULE_KEYS
 from scvi.module.base import LossOutput
-from scvi.train import TrainingPlan
+from scvi.train import Trainer, TrainingPlan, TrainRunner
+from scvi.train._config import merge_kwargs
 
 __all__ = [
+    "AnnDataLoader",
     "AnnDataManager",
+    "DDPStrategy",
     "DataSplitter",
     "LossOutput",
     "MINIFY_TYPE_UNS_KEY",
     "MODULE_KEYS",
+    "MisconfigurationException",
     "REGISTRY_KEYS",
     "SAVE_KEYS",
     "SCVI",
     "SCVI_UUID_KEY",
-    "VAE",
+    "TrainRunner",
+    "Trainer",
     "TrainingPlan",
+    "VAE",
+    "merge_kwargs",
+    "parse_device_args",
     "pl",
     "settings",
 ]

@@ -18,6 +18,7 @@ from ._importance import ImportanceMixin
 from ._loading import LoadingMixin
 from ._module import ProgramModule
 from ._perturbation import PerturbationMixin
+from ._pickling import PicklingMixin
 from ._posterior import PosteriorMixin
 from ._prior import read_prior, warn_if_not_identifiable
 from ._seeding import seeded
@@ -30,7 +31,14 @@ if TYPE_CHECKING:
 
 
 class ProgramVAE(
-    ContributionsMixin, ImportanceMixin, PerturbationMixin, PosteriorMixin, TrainingMixin, LoadingMixin, SCVI
+    ContributionsMixin,
+    ImportanceMixin,
+    PerturbationMixin,
+    PosteriorMixin,
+    TrainingMixin,
+    LoadingMixin,
+    PicklingMixin,
+    SCVI,
 ):
     """Variational autoencoder whose latent dimensions are gene programs.
 

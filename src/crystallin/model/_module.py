@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -89,10 +89,15 @@ class ProgramModule(VAE):
             self.px_r.data.fill_(1.0)
 
     @torch.no_grad()
-    def start_from(self, minibatches: Iterable[dict[str, torch.Tensor]]) -> None:
+    def start_from(
+        self,
+        minibatches: Iterable[dict[str, torch.Tensor]],
+        total_of: Callable[[torch.Tensor], torch.Tensor] = blocks.of_this_process,
+    ) -> None:
         """Set intercepts, dispersions, loadings and read-outs from the data; does nothing the second time.
 
         ``minibatches`` is read three times: for moments, and twice for the correlation of each gene with its program.
+        Where several processes see some of the cells each, ``total_of`` adds their sums up.
         """
         if bool(self.started):
             return
@@ -112,7 +117,11 @@ class ProgramModule(VAE):
                     return
 
         moments = blocks.gene_moments(
-            first_cells(), n_batch=len(decoder.categorical[0]), n_genes=decoder.n_genes, device=device
+            first_cells(),
+            n_batch=len(decoder.categorical[0]),
+            n_genes=decoder.n_genes,
+            device=device,
+            total_of=total_of,
         )
         if len(decoder.continuous):
             decoder.standardise_by(torch.cat(covariates))
@@ -130,6 +139,7 @@ class ProgramModule(VAE):
                 (encoder.standardise(counts) - moments.batch_shift[batch].T for counts, batch, _ in first_cells()),
                 edges.project_signs(correlation),
                 edges,
+                total_of=total_of,
             )
         start = blocks.starting_point(correlation, edges, moments)
         decoder.loadings.copy_(start.loadings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,16 +17,41 @@ def seeded(seed: int) -> Iterator[None]:
 
     torch, Lightning and scvi-tools draw from them: torch from its own, scvi-tools 1.5 from numpy's too.
     """
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
-    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
+    before = get_random_state()
     try:
-        with torch.random.fork_rng(devices=devices):
-            torch.default_generator.manual_seed(seed)
-            for device in devices:
-                torch.cuda.default_generators[device].manual_seed(seed)
-            np.random.set_state(np.random.RandomState(seed % 2**32).get_state())  # noqa: NPY002
-            random.seed(seed)
-            yield
+        torch.default_generator.manual_seed(seed)
+        for device in range(len(before["cuda"])):
+            torch.cuda.default_generators[device].manual_seed(seed)
+        if before["mps"] is not None:
+            torch.mps.manual_seed(seed)
+        np.random.set_state(np.random.RandomState(seed % 2**32).get_state())  # noqa: NPY002
+        random.seed(seed)
+        yield
     finally:
-        np.random.set_state(numpy_state)  # noqa: NPY002
-        random.setstate(python_state)
+        set_random_state(before)
+
+
+def get_random_state() -> dict[str, Any]:
+    """States of the global generators, of accelerators too, as tensors and plain values."""
+    name, key, *rest = np.random.get_state()  # noqa: NPY002
+    n_cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": [torch.cuda.get_rng_state(device) for device in range(n_cuda)],
+        "mps": torch.mps.get_rng_state() if torch.backends.mps.is_available() else None,
+        "numpy": (name, key.tolist(), *rest),
+        "python": random.getstate(),
+    }
+
+
+def set_random_state(state: dict[str, Any]) -> None:
+    """Put the global generators into states that :func:`get_random_state` returned, as far as their devices exist."""
+    torch.set_rng_state(state["torch"])
+    n_cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    for device, of_device in enumerate(state["cuda"][:n_cuda]):
+        torch.cuda.set_rng_state(of_device, device)
+    if state["mps"] is not None and torch.backends.mps.is_available():
+        torch.mps.set_rng_state(state["mps"])
+    name, key, *rest = state["numpy"]
+    np.random.set_state((name, np.array(key, dtype=np.uint32), *rest))  # noqa: NPY002
+    random.setstate(state["python"])

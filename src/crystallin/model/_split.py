@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+
+from crystallin import _checks as checks
 
 DEFAULT_TRAIN_SIZE = 0.9
 
@@ -17,13 +21,31 @@ def split_cells(
     scvi-tools draws the split from its global seed, which is unset by default: two runs would differ.
     """
     train_size = DEFAULT_TRAIN_SIZE if train_size is None else train_size
-    if not 0 < train_size <= 1:
-        msg = f"train_size={train_size} must be above 0 and at most 1."
-        raise ValueError(msg)
-    if validation_size is not None and not 0 <= validation_size <= 1 - train_size + 1e-9:
-        msg = f"validation_size={validation_size} must lie between 0 and 1 - train_size = {1 - train_size:.3g}."
-        raise ValueError(msg)
+    checks.check_number(train_size, "train_size", 0, 1, include_minimum=False)
+    if validation_size is not None:
+        checks.check_number(validation_size, "validation_size", 0, 1)
+        if validation_size > 1 - train_size + 1e-9:
+            msg = f"validation_size={validation_size} must lie between 0 and 1 - train_size = {1 - train_size:.3g}."
+            raise ValueError(msg)
     n_train = math.ceil(train_size * n_obs)
     n_validation = n_obs - n_train if validation_size is None else math.floor(validation_size * n_obs)
     order = rng.permutation(n_obs) if shuffle else np.arange(n_obs)
     return [order[n_validation : n_validation + n_train], order[:n_validation], order[n_validation + n_train :]]
+
+
+def check_parts(parts: Sequence[Any], n_obs: int) -> list[np.ndarray]:
+    """Return a split that was given, raising unless it holds up to three disjoint sets of cells, some to train on."""
+    ask = "external_indexing must be a list of arrays of positions: training, validation and test cells"
+    if isinstance(parts, str) or not isinstance(parts, Sequence) or not 1 <= len(parts) <= 3:
+        msg = f"{ask}; it is {type(parts).__name__}{f' of {len(parts)}' if isinstance(parts, Sequence) else ''}."
+        raise ValueError(msg)
+    given = [np.asarray([] if part is None else part) for part in parts]
+    if any(part.ndim != 1 or (len(part) and part.dtype.kind not in "iu") for part in given):
+        msg = f"{ask}; its dtypes are {', '.join(str(part.dtype) for part in given)}."
+        raise ValueError(msg)
+    given = [part.astype(int) for part in given] + [np.array([], dtype=int)] * (3 - len(given))
+    cells = np.concatenate(given)
+    if not len(given[0]) or len(np.unique(cells)) < len(cells) or cells.min() < 0 or cells.max() >= n_obs:
+        msg = f"{ask}, each cell once, from 0 to {n_obs - 1}, with training cells among them."
+        raise ValueError(msg)
+    return given

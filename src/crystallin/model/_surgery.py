@@ -32,13 +32,23 @@ def train_new_rows_only(module: ProgramModule, n_reference: list[int]) -> bool:
     """Freeze all parameters but the rows of new categories; return whether there are any."""
     for parameter in module.parameters():
         parameter.requires_grad_(False)
-    any_new = False
-    for table, n in _tables(module, n_reference):
-        if len(table) > n:
-            any_new = True
-            table.requires_grad_(True)
+    grown = [table for table, n in _tables(module, n_reference) if len(table) > n]
+    for table in grown:
+        table.requires_grad_(True)
+    module.n_reference = n_reference
+    protect_reference_rows(module)
+    return bool(grown)
+
+
+def protect_reference_rows(module: ProgramModule) -> None:
+    """Keep the gradient away from the rows of the reference's categories, if the module was frozen for a query.
+
+    To be called again for a copy of the module.
+    """
+    n_reference = getattr(module, "n_reference", None)
+    for table, n in [] if n_reference is None else _tables(module, n_reference):
+        if table.requires_grad:
             table.register_hook(_only_rows_from(n))
-    return any_new
 
 
 def _tables(module: ProgramModule, n_reference: list[int]) -> list[tuple[torch.Tensor, int]]:

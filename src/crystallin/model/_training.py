@@ -1,48 +1,32 @@
-"""``train``: defaults, a reproducible split, and the best weights kept."""
+"""``train``: defaults, a reproducible split, two stages, and the best weights kept."""
 
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-
-from crystallin import _checks as checks
-
-from ._callbacks import KeepBestWeights, SaveState, check_state
+from ._callbacks import KeepWeights, StopEarly
+from ._checkpoint import SavedRun, SaveState, partial_file, read_checkpoint
+from ._compat import MINIFY_TYPE_UNS_KEY
+from ._failures import explained_if_out_of_memory, unchanged_if_it_fails
+from ._progress import StageProgress
+from ._quiet import quiet
 from ._resident import ProgramDataSplitter
-from ._seeding import seeded
-from ._split import split_cells
-from ._trainingplan import PosteriorTrainingPlan
+from ._runner import ProgramTrainRunner
+from ._seeding import seeded, set_random_state
+from ._settings import TrainingSettings, check_training
+from ._trainingplan import PosteriorTrainingPlan, ProgramTrainingPlan
 
 if TYPE_CHECKING:
+    from anndata import AnnData
     from lightning.pytorch import LightningDataModule
 
 logger = logging.getLogger(__name__)
 
-# gradient steps of a default run, and bounds of the epochs they make
-DEFAULT_STEPS = 2_000
-MIN_EPOCHS, MAX_EPOCHS = 10, 400
-# the same for the last stage
-POSTERIOR_STEPS = 150
-MAX_POSTERIOR_EPOCHS = 50
-# its minibatches are larger by this factor: noise there costs agreement between seeds
-POSTERIOR_BATCH_FACTOR = 4
 # settings of scvi-tools' trainer that hold for both stages
-SHARED_WITH_SECOND_STAGE = (
-    "enable_progress_bar",
-    "gradient_clip_val",
-    "log_every_n_steps",
-    "precision",
-    "progress_bar_refresh_rate",
-    "simple_progress_bar",
-    "strategy",
-)
+SHARED_WITH_SECOND_STAGE = ("gradient_clip_val", "log_every_n_steps", "precision", "strategy")
 
 
 class TrainingMixin:
@@ -50,6 +34,7 @@ class TrainingMixin:
 
     _random_state: int
     _data_splitter_cls = ProgramDataSplitter
+    _train_runner_cls = ProgramTrainRunner
 
     def train(
         self,
@@ -75,13 +60,18 @@ class TrainingMixin:
         The second is short, and makes up for what the encoder's Gaussian gets wrong: loadings that are too small, and
         intervals that are too wide.
 
+        All arguments are checked before anything is done. Ctrl-C ends the training early: the best weights so far are
+        kept, and a warning says which. The model is left as it was if training fails, or is interrupted before its
+        first epoch is complete.
+
         Parameters
         ----------
         max_epochs
             Epochs of the first stage; the learning rate is annealed over all of them. ``None`` aims at 2,000 gradient
             steps, between 10 and 400 epochs.
         accelerator, devices
-            Hardware, see :class:`lightning.pytorch.Trainer`.
+            Hardware, see :class:`lightning.pytorch.Trainer`. With several devices each holds a replica of the model
+            and takes its share of the cells; all start from the same parameters, worked out from all cells.
         train_size, validation_size
             Shares of the cells; by default .9 and the rest.
         shuffle_set_split
@@ -100,9 +90,9 @@ class TrainingMixin:
             half of an accelerator's free memory, and no limit on a CPU, where counts in memory are used in place. 0
             sends minibatches in any case.
         checkpoint
-            File (``.ckpt``) that the state of the first stage is saved to after each epoch. A run that finds it goes on
-            from there, with the same data and arguments, and the file is removed when training is done. The cells are
-            then shuffled differently than in a run that was not interrupted.
+            File (``.ckpt``) that the state of the run is saved to after each epoch of either stage. A run that finds it
+            goes on from there, with the same data and arguments, and the file is removed when training is done. On a
+            single device the weights are those of a run that was not interrupted.
         datasplitter_kwargs
             To :class:`scvi.dataloaders.DataSplitter`.
         plan_kwargs
@@ -110,131 +100,181 @@ class TrainingMixin:
         datamodule
             Source of minibatches instead of the AnnData.
         **kwargs
-            To :class:`scvi.train.Trainer`.
+            To :class:`scvi.train.Trainer`. ``enable_progress_bar`` is ``True`` in a terminal or notebook unless
+            given. ``precision`` can only be single, the default.
 
         Raises
         ------
-        ValueError
-            If an argument is out of range, a checkpoint belongs to another model, or a query model has nothing to
-            train.
+        TypeError, ValueError
+            If an argument does not exist or is out of range, a device is not there, a checkpoint belongs to another
+            model, the data were minified, or a query model has nothing to train.
         RuntimeError
             If memory runs out; the message names minibatch and budget.
+        KeyboardInterrupt
+            If training is interrupted before its first epoch is complete, or twice.
 
         Examples
         --------
         >>> model.train()  # doctest: +SKIP
         >>> cr.pl.history(model)  # doctest: +SKIP
         """
-        checks.check_int(batch_size, "batch_size", 1)
-        if checkpoint is not None:
-            checkpoint = Path(checkpoint)
-            if checkpoint.suffix != ".ckpt" or not checkpoint.parent.is_dir():
-                msg = f"checkpoint={str(checkpoint)!r} must be a file name ending in .ckpt in a folder that exists."
-                raise ValueError(msg)
-        if posterior_epochs is not None:
-            checks.check_int(posterior_epochs, "posterior_epochs", 0)
-        if device_budget is not None:
-            checks.check_int(device_budget, "device_budget", 0)
-        if max_epochs is not None:
-            checks.check_int(max_epochs, "max_epochs", 1)
-        if not any(parameter.requires_grad for parameter in self.module.parameters()):
-            msg = (
-                "Nothing is left to train: the query brings no new batches or categories. "
-                "Use the model as it is (get_activity, crystallin.tl.activity)."
-            )
-            raise ValueError(msg)
-        n_obs = self.adata.n_obs if datamodule is None else getattr(datamodule, "n_obs", None)
-        if max_epochs is None and n_obs is not None:
-            max_epochs = default_epochs(n_obs, batch_size)
-        datasplitter_kwargs = dict(datasplitter_kwargs or {})
-        if datamodule is None:
-            rng = np.random.default_rng(self._random_state)
-            parts = split_cells(n_obs, train_size, validation_size, shuffle=shuffle_set_split, rng=rng)
-            datasplitter_kwargs.setdefault("device_budget", device_budget)
-            parts = datasplitter_kwargs.setdefault("external_indexing", parts)
-            n_validation = len(parts[1])
-            # Lightning warns of epochs with fewer minibatches than lie between two log entries
-            kwargs.setdefault("log_every_n_steps", max(1, min(10, len(parts[0]) // batch_size)))
-        else:
-            n_validation = getattr(datamodule, "n_val", 0)
-        if n_validation:
-            kwargs.setdefault("check_val_every_n_epoch", 1)
-            kwargs["callbacks"] = [*kwargs.get("callbacks", []), KeepBestWeights()]
-            kwargs.setdefault("early_stopping_patience", max(10, (max_epochs or 0) // 4))
-        elif early_stopping:
-            logger.info("There are no validation cells, so training runs for all epochs and keeps the last weights.")
-        if posterior_epochs is None:
-            posterior_epochs = default_posterior_epochs(n_obs or 0, batch_size, max_epochs or 0)
-        stage = {
+        given = {
+            "max_epochs": max_epochs,
             "accelerator": accelerator,
             "devices": devices,
             "train_size": train_size,
             "validation_size": validation_size,
             "shuffle_set_split": shuffle_set_split,
             "batch_size": batch_size,
+            "early_stopping": early_stopping,
+            "posterior_epochs": posterior_epochs,
+            "device_budget": device_budget,
+            "checkpoint": checkpoint,
             "datasplitter_kwargs": datasplitter_kwargs,
+            "plan_kwargs": plan_kwargs,
             "datamodule": datamodule,
         }
-        if checkpoint is not None:
-            kwargs["callbacks"] = [*kwargs.get("callbacks", []), SaveState(checkpoint)]
-            if checkpoint.is_file():
-                check_state(checkpoint, self.module)
-                logger.info("Training goes on from %s.", checkpoint)
-                kwargs["ckpt_path"] = str(checkpoint)
-        with seeded(self._random_state), _explained_if_out_of_memory(batch_size, device_budget):
-            self._run_stage(
-                max_epochs, plan_kwargs, early_stopping=early_stopping and n_validation > 0, **stage, **kwargs
+        _check_not_minified(self.module.minified_data_type is not None)
+        if not any(parameter.requires_grad for parameter in self.module.parameters()):
+            msg = (
+                "Nothing is left to train: the query brings no new batches or categories. "
+                "Use the model as it is (get_activity, crystallin.tl.activity)."
             )
-            if posterior_epochs:
-                shared = {key: kwargs[key] for key in SHARED_WITH_SECOND_STAGE if key in kwargs}
-                stage["batch_size"] = POSTERIOR_BATCH_FACTOR * batch_size
-                # scvi-tools warns of last minibatches of one or two cells, which nobody asked for here
-                while datamodule is None and len(parts[0]) > 2 and len(parts[0]) % stage["batch_size"] in (1, 2):
-                    stage["batch_size"] += 1
-                self._train_on_posterior(posterior_epochs, **stage, **shared)
-        if checkpoint is not None:
-            checkpoint.unlink(missing_ok=True)
+            raise ValueError(msg)
+        n_obs = None if self.adata is None else self.adata.n_obs
+        settings = check_training(n_obs, self._random_state, **given, **kwargs)
+        saved = self._saved_run(settings)
+        if early_stopping and not settings.n_validation:
+            logger.info("There are no validation cells, so training runs for all epochs and keeps the last weights.")
+        with (
+            unchanged_if_it_fails(self),
+            quiet(),
+            seeded(self._random_state),
+            explained_if_out_of_memory(settings.batch_size, device_budget),
+        ):
+            if saved is not None:
+                self.history_ = saved.history
+            elif not self.is_trained_:
+                self.history_ = None
+            for plan in _stages(settings):
+                if saved is None or saved.stage == plan.stage:
+                    self._run_stage(plan, settings, saved)
+                    if self.trainer.interrupted:
+                        return
+                    saved = None
+        if settings.checkpoint is not None and self.trainer.is_global_zero:
+            settings.checkpoint.unlink(missing_ok=True)
+            partial_file(settings.checkpoint).unlink(missing_ok=True)
 
-    def _run_stage(self, max_epochs: int | None, plan_kwargs: dict[str, Any] | None, **kwargs: Any) -> None:
+    @classmethod
+    def check_train_arguments(cls, data: AnnData | int, /, **kwargs: Any) -> None:
+        """Raise what :meth:`train` would raise about its arguments, without a model.
+
+        Parameters
+        ----------
+        data
+            Data to train on, or the number of their cells.
+        **kwargs
+            Arguments of :meth:`train`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If :meth:`train` would refuse an argument, or the data were minified. Whether a checkpoint belongs to the
+            model is not known before there is one.
+
+        Examples
+        --------
+        >>> cr.ProgramVAE.check_train_arguments(adata, max_epochs=20)  # doctest: +SKIP
+        """
+        if not isinstance(data, int):
+            _check_not_minified(MINIFY_TYPE_UNS_KEY in data.uns)
+            data = data.n_obs
+        settings = check_training(data, 0, **kwargs)
+        if settings.checkpoint is not None and settings.checkpoint.is_file():
+            read_checkpoint(settings.checkpoint)
+
+    def _saved_run(self, settings: TrainingSettings) -> SavedRun | None:
+        """Where a run that was killed stood, if there is a checkpoint."""
+        path = settings.checkpoint
+        if path is None or not path.is_file():
+            return None
+        saved = read_checkpoint(path, self.module)
+        if saved.stage not in [plan.stage for plan in _stages(settings)]:
+            msg = (
+                f"checkpoint={str(path)!r} was written in a second stage, which posterior_epochs=0 leaves out; give "
+                "the arguments of the run that wrote it, or delete it to start afresh."
+            )
+            raise ValueError(msg)
+        logger.info("Training goes on from %s.", path)
+        return saved
+
+    def _run_stage(self, plan: type[ProgramTrainingPlan], settings: TrainingSettings, saved: SavedRun | None) -> None:
+        """Run a stage of the training, from where it was saved if it was."""
+        arguments = self._stage_arguments(plan, settings)
+        if settings.own_progress_bar:
+            arguments["callbacks"].append(StageProgress(plan.stage))
+        if settings.checkpoint is not None:
+            arguments["save_state"] = SaveState(settings.checkpoint, plan.stage, self.history_)
+        if saved is not None:
+            arguments["ckpt_path"] = str(settings.checkpoint)
+            set_random_state(saved.random_state)
         # reading activities puts the module into evaluation mode, where dropout is off
         self.module.train()
-        super().train(max_epochs=max_epochs, plan_kwargs=plan_kwargs, **kwargs)
-
-    def _train_on_posterior(self, max_epochs: int, **kwargs: Any) -> None:
-        history = self.history_
-        self._training_plan_cls = PosteriorTrainingPlan
+        self._training_plan_cls = plan
         try:
-            self._run_stage(max_epochs, None, early_stopping=False, limit_val_batches=0, **kwargs)
+            with TemporaryDirectory() as folder:
+                if "ddp" in str(settings.trainer_kwargs["strategy"]).lower():
+                    # the history comes from the first process by way of a file
+                    arguments.setdefault("log_save_dir", folder)
+                super().train(**arguments)
         finally:
             del self._training_plan_cls
-        # scvi-tools adds to what the history holds, and this is new to it
-        if isinstance(history, dict):
-            self.history_ = {**history, **self.trainer.logger.history}
+        if saved is not None and saved.finished:
+            # as the stage left it, which had nothing left to do now
+            set_random_state(saved.random_state)
 
-
-@contextmanager
-def _explained_if_out_of_memory(batch_size: int, device_budget: int | None) -> Iterator[None]:
-    try:
-        yield
-    except RuntimeError as error:
-        # torch has an exception for accelerators only
-        if not isinstance(error, torch.cuda.OutOfMemoryError) and "not enough memory" not in str(error):
-            raise
-        msg = (
-            f"Memory ran out with batch_size={batch_size} and device_budget={device_budget} (bytes of counts kept on "
-            "the device; None is half of its free memory). Give train a smaller batch_size, or device_budget=0 to "
-            "send counts minibatch by minibatch; fewer programs or genes help most."
+    def _stage_arguments(self, plan: type[ProgramTrainingPlan], settings: TrainingSettings) -> dict[str, Any]:
+        """Arguments of scvi-tools' ``train``."""
+        arguments = {
+            "accelerator": settings.accelerator,
+            "devices": settings.devices,
+            "datasplitter_kwargs": settings.datasplitter_kwargs,
+            "datamodule": settings.datamodule,
+            "enable_progress_bar": settings.show_progress,
+            "simple_progress_bar": False,
+            "early_stopping": False,
+        }
+        if plan is PosteriorTrainingPlan:
+            shared = {key: settings.trainer_kwargs.get(key) for key in SHARED_WITH_SECOND_STAGE}
+            arguments |= {key: value for key, value in shared.items() if value is not None}
+            return arguments | {
+                "max_epochs": settings.posterior_epochs,
+                "batch_size": settings.posterior_batch_size,
+                "limit_val_batches": 0,
+                "callbacks": [KeepWeights(None, start=self.module)],
+            }
+        callbacks = [*settings.callbacks, KeepWeights()]
+        if settings.early_stopping is not None:
+            callbacks.append(StopEarly(**settings.early_stopping))
+        return (
+            arguments
+            | settings.trainer_kwargs
+            | {
+                "max_epochs": settings.max_epochs,
+                "batch_size": settings.batch_size,
+                "plan_kwargs": settings.plan_kwargs,
+                "load_sparse_tensor": settings.load_sparse_tensor,
+                "callbacks": callbacks,
+            }
         )
-        raise RuntimeError(msg) from error
 
 
-def default_epochs(n_obs: int, batch_size: int) -> int:
-    """Epochs that make about ``DEFAULT_STEPS`` gradient steps, within bounds."""
-    steps_per_epoch = math.ceil(0.9 * n_obs / batch_size)
-    return min(max(round(DEFAULT_STEPS / steps_per_epoch), MIN_EPOCHS), MAX_EPOCHS)
+def _stages(settings: TrainingSettings) -> list[type[ProgramTrainingPlan]]:
+    return [ProgramTrainingPlan, PosteriorTrainingPlan][: 2 if settings.posterior_epochs else 1]
 
 
-def default_posterior_epochs(n_obs: int, batch_size: int, max_epochs: int) -> int:
-    """Epochs that make about ``POSTERIOR_STEPS`` gradient steps, within bounds."""
-    steps_per_epoch = max(1, math.ceil(0.9 * n_obs / (POSTERIOR_BATCH_FACTOR * batch_size)))
-    return min(math.ceil(POSTERIOR_STEPS / steps_per_epoch), MAX_POSTERIOR_EPOCHS, math.ceil(max_epochs / 2))
+def _check_not_minified(is_minified: bool) -> None:
+    if is_minified:
+        msg = "The data were minified, so there are no counts to train on. Train on the AnnData with counts."
+        raise ValueError(msg)

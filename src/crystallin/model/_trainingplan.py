@@ -12,6 +12,7 @@ import torch
 from crystallin.nn import AverageCell
 
 from ._compat import LossOutput, TrainingPlan
+from ._replicas import make_alike, total_over
 
 # steps of the last stage for which one average cell serves
 STEPS_PER_AVERAGE = 50
@@ -41,6 +42,9 @@ class ProgramTrainingPlan(TrainingPlan):
         To :class:`~scvi.train.TrainingPlan`.
     """
 
+    # name of this stage of the training
+    stage = "Training"
+
     def __init__(
         self,
         module: Any,
@@ -59,7 +63,10 @@ class ProgramTrainingPlan(TrainingPlan):
 
     def on_train_start(self) -> None:
         """Start the parameters from the training data, unless they were started before."""
-        self.module.start_from(self.trainer.train_dataloader)
+        if not bool(self.module.started):
+            self.module.start_from(self.trainer.train_dataloader, total_over(self.trainer))
+            # Lightning made the replicas alike before this
+            make_alike(self.module, self.trainer)
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> torch.Tensor:
         """Loss of a minibatch."""
@@ -87,7 +94,7 @@ class ProgramTrainingPlan(TrainingPlan):
         return output.loss
 
     def _log_sums(self, mode: str) -> None:
-        reconstruction, kl, loss, n_cells = self._sums.pop(mode)
+        reconstruction, kl, loss, n_cells = self._total(mode)
         per_cell = {
             f"{mode}_loss": loss / n_cells,
             f"elbo_{mode}": (reconstruction + kl) / n_cells,
@@ -96,6 +103,10 @@ class ProgramTrainingPlan(TrainingPlan):
         }
         for name, value in per_cell.items():
             self.log(name, value, prog_bar=name == "train_loss", sync_dist=self.use_sync_dist)
+
+    def _total(self, mode: str) -> torch.Tensor:
+        """What was added up over the minibatches of all replicas, which may have had different numbers of cells."""
+        return total_over(self.trainer)(self._sums.pop(mode))
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Adam with cosine annealing per step."""
@@ -143,6 +154,8 @@ class PosteriorTrainingPlan(ProgramTrainingPlan):
         To :class:`ProgramTrainingPlan`.
     """
 
+    stage = "Posterior stage"
+
     def __init__(self, module: Any, *, lr: float = 2e-2, encoder_lr: float = 2e-3, **kwargs: Any) -> None:
         super().__init__(module, lr=lr, **kwargs)
         self.encoder_lr = encoder_lr
@@ -157,8 +170,20 @@ class PosteriorTrainingPlan(ProgramTrainingPlan):
 
     def on_train_epoch_end(self) -> None:
         """Log what was added up over the minibatches."""
-        reconstruction, _, _, n_cells = self._sums.pop("posterior")
+        reconstruction, _, _, n_cells = self._total("posterior")
         self.log("reconstruction_loss_posterior", reconstruction / n_cells, prog_bar=True, sync_dist=self.use_sync_dist)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Save the average cell too, which serves for some more steps."""
+        average = self._average
+        checkpoint["average_cell"] = (
+            None if average is None else [average.covariance, average.of_counts, average.weight]
+        )
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take up the average cell."""
+        saved = checkpoint["average_cell"]
+        self._average = None if saved is None else AverageCell(*(part.to(self.device) for part in saved))
 
     def get_optimizer_creator(self) -> Any:
         """Two learning rates, and a shorter memory for the scale of the gradients than Adam's."""

@@ -15,7 +15,14 @@ from ._decoder import ProgramDecoder
 from ._edges import Edges, Weight
 from ._encoder import TARGET_SUM, PrimedEncoder
 from ._importance import fit_by_program
-from ._initial import GeneMoments, StartingPoint, gene_moments, member_correlations, starting_point
+from ._initial import (
+    GeneMoments,
+    StartingPoint,
+    gene_moments,
+    member_correlations,
+    of_this_process,
+    starting_point,
+)
 from ._interactions import interactions
 from ._likelihood import CountLikelihood
 from ._methods import METHODS as ATTRIBUTION_METHODS
@@ -56,6 +63,7 @@ __all__ = [
     "marginal_sd",
     "member_correlations",
     "nb_log_likelihood",
+    "of_this_process",
     "precise_mode",
     "precision_cholesky",
     "refine",

@@ -16,6 +16,7 @@ from functools import cached_property
 
 import torch
 
+from ._double import in_double
 from ._refine import Information
 
 
@@ -50,8 +51,8 @@ class AverageCell:
             average = average - cross - cross.T + (centre * information.of_counts.sum(0)) @ centre.T / n_cells
             weight = weight - centre.mean(1, keepdim=True)
         average.diagonal().add_(1)
-        covariance = torch.cholesky_inverse(torch.linalg.cholesky(average.double())).to(average.dtype)
-        return cls(covariance, of_counts, weight)
+        covariance = torch.cholesky_inverse(torch.linalg.cholesky(in_double(average))).to(average.dtype)
+        return cls(covariance.to(average.device), of_counts, weight)
 
     @cached_property
     def squares(self) -> torch.Tensor:

@@ -6,13 +6,14 @@ explains the data keeps weak programs from collapsing onto the prior.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
 import torch
 
 from ._counts import SparseCounts
+from ._double import double_device, in_double
 from ._edges import Edges
 from ._encoder import log_normalise
 
@@ -22,6 +23,11 @@ PRIOR_CELLS = 10.0
 MIN_THETA, MAX_THETA = 0.1, 100.0
 MIN_CORRELATION, MAX_CORRELATION = 0.02, 0.95
 MIN_LOADING, MAX_LOADING = 0.01, 1.5
+
+
+def of_this_process(x: torch.Tensor) -> torch.Tensor:
+    """``x``: the total over the cells where a single process sees them all."""
+    return x
 
 
 @dataclass(frozen=True)
@@ -53,16 +59,31 @@ def gene_moments(
     n_batch: int,
     n_genes: int,
     device: torch.device | None = None,
+    total_of: Callable[[torch.Tensor], torch.Tensor] = of_this_process,
 ) -> GeneMoments:
-    """Accumulate moments in double precision over minibatches of (counts, batch index, depth)."""
-    zeros = partial(torch.zeros, dtype=torch.float64, device=device)
+    """Accumulate moments in double precision over minibatches of (counts, batch index, depth).
+
+    Parameters
+    ----------
+    batches
+        Minibatches.
+    n_batch, n_genes
+        Sizes.
+    device
+        Where the moments are wanted.
+    total_of
+        Adds a sum over the minibatches to those of other processes, each of which sees some of the cells.
+    """
+    zeros = partial(torch.zeros, dtype=torch.float64, device=double_device(device))
     total, depth_total, depth_squares = zeros(n_batch, n_genes), zeros(n_batch, 1), zeros(())
     squares, log_total, log_squares = zeros(n_genes), zeros(n_batch, n_genes), zeros(n_genes)
     n_in_batch = zeros(n_batch, 1)
     for counts, batch, depth in batches:
-        depth, index, gene = depth.double().reshape(-1, 1), batch.reshape(-1).long(), counts.gene
+        logged = in_double(log_normalise(counts))
+        counts, batch, depth = counts.to(logged.device), batch.to(logged.device), in_double(depth)
+        depth, index, gene = depth.reshape(-1, 1), batch.reshape(-1).long(), counts.gene
         # zeros add nothing to any of the sums
-        x, logged, entry = counts.value.double(), log_normalise(counts).double(), (index[counts.cell], gene)
+        x, entry = counts.value.double(), (index[counts.cell], gene)
         total.index_put_(entry, x, accumulate=True)
         squares.index_add_(0, gene, x.square())
         log_total.index_put_(entry, logged, accumulate=True)
@@ -70,6 +91,9 @@ def gene_moments(
         depth_total.index_add_(0, index, depth)
         depth_squares += depth.square().sum()
         n_in_batch.index_add_(0, index, torch.ones_like(depth))
+    total, depth_total, depth_squares = total_of(total), total_of(depth_total), total_of(depth_squares)
+    squares, log_total, log_squares = total_of(squares), total_of(log_total), total_of(log_squares)
+    n_in_batch = total_of(n_in_batch)
     n_cells = n_in_batch.sum()
     mean = log_total.sum(0) / n_cells
     sd = (log_squares / n_cells - mean.square()).clamp(min=MIN_SD**2).sqrt()
@@ -81,7 +105,7 @@ def gene_moments(
     # moments of x ~ NB(depth * share, theta): E[x^2] = E[mu] + E[mu^2] (1 + 1 / theta)
     excess = (squares - total.sum(0)) / (share.square() * depth_squares) - 1
     theta = (1 / excess.clamp(min=1 / MAX_THETA)).clamp(MIN_THETA, MAX_THETA)
-    return GeneMoments(mean.float(), sd.float(), batch_shift.float(), intercept.float(), theta.float())
+    return GeneMoments(*(moment.float().to(device) for moment in (mean, sd, batch_shift, intercept, theta)))
 
 
 @dataclass(frozen=True)
@@ -93,7 +117,13 @@ class StartingPoint:
     log_var: torch.Tensor
 
 
-def member_correlations(batches: Iterable[torch.Tensor], weight: torch.Tensor, edges: Edges) -> torch.Tensor:
+def member_correlations(
+    batches: Iterable[torch.Tensor],
+    weight: torch.Tensor,
+    edges: Edges,
+    *,
+    total_of: Callable[[torch.Tensor], torch.Tensor] = of_this_process,
+) -> torch.Tensor:
     """Correlation of each member gene with its program's score without that gene, one value per edge.
 
     Parameters
@@ -104,21 +134,24 @@ def member_correlations(batches: Iterable[torch.Tensor], weight: torch.Tensor, e
         Weight of each edge; the score of a program is the weighted sum of its genes' expression.
     edges
         Edges of the prior.
+    total_of
+        As in :func:`gene_moments`.
     """
-    zeros = partial(torch.zeros, dtype=torch.float64, device=weight.device)
-    cross, square, gene_square = zeros(len(edges)), zeros(edges.shape[0]), zeros(edges.shape[1])
-    n_cells = 0
+    zeros = partial(torch.zeros, dtype=torch.float64, device=double_device(weight.device))
+    cross, square, gene_square, n_cells = zeros(len(edges)), zeros(edges.shape[0]), zeros(edges.shape[1]), zeros(())
     for x in batches:
         score = edges.to_programs(weight, x)
-        cross += edges.inner(score, x).double()
-        square += score.double().square().sum(1)
-        gene_square += x.double().square().sum(1)
+        cross += in_double(edges.inner(score, x))
+        square += in_double(score).square().sum(1)
+        gene_square += in_double(x).square().sum(1)
         n_cells += x.shape[1]
-    own, gene_var = weight.double(), gene_square[edges.gene] / n_cells
+    cross, square, gene_square, n_cells = total_of(cross), total_of(square), total_of(gene_square), total_of(n_cells)
+    gene, program = edges.gene.to(cross.device), edges.program.to(cross.device)
+    own, gene_var = in_double(weight), gene_square[gene] / n_cells
     # leave the gene out of the score it is compared with, or small sets look coherent by themselves
     covariance = cross / n_cells - own * gene_var
-    variance = square[edges.program] / n_cells - 2 * own * covariance - own.square() * gene_var
-    return (covariance / (variance * gene_var).clamp(min=1e-12).sqrt()).clamp(-1, 1).float()
+    variance = square[program] / n_cells - 2 * own * covariance - own.square() * gene_var
+    return (covariance / (variance * gene_var).clamp(min=1e-12).sqrt()).clamp(-1, 1).float().to(weight.device)
 
 
 def starting_point(correlation: torch.Tensor, edges: Edges, moments: GeneMoments) -> StartingPoint:

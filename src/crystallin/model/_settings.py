@@ -1,0 +1,259 @@
+"""What ``train`` was asked for, checked before anything is done."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crystallin import _checks as checks
+
+from ._compat import pl
+from ._lightning import (
+    check_bool,
+    check_callbacks,
+    check_names,
+    check_plan,
+    check_splitter,
+    check_trainer,
+    check_values,
+    merged,
+)
+from ._progress import is_watched
+from ._split import check_parts, split_cells
+
+# gradient steps of a default run, and bounds of the epochs they make
+DEFAULT_STEPS = 2_000
+MIN_EPOCHS, MAX_EPOCHS = 10, 400
+# the same for the last stage
+POSTERIOR_STEPS = 150
+MAX_POSTERIOR_EPOCHS = 50
+# its minibatches are larger by this factor: noise there costs agreement between seeds
+POSTERIOR_BATCH_FACTOR = 4
+# metrics that early stopping can watch
+METRICS = ("elbo", "reconstruction_loss", "kl_local")
+OF_VALIDATION = (*(f"{name}_validation" for name in METRICS), "validation_loss")
+OF_TRAINING = (*(f"{name}_train" for name in METRICS), "train_loss")
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Arguments of :meth:`crystallin.ProgramVAE.train`, checked and with their defaults filled in.
+
+    Attributes
+    ----------
+    max_epochs, posterior_epochs, batch_size, accelerator, devices, load_sparse_tensor, checkpoint, datamodule
+        As there, or in scvi-tools.
+    parts
+        Indices of training, validation and test cells; ``None`` with a datamodule.
+    n_validation
+        Number of validation cells.
+    early_stopping
+        Arguments of early stopping; ``None`` is without.
+    show_progress, own_progress_bar
+        Whether to show progress, and in this package's bar.
+    callbacks
+        Those of the caller.
+    plan_kwargs, datasplitter_kwargs, trainer_kwargs
+        For scvi-tools' training plan, data splitter and trainer.
+    """
+
+    max_epochs: int
+    posterior_epochs: int
+    batch_size: int
+    accelerator: Any
+    devices: Any
+    load_sparse_tensor: bool
+    checkpoint: Path | None
+    datamodule: Any
+    parts: list[np.ndarray] | None
+    n_validation: int
+    early_stopping: dict[str, Any] | None
+    show_progress: bool
+    own_progress_bar: bool
+    callbacks: list[Any] = field(default_factory=list)
+    plan_kwargs: dict[str, Any] = field(default_factory=dict)
+    datasplitter_kwargs: dict[str, Any] = field(default_factory=dict)
+    trainer_kwargs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def posterior_batch_size(self) -> int:
+        """Cells per minibatch of the last stage."""
+        size = POSTERIOR_BATCH_FACTOR * self.batch_size
+        # scvi-tools warns of last minibatches of one or two cells, which nobody asked for here
+        while self.parts is not None and len(self.parts[0]) > 2 and len(self.parts[0]) % size in (1, 2):
+            size += 1
+        return size
+
+
+def check_training(
+    n_obs: int | None,
+    random_state: int,
+    /,
+    *,
+    max_epochs: int | None = None,
+    accelerator: Any = "auto",
+    devices: Any = "auto",
+    train_size: float | None = None,
+    validation_size: float | None = None,
+    shuffle_set_split: bool = True,
+    batch_size: int = 128,
+    early_stopping: bool = True,
+    posterior_epochs: int | None = None,
+    device_budget: int | None = None,
+    checkpoint: str | Path | None = None,
+    datasplitter_kwargs: Mapping[str, Any] | None = None,
+    plan_kwargs: Any = None,
+    datamodule: Any = None,
+    plan_config: Any = None,
+    trainer_config: Any = None,
+    load_sparse_tensor: bool = False,
+    **kwargs: Any,
+) -> TrainingSettings:
+    """Return the settings of a training, raising if an argument would be refused at any later moment.
+
+    ``n_obs`` is the number of cells, ``None`` without an AnnData, and ``random_state`` the seed of their split. Nothing
+    is written anywhere.
+    """
+    check_names(kwargs)
+    for name, value in (("max_epochs", max_epochs), ("batch_size", batch_size)):
+        if value is not None or name == "batch_size":
+            checks.check_int(value, name, 1)
+    for name, value in (("posterior_epochs", posterior_epochs), ("device_budget", device_budget)):
+        if value is not None:
+            checks.check_int(value, name, 0)
+    for name, value in (
+        ("early_stopping", early_stopping),
+        ("shuffle_set_split", shuffle_set_split),
+        ("load_sparse_tensor", load_sparse_tensor),
+    ):
+        check_bool(value, name)
+    checkpoint = None if checkpoint is None else check_checkpoint_path(checkpoint)
+    if datamodule is not None:
+        if not hasattr(datamodule, "train_dataloader"):
+            msg = f"datamodule={datamodule!r} must be a lightning.pytorch.LightningDataModule."
+            raise TypeError(msg)
+        n_obs = getattr(datamodule, "n_obs", None)
+    if max_epochs is None:
+        if n_obs is None:
+            msg = "max_epochs=None needs the number of cells, which this datamodule does not tell (n_obs); give it."
+            raise ValueError(msg)
+        max_epochs = default_epochs(n_obs, batch_size)
+    if posterior_epochs is None:
+        posterior_epochs = default_posterior_epochs(n_obs or 0, batch_size, max_epochs)
+
+    splitter = check_splitter(datasplitter_kwargs)
+    parts, n_validation = None, getattr(datamodule, "n_val", 0)
+    if datamodule is None:
+        rng = np.random.default_rng(random_state)
+        parts = split_cells(n_obs, train_size, validation_size, shuffle=shuffle_set_split, rng=rng)
+        if splitter.get("external_indexing") is not None:
+            parts = check_parts(splitter["external_indexing"], n_obs)
+        n_validation = len(parts[1])
+        if splitter.get("drop_last") and len(parts[0]) < batch_size:
+            msg = (
+                f"drop_last leaves no minibatch: there are {len(parts[0])} training cells and batch_size={batch_size}."
+            )
+            raise ValueError(msg)
+        splitter = {"device_budget": device_budget} | splitter | {"external_indexing": parts}
+
+    trainer = merged(trainer_config, kwargs, "trainer")
+    check_names(trainer)
+    check_values(trainer)
+    callbacks = check_callbacks(trainer.pop("callbacks", None))
+    if trainer.get("limit_val_batches") == 0:
+        n_validation = 0
+    plan = check_plan(merged(plan_config, plan_kwargs, "plan"), n_validation)
+    watch = _early_stopping(trainer, max_epochs)
+    if not n_validation and watch["monitor"] in OF_VALIDATION:
+        early_stopping = False
+    # Lightning warns of epochs with fewer minibatches than lie between two log entries
+    if parts is not None:
+        trainer.setdefault("log_every_n_steps", max(1, min(10, len(parts[0]) // batch_size)))
+    if n_validation:
+        trainer.setdefault("check_val_every_n_epoch", 1)
+    show_progress, own_progress_bar = _progress(trainer, callbacks)
+    trainer["strategy"] = check_trainer(
+        accelerator, devices, trainer | {"callbacks": callbacks, "enable_progress_bar": show_progress}
+    )
+    return TrainingSettings(
+        max_epochs=int(max_epochs),
+        posterior_epochs=int(posterior_epochs),
+        batch_size=int(batch_size),
+        accelerator=accelerator,
+        devices=devices,
+        load_sparse_tensor=load_sparse_tensor,
+        checkpoint=checkpoint,
+        datamodule=datamodule,
+        parts=parts,
+        n_validation=n_validation,
+        early_stopping=watch if early_stopping else None,
+        show_progress=show_progress,
+        own_progress_bar=own_progress_bar,
+        callbacks=callbacks,
+        plan_kwargs=plan,
+        datasplitter_kwargs=splitter,
+        trainer_kwargs=trainer,
+    )
+
+
+def default_epochs(n_obs: int, batch_size: int) -> int:
+    """Epochs that make about ``DEFAULT_STEPS`` gradient steps, within bounds."""
+    steps_per_epoch = math.ceil(0.9 * n_obs / batch_size)
+    return min(max(round(DEFAULT_STEPS / steps_per_epoch), MIN_EPOCHS), MAX_EPOCHS)
+
+
+def default_posterior_epochs(n_obs: int, batch_size: int, max_epochs: int) -> int:
+    """Epochs that make about ``POSTERIOR_STEPS`` gradient steps, within bounds."""
+    steps_per_epoch = max(1, math.ceil(0.9 * n_obs / (POSTERIOR_BATCH_FACTOR * batch_size)))
+    return min(math.ceil(POSTERIOR_STEPS / steps_per_epoch), MAX_POSTERIOR_EPOCHS, math.ceil(max_epochs / 2))
+
+
+def check_checkpoint_path(checkpoint: Any) -> Path:
+    """Return the path of a checkpoint, raising unless it can be written."""
+    path = Path(checkpoint) if isinstance(checkpoint, str | os.PathLike) else None
+    if path is None or path.suffix != ".ckpt" or path.is_dir() or not path.parent.is_dir():
+        msg = f"checkpoint={str(checkpoint)!r} must be a file name ending in .ckpt in a folder that exists."
+        raise ValueError(msg)
+    if not os.access(path.parent, os.W_OK):
+        msg = f"checkpoint={str(checkpoint)!r} is in a folder that cannot be written to; give another one."
+        raise ValueError(msg)
+    return path
+
+
+def _early_stopping(trainer: dict[str, Any], max_epochs: int) -> dict[str, Any]:
+    """Take the arguments of early stopping out of the trainer's."""
+    watch = {
+        "monitor": trainer.pop("early_stopping_monitor", "elbo_validation"),
+        "patience": trainer.pop("early_stopping_patience", max(10, max_epochs // 4)),
+        "min_delta": trainer.pop("early_stopping_min_delta", 0.0),
+        "mode": trainer.pop("early_stopping_mode", "min"),
+        "warmup_epochs": trainer.pop("early_stopping_warmup_epochs", 0),
+    }
+    checks.check_choice(watch["monitor"], "early_stopping_monitor", (*OF_VALIDATION, *OF_TRAINING))
+    checks.check_choice(watch["mode"], "early_stopping_mode", ("min", "max"))
+    checks.check_int(watch["patience"], "early_stopping_patience", 0)
+    checks.check_int(watch["warmup_epochs"], "early_stopping_warmup_epochs", 0)
+    checks.check_number(watch["min_delta"], "early_stopping_min_delta", 0)
+    return watch
+
+
+def _progress(trainer: dict[str, Any], callbacks: list[Any]) -> tuple[bool, bool]:
+    """Take the arguments of the progress bar out of the trainer's."""
+    show = trainer.pop("enable_progress_bar", None)
+    simple = trainer.pop("simple_progress_bar", True)
+    check_bool(simple, "simple_progress_bar")
+    if show is not None:
+        check_bool(show, "enable_progress_bar")
+    rate = trainer.pop("progress_bar_refresh_rate", 1)
+    if rate not in (0, 1):
+        msg = f"progress_bar_refresh_rate={rate!r} must be 0 (no bar) or 1."
+        raise ValueError(msg)
+    theirs = any(isinstance(callback, pl.callbacks.ProgressBar) for callback in callbacks)
+    show = bool(rate) and (theirs or is_watched() if show is None else bool(show))
+    return show, show and simple and not theirs
