@@ -187,7 +187,7 @@ class TrainingMixin:
         --------
         >>> cr.ProgramVAE.check_train_arguments(adata, max_epochs=20)  # doctest: +SKIP
         """
-        if not isinstance(data, int):
+        if hasattr(data, "uns"):
             _check_not_minified(MINIFY_TYPE_UNS_KEY in data.uns)
             data = data.n_obs
         settings = check_training(data, 0, **kwargs)
