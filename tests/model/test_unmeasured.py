@@ -1,4 +1,4 @@
-"""Programs that need genes which a query does not measure are not read; genes that happen not to be seen do not count."""
+"""Programs that need genes which a query does not measure are not read; genes not seen by chance do no harm."""
 
 import os
 import warnings

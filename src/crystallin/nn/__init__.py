@@ -5,6 +5,7 @@ from ._contributions import Pull, departure, gene_contributions
 from ._counts import SparseCounts
 from ._covariance import (
     AverageCell,
+    RunningMean,
     SharedGenes,
     marginal_sd,
     precision_cholesky,
@@ -41,6 +42,7 @@ __all__ = [
     "ProgramDecoder",
     "Pull",
     "Reader",
+    "RunningMean",
     "SharedGenes",
     "SparseCounts",
     "StartingPoint",

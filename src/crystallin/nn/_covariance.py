@@ -11,12 +11,36 @@ Written as ``a / (1 + x / a)`` it is exact for a program that shares no genes, h
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 
 from ._refine import Information
+
+
+class RunningMean:
+    """Means over cells that come in parts; of a single part they are its own, to the bit.
+
+    Attributes
+    ----------
+    values
+        Means over the cells so far.
+    """
+
+    def __init__(self) -> None:
+        self.values: list[torch.Tensor] = []
+        self.n_cells = 0
+
+    def add(self, means: Sequence[torch.Tensor], n_cells: int) -> None:
+        """Take in the means of further cells."""
+        self.n_cells += n_cells
+        if not self.values:
+            self.values = list(means)
+            return
+        pairs = zip(self.values, means, strict=True)
+        self.values = [value + (mean - value) * (n_cells / self.n_cells) for value, mean in pairs]
 
 
 @dataclass(frozen=True)
@@ -40,18 +64,32 @@ class AverageCell:
     @classmethod
     def of(cls, information: Information) -> AverageCell:
         """Average over some cells' information."""
-        n_cells = information.of_counts.shape[1]
-        weight, of_counts = information.weight.dense(), information.of_counts.mean(1)
-        average = (weight * of_counts) @ weight.T
-        if information.share is not None:
-            centre = information.weight.to_latent(information.share)
-            spread = information.weight.to_latent(information.of_counts)
-            cross = spread @ centre.T / n_cells
-            average = average - cross - cross.T + (centre * information.of_counts.sum(0)) @ centre.T / n_cells
-            weight = weight - centre.mean(1, keepdim=True)
+        return cls.over([information])
+
+    @classmethod
+    def over(cls, parts: Iterable[Information]) -> AverageCell:
+        """Average over the information of cells that come in parts, of which one is held at a time."""
+        mean = RunningMean()
+        for information in parts:
+            weight, n_cells = information.weight, information.of_counts.shape[1]
+            moments = [information.of_counts.mean(1)]
+            if information.share is not None:
+                centre = weight.to_latent(information.share)
+                spread = weight.to_latent(information.of_counts)
+                cross = spread @ centre.T / n_cells
+                square = (centre * information.of_counts.sum(0)) @ centre.T / n_cells
+                moments += [cross, square, centre.mean(1, keepdim=True)]
+            mean.add(moments, n_cells)
+        of_counts, *of_shares = mean.values
+        centred = weight.dense()
+        average = (centred * of_counts) @ centred.T
+        if of_shares:
+            cross, square, centre = of_shares
+            average = average - cross - cross.T + square
+            centred = centred - centre
         average.diagonal().add_(1)
         covariance = torch.cholesky_inverse(torch.linalg.cholesky(average.double())).to(average.dtype)
-        return cls(covariance, of_counts, weight)
+        return cls(covariance, of_counts, centred)
 
     @cached_property
     def squares(self) -> torch.Tensor:
