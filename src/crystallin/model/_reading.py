@@ -213,7 +213,7 @@ class ReadingMixin:
         is_own_minified = MINIFY_TYPE_UNS_KEY in adata.uns and self._is_registered(adata)
         if self.module.minified_data_type is not None or is_own_minified:
             return None
-        return checks.check_counts(adata, self.registry["setup_args"]["layer"], warn_of_empty_genes=False)
+        return checks.check_counts(adata, self.registry["setup_args"]["layer"], warn=False)
 
     def _registered(self, adata: AnnData) -> AnnData:
         """The data as registered: those of the model themselves, of others a private AnnData that shares matrices."""

@@ -156,7 +156,7 @@ def precision(information: Information, shared: SharedGenes) -> torch.Tensor:
         centre = information.weight.to_latent(information.share).T
         spread = information.weight.to_latent(of_counts).T - 0.5 * of_counts.sum(0)[:, None] * centre
         correction = spread.unsqueeze(-1) * centre.unsqueeze(-2)
-        matrix = matrix - correction - correction.mT
+        matrix.sub_(correction).sub_(correction.mT)
     matrix.diagonal(dim1=-2, dim2=-1).add_(1)
     return matrix
 
