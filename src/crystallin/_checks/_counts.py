@@ -93,17 +93,19 @@ def check_layout(adata: Any, layer: str | None) -> None:
 
 def _read(block: Any) -> tuple[Any, np.ndarray, str]:
     """A block that sums can be taken of, its values, and what is wrong with them."""
+    if block.dtype.kind not in "biufO":
+        return block, np.zeros(0), f"are no real numbers (dtype {block.dtype})"
     if sparse.issparse(block):
         block = canonical_csr(block)
         return block, block.data, _value_problem(block.data)
     if isinstance(block, np.ma.MaskedArray) and block.mask.any():
         return block, block.data, f"include {int(block.mask.sum())} that are masked (missing)"
     block = np.asarray(block)
-    if block.dtype.kind not in "biuf" or block.dtype.itemsize < 4:
+    if block.dtype.kind == "O" or block.dtype.itemsize < 4:
         try:
             block = block.astype(np.float64)
         except (TypeError, ValueError):
-            return block, block, f"are objects that are not numbers (dtype {block.dtype})"
+            return block, block, "are objects of which some are no numbers"
     return block, block, _value_problem(block)
 
 

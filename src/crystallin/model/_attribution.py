@@ -262,8 +262,8 @@ def announce(n_cells: int, n_latent: int, n_matrices: int) -> None:
     minutes = n_cells * n_matrices * n_latent**3 / CUBES_PER_MINUTE
     if minutes >= 1:
         logger.warning(
-            "Attributions invert a matrix of %s x %s, %s time(s) for each of %s cells, which takes about %.0f minute(s) "
-            "on one CPU core. Fewer cells, or get_average_contributions, take less.",
+            "Attributions invert a matrix of %s x %s, %s time(s) for each of %s cells, about %.0f minute(s) "
+            "of one CPU core. Fewer cells, or get_average_contributions, take less.",
             f"{n_latent:,}",
             f"{n_latent:,}",
             n_matrices,

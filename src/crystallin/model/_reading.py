@@ -16,7 +16,7 @@ from crystallin import _checks as checks
 
 from ._borrowed import Borrowed, borrow, private, readable
 from ._compat import MINIFY_TYPE_UNS_KEY, REGISTRY_KEYS, SCVI_UUID_KEY, AnnDataManager, settings
-from ._registered import check_columns
+from ._registered import check_columns, check_size_factors
 from ._resident import DenseCells, RegisteredCells, resident_cells
 from ._seeding import seeded
 from ._unmeasured import unmeasured, warn_of
@@ -208,7 +208,10 @@ class ReadingMixin:
             msg = "adata has no cells."
             raise ValueError(msg)
         checks.check_same_genes(adata.var_names, self._prior.genes)
-        check_columns(adata, self.registry)
+        check_size_factors(adata, self.registry)
+        # of the model's own data scvi-tools has copies of the other columns
+        if not self._is_registered(adata):
+            check_columns(adata, self.registry)
         # which keep no counts
         is_own_minified = MINIFY_TYPE_UNS_KEY in adata.uns and self._is_registered(adata)
         if self.module.minified_data_type is not None or is_own_minified:
