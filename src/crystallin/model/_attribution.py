@@ -18,8 +18,9 @@ from crystallin.nn import ATTRIBUTION_METHODS
 
 from ._compat import REGISTRY_KEYS
 from ._explained import TARGETS, Average, Question
-from ._reading import Reading, ReadingMixin
+from ._reading import ReadingMixin
 from ._seeding import seeded
+from ._session import Reading
 
 if TYPE_CHECKING:
     from anndata import AnnData

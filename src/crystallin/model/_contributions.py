@@ -13,8 +13,8 @@ from crystallin import nn as blocks
 
 from ._attribution import AttributionMixin, cell_labels
 from ._explained import Average
-from ._reading import N_AVERAGED, Reading
 from ._seeding import seeded
+from ._session import N_AVERAGED, Reading
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -11,13 +11,16 @@ Written as ``a / (1 + x / a)`` it is exact for a program that shares no genes, h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 
-from ._refine import Information
+from ._refine import Information, Point
+
+# memory of one chunk of cells' matrices, latent x latent
+CHUNK_BYTES = 2**28
 
 
 class RunningMean:
@@ -164,6 +167,16 @@ def precision(information: Information, shared: SharedGenes) -> torch.Tensor:
 def precision_cholesky(information: Information, shared: SharedGenes) -> torch.Tensor:
     """Lower Cholesky factor of each cell's information, cells x latent x latent."""
     return torch.linalg.cholesky(precision(information, shared))
+
+
+def exact_posteriors(point: Point, shared: SharedGenes) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Mode, cells x latent, and Cholesky factor of the precision for successive chunks of the cells."""
+    n_latent, n_cells = point.z.shape
+    # several matrices of this size exist at a time
+    size = max(1, CHUNK_BYTES // (4 * 4 * n_latent**2))
+    for start in range(0, n_cells, size):
+        index = torch.arange(start, min(start + size, n_cells), device=point.z.device)
+        yield point.z[:, index].T, precision_cholesky(point.information[index], shared)
 
 
 def marginal_sd(cholesky: torch.Tensor) -> torch.Tensor:
