@@ -55,7 +55,7 @@ def test_model_method(model, result):
     parts = model.get_gene_contributions(PROGRAM, result, groups=result.obs["cell_type"])
     share = result.obs["cell_type"].value_counts(normalize=True)[parts.columns]
     np.testing.assert_allclose(parts @ share.to_numpy(), whole["all"], atol=1e-4)
-    with pytest.raises(ValueError, match="groups has 2 labels for 500 cells"):
+    with pytest.raises(ValueError, match="groups has 2 values for 500 cells"):
         model.get_gene_contributions(PROGRAM, groups=["a", "b"])
     with pytest.raises(KeyError, match="'nothing' is not one of the 16 programs"):
         model.get_gene_contributions("nothing")
