@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from crystallin import _checks as checks
+from crystallin.model import _contributions
 
 GETTERS = {
     "get_activity": {},
@@ -88,3 +89,17 @@ def test_baselines(model):
 def test_a_baseline_of_the_wrong_length_is_named():
     with pytest.raises(ValueError, match="one value for each of the 3 genes"):
         checks.check_profiles([1.0, 2.0], ["a", "b", "c"])
+
+
+def test_average_contributions_hold_few_cells_at_a_time(model, monkeypatch):
+    whole = model.get_average_contributions(indices=range(300))
+    sizes = []
+    posterior_start = model.module.posterior_start
+    monkeypatch.setattr(_contributions, "N_AVERAGED", 70)
+    monkeypatch.setattr(
+        model.module, "posterior_start", lambda tensors: sizes.append(len(tensors["X"])) or posterior_start(tensors)
+    )
+    # modes are found to a tolerance, with a step more where a cell far from its mode stands beside
+    np.testing.assert_allclose(model.get_average_contributions(indices=range(300)), whole, atol=2e-3)
+    # the first are those whose average is the preconditioner
+    assert sizes == [300, 70, 70, 70, 70, 20]

@@ -256,3 +256,12 @@ def test_deeper_encoders(quick, adata):
     model.module.z_encoder = torch.nn.Identity()
     with bad("The model's encoder is a Identity, not a PrimedEncoder"):
         model.get_attributions(target="encoder")
+
+
+def test_long_attributions_are_announced(model, caplog, monkeypatch):
+    model.get_attributions(indices=range(3), method="contributions")
+    assert not caplog.records
+    # 3 cells x 8 nodes of the path
+    monkeypatch.setattr("crystallin.model._attribution.CUBES_PER_MINUTE", 3 * 8 * 16**3 / 5)
+    model.get_attributions(indices=range(3))
+    assert "a matrix of 16 x 16, 8 time(s) for each of 3 cells, about 5 minute(s)" in caplog.text

@@ -292,3 +292,17 @@ def test_foreign_model_folders(planted, result, tmp_path):
     SCVI(planted.adata).save(tmp_path / "scvi")
     with pytest.raises(ValueError, match="holds a SCVI model, not a ProgramVAE"):
         cr.ProgramVAE.load(tmp_path / "scvi", result)
+
+
+def test_matrices_that_hold_no_numbers(adata):
+    counts = adata.X.toarray()
+    for matrix, match in (
+        (np.where(counts > 3, "many", "few").astype(object), "objects of which some are no numbers"),
+        (counts + 0j, r"no real numbers \(dtype complex"),
+        (np.ma.masked_array(counts, counts > 5), "that are masked"),
+        (sparse.csr_matrix(counts + 0j), r"no real numbers \(dtype complex"),
+    ):
+        adata.X = matrix
+        with pytest.raises(ValueError, match=match):
+            cr.ProgramVAE.setup_anndata(adata)
+        assert not [key for key in adata.uns if key.startswith("_scvi")]

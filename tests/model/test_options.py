@@ -98,7 +98,7 @@ def test_without_context(adata, quick):
 
 def test_refinement_in_small_chunks_is_the_same(monkeypatch, model):
     whole = model.get_activity(indices=range(30), return_sd=True)
-    monkeypatch.setattr("crystallin.model._posterior.CHUNK_BYTES", 1)
+    monkeypatch.setattr("crystallin.nn._covariance.CHUNK_BYTES", 1)
     chunks = model.get_activity(indices=range(30), return_sd=True)
     np.testing.assert_allclose(whole, chunks, atol=1e-5)
 

@@ -159,3 +159,11 @@ def test_the_models_own_data_are_read_where_they_are(model, _trained):
     assert model.reading().adata is adata
     assert np.shares_memory(model.reading().cells.value.numpy(), adata.X.data)
     assert sparse.issparse(adata.X)
+
+
+def test_columns_of_the_models_own_data_may_be_dropped_or_renamed(adata, quick):
+    model = quick(setup={"batch_key": "batch", "continuous_covariate_keys": ["age"]})
+    before = model.get_activity()
+    adata.obs["batch"] = adata.obs["batch"].cat.rename_categories({"one": "first"})
+    del adata.obs["age"]
+    np.testing.assert_array_equal(model.get_activity(), before)

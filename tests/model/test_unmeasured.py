@@ -1,4 +1,4 @@
-"""Programs that need genes which a query does not measure are not read; genes that happen to be unseen do not count."""
+"""Programs that need genes which a query does not measure are not read; genes not seen by chance do no harm."""
 
 import os
 import warnings

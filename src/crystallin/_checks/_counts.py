@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from ._anndata import check_layer, named_layers
+from ._dominated import dominated_cells, warn_of_dominated
 from ._layout import canonical_csr, computed, row_blocks
 from ._words import some
 
@@ -16,8 +17,10 @@ from ._words import some
 MAX_LOG_VALUE = 20.0
 
 
-def check_counts(adata: Any, layer: str | None, *, warn_of_empty_genes: bool = True) -> np.ndarray:
-    """Raise unless the matrix holds counts: finite, non-negative, whole, some in every cell; warn of empty genes.
+def check_counts(adata: Any, layer: str | None, *, warn: bool = True) -> np.ndarray:
+    """Raise unless the matrix holds counts: finite, non-negative, whole, some in every cell.
+
+    Warn of genes without counts, and of cells that consist of one gene.
 
     Returns
     -------
@@ -31,6 +34,7 @@ def check_counts(adata: Any, layer: str | None, *, warn_of_empty_genes: bool = T
         raise ValueError(msg)
     gene_totals = np.zeros(adata.n_vars)
     empty_cells: list[int] = []
+    dominated = [np.zeros((0, 4))]
     problem, largest = "", 0.0
     for start, block in row_blocks(matrix):
         block, values, problem_here = _read(block)
@@ -40,6 +44,8 @@ def check_counts(adata: Any, layer: str | None, *, warn_of_empty_genes: bool = T
         largest = max(largest, float(values.max(initial=0)) if values.size else 0.0)
         empty_cells.extend((start + np.flatnonzero(_sums(block, 1) == 0)).tolist())
         gene_totals += _sums(block, 0)
+        if warn:
+            dominated.append(dominated_cells(block) + [start, 0, 0, 0])
     if problem == "fractions":
         problem = (
             "look log-normalised (not whole numbers, all small)"
@@ -58,7 +64,7 @@ def check_counts(adata: Any, layer: str | None, *, warn_of_empty_genes: bool = T
             "Drop them first: sc.pp.filter_cells(adata, min_counts=1)."
         )
         raise ValueError(msg)
-    if warn_of_empty_genes and (gene_totals == 0).any():
+    if warn and (gene_totals == 0).any():
         names = adata.var_names[gene_totals == 0]
         warnings.warn(
             f"{len(names)} gene(s) have no counts in {where}, e.g. {some(names)}; they carry no information. "
@@ -66,6 +72,8 @@ def check_counts(adata: Any, layer: str | None, *, warn_of_empty_genes: bool = T
             UserWarning,
             stacklevel=4,
         )
+    if warn:
+        warn_of_dominated(np.concatenate(dominated), gene_totals, adata.obs_names, adata.var_names)
     return gene_totals
 
 
@@ -85,17 +93,19 @@ def check_layout(adata: Any, layer: str | None) -> None:
 
 def _read(block: Any) -> tuple[Any, np.ndarray, str]:
     """A block that sums can be taken of, its values, and what is wrong with them."""
+    if block.dtype.kind not in "biufO":
+        return block, np.zeros(0), f"are no real numbers (dtype {block.dtype})"
     if sparse.issparse(block):
         block = canonical_csr(block)
         return block, block.data, _value_problem(block.data)
     if isinstance(block, np.ma.MaskedArray) and block.mask.any():
         return block, block.data, f"include {int(block.mask.sum())} that are masked (missing)"
     block = np.asarray(block)
-    if block.dtype.kind not in "biuf" or block.dtype.itemsize < 4:
+    if block.dtype.kind == "O" or block.dtype.itemsize < 4:
         try:
             block = block.astype(np.float64)
         except (TypeError, ValueError):
-            return block, block, f"are objects that are not numbers (dtype {block.dtype})"
+            return block, block, "are objects of which some are no numbers"
     return block, block, _value_problem(block)
 
 

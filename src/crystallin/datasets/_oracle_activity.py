@@ -64,7 +64,7 @@ def oracle_activity(adata: AnnData, *, layer: str | None = None) -> tuple[np.nda
     (100, 10)
     """
     _check_truth(adata)
-    checks.check_counts(adata, layer, warn_of_empty_genes=False)
+    checks.check_counts(adata, layer, warn=False)
     counts = sparse.csr_matrix(adata.X if layer is None else adata.layers[layer], dtype=np.float64)
     rates = _true_rates(adata)
     # a subset may have lost batches: take the code from the name

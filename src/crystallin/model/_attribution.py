@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from importlib.util import find_spec
@@ -17,13 +18,20 @@ from crystallin.nn import ATTRIBUTION_METHODS
 
 from ._compat import REGISTRY_KEYS
 from ._explained import TARGETS, Average, Question
-from ._reading import Reading, ReadingMixin
+from ._reading import ReadingMixin
 from ._seeding import seeded
+from ._session import Reading
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
+logger = logging.getLogger(__name__)
+
 STATISTICS = ("mean", "mean_absolute", "each")
+# matrices for each cell and baseline, where there are several; along a path, one at each node
+N_MATRICES = {"integrated_gradients": 8, "expected_gradients": 8}
+# third powers of the number of latent dimensions that a CPU core gets through with a matrix for each cell
+CUBES_PER_MINUTE = 6e11
 # of an array of cells x genes x programs in single precision: half a gigabyte
 MAX_CELL_VALUES = 2**27
 
@@ -138,8 +146,10 @@ class AttributionMixin(ReadingMixin):
             )
             raise ValueError(msg)
 
+        over_cells = ATTRIBUTION_METHODS[method].over_cells
+        if target == "activity":
+            announce(len(chosen), self.module.n_latent, N_MATRICES.get(method, 1) * (n_baselines if over_cells else 1))
         with seeded(self._random_state):
-            over_cells = ATTRIBUTION_METHODS[method].over_cells
             profiles = self._profiles(source, baseline, baseline_indices, n_baselines if over_cells else None)
             explained = partial(TARGETS[target], Question(self.module, dimensions, profiles))
             if statistic == "each":
@@ -247,6 +257,21 @@ class AttributionMixin(ReadingMixin):
             if find_spec("captum") is None:
                 msg = f"method={method!r} needs captum, which is not installed: pip install 'crystallin[captum]'."
                 raise ImportError(msg)
+
+
+def announce(n_cells: int, n_latent: int, n_matrices: int) -> None:
+    """Say in advance how long attributions will take, if that is long."""
+    minutes = n_cells * n_matrices * n_latent**3 / CUBES_PER_MINUTE
+    if minutes >= 1:
+        logger.warning(
+            "Attributions invert a matrix of %s x %s, %s time(s) for each of %s cells, about %.0f minute(s) "
+            "of one CPU core. Fewer cells, or get_average_contributions, take less.",
+            f"{n_latent:,}",
+            f"{n_latent:,}",
+            n_matrices,
+            f"{n_cells:,}",
+            minutes,
+        )
 
 
 def cell_labels(groups: Sequence[str] | None, names: Sequence[str]) -> np.ndarray:

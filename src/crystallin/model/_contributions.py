@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +13,8 @@ from crystallin import nn as blocks
 
 from ._attribution import AttributionMixin, cell_labels
 from ._explained import Average
-from ._reading import Reading
 from ._seeding import seeded
+from ._session import N_AVERAGED, Reading
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -98,8 +98,7 @@ class ContributionsMixin(AttributionMixin):
         """Contributions of genes to all programs' activities in the average cell of each group.
 
         As by :meth:`get_attributions` with ``method="contributions"``, but with one matrix for a group rather than one
-        for each cell: hundreds of times quicker with many programs, and close (benchmarks/attribution.py). Cells of a
-        group are held together, so name some hundred of each.
+        for each cell: hundreds of times quicker with many programs, and close (benchmarks/attribution.py).
 
         Parameters
         ----------
@@ -120,15 +119,26 @@ class ContributionsMixin(AttributionMixin):
         >>> model.get_average_contributions(indices=range(100)).shape  # doctest: +SKIP
         """
         source, chosen = self._source(adata, indices)
-        labels, weight = cell_labels(groups, source.obs_names[chosen]), self.module.decoder.weight().detach()
+        labels = cell_labels(groups, source.obs_names[chosen])
         n_programs, parts = self._prior.n_programs, []
         with seeded(self._random_state):
             for label in np.unique(labels):
-                tensors = source.together(chosen[labels == label])
-                cells, start = self.module.posterior_start(tensors)
-                z = blocks.refine(cells, start, weight, self.module.average_cell(tensors).covariance).z
-                pull = blocks.departure(cells, z, weight)
-                average = blocks.AverageCell.of(pull.information)
-                pulled = (average.covariance @ average.weight)[:n_programs] * pull.terms.mean(1)
+                average, terms = self._average_departure(source, chosen[labels == label])
+                pulled = (average.covariance @ average.weight)[:n_programs] * terms
                 parts.append(pulled.T.cpu().numpy())
         return np.stack(parts)
+
+    def _average_departure(self, source: Reading, positions: np.ndarray) -> tuple[blocks.AverageCell, torch.Tensor]:
+        """The average cell at the modes of some cells, and the mean of what departs there, per gene."""
+        weight, terms = self.module.decoder.weight().detach(), blocks.RunningMean()
+        preconditioner = self.module.average_cell(source.sample(positions)).covariance
+
+        def information() -> Iterator[blocks.Information]:
+            for tensors in source.minibatches(positions, N_AVERAGED):
+                cells, start = self.module.posterior_start(tensors)
+                pull = blocks.departure(cells, blocks.refine(cells, start, weight, preconditioner).z, weight)
+                terms.add([pull.terms.mean(1)], pull.terms.shape[1])
+                yield pull.information
+
+        average = blocks.AverageCell.over(information())
+        return average, terms.values[0]

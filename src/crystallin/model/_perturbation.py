@@ -13,7 +13,7 @@ from crystallin import nn as blocks
 
 from ._attribution import AttributionMixin
 from ._explained import TARGETS, Average, Question
-from ._reading import Reading
+from ._session import Reading
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -16,16 +16,17 @@ from crystallin.nn import (
     AverageCell,
     Point,
     SharedGenes,
+    exact_posteriors,
     marginal_sd,
-    precision_cholesky,
     refine,
     sample_posterior,
     shared_genes,
 )
 
 from ._compat import MODULE_KEYS
-from ._reading import Reading, ReadingMixin, Request
+from ._reading import ReadingMixin
 from ._seeding import seeded
+from ._session import Reading, Request
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 # up to this many latent dimensions standard deviations are exact; above they are within a few per cent and far cheaper
 MAX_EXACT_SD = 64
-# memory of one chunk of cells' matrices, latent x latent
-CHUNK_BYTES = 2**28
 
 
 class PosteriorMixin(ReadingMixin):
@@ -151,20 +150,19 @@ class PosteriorMixin(ReadingMixin):
                 for point, average in self._refined(request):
                     means.append(point.z[:n_programs].T.cpu())
                     if exact:
-                        sds += [marginal_sd(factor)[:, :n_programs].cpu() for _, factor in _exact(point, shared)]
+                        sds += [
+                            marginal_sd(factor)[:, :n_programs].cpu() for _, factor in exact_posteriors(point, shared)
+                        ]
                     elif return_sd:
                         sds.append(average.sd(point.information)[:n_programs].T.cpu())
             else:
                 for mean, sd in self._encoded(request):
                     means.append(mean[:, :n_programs].cpu())
                     sds.append(sd[:, :n_programs].cpu())
-        activity = torch.cat(means).numpy()
-        activity[:, request.withheld] = np.nan
-        if not return_sd:
-            return activity
-        sd = torch.cat(sds).numpy()
-        sd[:, request.withheld] = np.nan
-        return activity, sd
+        results = [torch.cat(parts).numpy() for parts in ((means, sds) if return_sd else (means,))]
+        for result in results:
+            result[:, request.withheld] = np.nan
+        return tuple(results) if return_sd else results[0]
 
     @torch.inference_mode()
     def sample_activity(
@@ -215,7 +213,7 @@ class PosteriorMixin(ReadingMixin):
         with seeded(random_state):
             if refine:
                 for point, _ in self._refined(request):
-                    for mean, cholesky in _exact(point, shared):
+                    for mean, cholesky in exact_posteriors(point, shared):
                         drawn = sample_posterior(mean, cholesky, noise_like(mean))
                         samples.append(drawn[..., :n_programs].cpu())
             else:
@@ -312,13 +310,3 @@ class PosteriorMixin(ReadingMixin):
         for tensors in dataloader:
             q = self.module.inference(**self.module._get_inference_input(tensors))[MODULE_KEYS.QZ_KEY]
             yield q.loc, q.scale
-
-
-def _exact(point: Point, shared: SharedGenes) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Mode, cells x latent, and Cholesky factor of the precision for successive chunks of the cells."""
-    n_latent, n_cells = point.z.shape
-    # several matrices of this size exist at a time
-    size = max(1, CHUNK_BYTES // (4 * 4 * n_latent**2))
-    for start in range(0, n_cells, size):
-        index = torch.arange(start, min(start + size, n_cells), device=point.z.device)
-        yield point.z[:, index].T, precision_cholesky(point.information[index], shared)

@@ -1,25 +1,21 @@
-"""Cells on their way to the model: those asked for, checked, as minibatches."""
+"""Data that a model reads: checked, and registered without leaving anything in those of other people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from crystallin import _checks as checks
 
 from ._borrowed import Borrowed, borrow, private, readable
 from ._compat import MINIFY_TYPE_UNS_KEY, REGISTRY_KEYS, SCVI_UUID_KEY, AnnDataManager, settings
-from ._registered import check_columns
-from ._resident import DenseCells, RegisteredCells, resident_cells
+from ._registered import check_columns, check_size_factors
+from ._resident import DenseCells
 from ._seeding import seeded
-from ._unmeasured import unmeasured, warn_of
+from ._session import Reading, Request
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -28,103 +24,9 @@ if TYPE_CHECKING:
 
     from ._module import ProgramModule
 
-# cells whose average is the ground for the others' covariances
-N_AVERAGED = 1_000
-
-
-@dataclass(frozen=True, eq=False)
-class Reading:
-    """Data that a model is about to read, checked once; made by :meth:`ProgramVAE.reading`.
-
-    Every method of the model that takes ``adata`` takes a reading instead, and then neither checks the data nor looks
-    through the counts again. It is meant for the time of one function: it does not notice when data or model change.
-
-    Attributes
-    ----------
-    model
-        The model.
-    adata
-        The data as they are registered: the model's own, or a private AnnData that shares the matrices of what was
-        given.
-    gene_totals
-        Sum of each gene's counts over all cells; ``None`` for minified data.
-    """
-
-    model: ReadingMixin
-    adata: AnnData
-    gene_totals: np.ndarray | None
-
-    @property
-    def obs_names(self) -> pd.Index:
-        """Names of the cells."""
-        return self.adata.obs_names
-
-    @cached_property
-    def cells(self) -> RegisteredCells:
-        """The registered data, counts on the model's device if they fit."""
-        manager = self.model.get_anndata_manager(self.adata, required=True)
-        cells = resident_cells(manager, self.model.device)
-        return RegisteredCells(manager, self.model.device) if cells is None else cells
-
-    @cached_property
-    def withheld(self) -> np.ndarray:
-        """Which programs cannot be read from these data, because genes are not measured; warns the first time."""
-        module, prior = self.model.module, self.model._prior
-        if self.gene_totals is None:
-            return np.zeros(prior.n_programs, dtype=bool)
-        missing = unmeasured(module, self.gene_totals, self.adata.n_obs)
-        warn_of(missing, prior, self.adata.n_obs)
-        return missing.withheld
-
-    def positions(self, indices: Any = None, argument: str = "indices") -> np.ndarray:
-        """Positions of the cells wanted, given by position, by name or as a mask; ``None`` for all."""
-        return checks.check_indices(indices, self.obs_names, argument)
-
-    def together(self, indices: np.ndarray) -> dict[str, torch.Tensor]:
-        """Some cells as one minibatch."""
-        return self.cells[indices]
-
-    def sample(self, indices: np.ndarray) -> dict[str, torch.Tensor]:
-        """Cells spread evenly over those at ``indices``, as one minibatch."""
-        return self.together(evenly(indices, N_AVERAGED))
-
-    def minibatches(self, indices: np.ndarray, batch_size: int | None = None) -> Iterable[dict[str, torch.Tensor]]:
-        """All cells at ``indices``."""
-        return self.cells.loader(indices, settings.batch_size if batch_size is None else batch_size, shuffle=False)
-
-
-class Request(NamedTuple):
-    """Which cells to read, and how many at a time; see :meth:`PosteriorMixin.get_activity`.
-
-    Either ``reading`` and ``positions`` or ``dataloader`` is there.
-    """
-
-    reading: Reading | None
-    positions: np.ndarray | None
-    batch_size: int | None
-    dataloader: Iterable[dict[str, torch.Tensor]] | None
-
-    @property
-    def withheld(self) -> np.ndarray | bool:
-        """Which programs cannot be read."""
-        return False if self.reading is None else self.reading.withheld
-
-    def minibatches(self) -> tuple[dict[str, torch.Tensor], Iterable[dict[str, torch.Tensor]]]:
-        """A sample of the cells as one minibatch, and all of them."""
-        if self.dataloader is not None:
-            dataloader = iter(self.dataloader)
-            first = next(dataloader)
-            return first, chain([first], dataloader)
-        return self.reading.sample(self.positions), self.reading.minibatches(self.positions, self.batch_size)
-
-
-def evenly(indices: np.ndarray, n: int) -> np.ndarray:
-    """At most ``n`` of the indices, spread evenly."""
-    return indices[np.linspace(0, len(indices) - 1, min(len(indices), n)).astype(int)]
-
 
 class ReadingMixin:
-    """Data on their way to the model, without leaving anything in those of other people."""
+    """``reading``, and how scvi-tools' own methods read."""
 
     module: ProgramModule
     _prior: Prior
@@ -208,12 +110,15 @@ class ReadingMixin:
             msg = "adata has no cells."
             raise ValueError(msg)
         checks.check_same_genes(adata.var_names, self._prior.genes)
-        check_columns(adata, self.registry)
+        check_size_factors(adata, self.registry)
+        # of the model's own data scvi-tools has copies of the other columns
+        if not self._is_registered(adata):
+            check_columns(adata, self.registry)
         # which keep no counts
         is_own_minified = MINIFY_TYPE_UNS_KEY in adata.uns and self._is_registered(adata)
         if self.module.minified_data_type is not None or is_own_minified:
             return None
-        return checks.check_counts(adata, self.registry["setup_args"]["layer"], warn_of_empty_genes=False)
+        return checks.check_counts(adata, self.registry["setup_args"]["layer"], warn=False)
 
     def _registered(self, adata: AnnData) -> AnnData:
         """The data as registered: those of the model themselves, of others a private AnnData that shares matrices."""

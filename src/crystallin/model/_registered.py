@@ -12,8 +12,15 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+def check_size_factors(adata: AnnData, registry: dict[str, Any]) -> None:
+    """Raise unless size factors, which scvi-tools reads where they are, are finite and positive."""
+    key = registry["setup_args"].get("size_factor_key")
+    if key is not None:
+        checks.check_numeric(adata, key, "size_factor_key", positive=True)
+
+
 def check_columns(adata: AnnData, registry: dict[str, Any]) -> None:
-    """Raise unless batches, covariates and size factors are there, complete and, if they are categories, known."""
+    """Raise unless batches and covariates are there, complete and, if they are categories, known."""
     setup, fields = registry["setup_args"], registry["field_registries"]
 
     def state(key: str) -> dict[str, Any]:
@@ -27,5 +34,3 @@ def check_columns(adata: AnnData, registry: dict[str, Any]) -> None:
         checks.check_known(adata, key, "categorical_covariate_keys", known)
     for key in setup.get("continuous_covariate_keys") or []:
         checks.check_numeric(adata, key, "continuous_covariate_keys")
-    if setup.get("size_factor_key") is not None:
-        checks.check_numeric(adata, setup["size_factor_key"], "size_factor_key", positive=True)

@@ -5,7 +5,9 @@ from ._contributions import Pull, departure, gene_contributions
 from ._counts import SparseCounts
 from ._covariance import (
     AverageCell,
+    RunningMean,
     SharedGenes,
+    exact_posteriors,
     marginal_sd,
     precision_cholesky,
     sample_posterior,
@@ -48,6 +50,7 @@ __all__ = [
     "ProgramDecoder",
     "Pull",
     "Reader",
+    "RunningMean",
     "SharedGenes",
     "SparseCounts",
     "StartingPoint",
@@ -56,6 +59,7 @@ __all__ = [
     "attribute",
     "departure",
     "draw",
+    "exact_posteriors",
     "fit_by_program",
     "gene_contributions",
     "gene_moments",

@@ -65,23 +65,23 @@ class Pull:
         for start in range(0, n_cells, size):
             index = torch.arange(start, min(start + size, n_cells), device=self.terms.device)
             information = self.information[index]
-            # symmetric, and positive definite at a mode; away from it, where float32 stops, it need not be
-            inverse = torch.linalg.inv(precision(information, shared))[:, dimensions]
+            inverse = _inverse(precision(information, shared))[:, dimensions]
             yield _Solved(inverse, information, self.terms[:, index])
 
     def total(self, shared: SharedGenes, dimensions: torch.Tensor) -> torch.Tensor:
         """Pull of each gene, summed over the cells, dimensions x genes; no tensor is cells x dimensions x genes."""
         weight = self.information.weight
-        total = self.terms.new_zeros(len(dimensions), len(self.terms))
+        # genes x dimensions, so that the genes of a program are rows that are read and written as a whole
+        total = self.terms.new_zeros(len(self.terms), len(dimensions))
         for chunk in self.chunks(shared, dimensions):
-            rows, terms = chunk.inverse.permute(2, 1, 0).contiguous(), chunk.terms
+            rows, terms = chunk.inverse.permute(2, 0, 1).contiguous(), chunk.terms
             for latent, (genes, values) in enumerate(weight.rows()):
                 if len(genes):
-                    total[:, genes] += (rows[latent] @ terms[genes].T) * values
+                    total.index_add_(0, genes, (terms[genes] * values[:, None]) @ rows[latent])
             if chunk.information.share is not None:
                 centre = weight.to_latent(chunk.information.share)
-                total -= torch.einsum("ckq,qc->kc", chunk.inverse, centre) @ terms.T
-        return total
+                total -= terms @ torch.einsum("ckq,qc->ck", chunk.inverse, centre)
+        return total.T
 
     def add_to(self, each: torch.Tensor, shared: SharedGenes, dimensions: torch.Tensor) -> None:
         """Add the pull of each gene in each cell to an array of cells x dimensions x genes."""
@@ -137,3 +137,14 @@ def gene_contributions(
     unit[dimension] = 1
     solution = solve(pull.information, unit, preconditioner, solve_to=SOLVE_TO)
     return pull.information.log_rate_change(solution) * pull.terms
+
+
+def _inverse(matrices: torch.Tensor) -> torch.Tensor:
+    """Inverses of symmetric matrices."""
+    factors, failed = torch.linalg.cholesky_ex(matrices)
+    inverses = torch.cholesky_inverse(factors)
+    # positive definite at a mode; away from it, where float32 stops, they need not be
+    if failed.any():
+        rest = failed > 0
+        inverses[rest] = torch.linalg.inv(matrices[rest])
+    return inverses

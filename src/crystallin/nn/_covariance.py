@@ -11,13 +11,40 @@ Written as ``a / (1 + x / a)`` it is exact for a program that shares no genes, h
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 
 from ._double import in_double
-from ._refine import Information
+from ._refine import Information, Point
+
+# memory of one chunk of cells' matrices, latent x latent
+CHUNK_BYTES = 2**28
+
+
+class RunningMean:
+    """Means over cells that come in parts; of a single part they are its own, to the bit.
+
+    Attributes
+    ----------
+    values
+        Means over the cells so far.
+    """
+
+    def __init__(self) -> None:
+        self.values: list[torch.Tensor] = []
+        self.n_cells = 0
+
+    def add(self, means: Sequence[torch.Tensor], n_cells: int) -> None:
+        """Take in the means of further cells."""
+        self.n_cells += n_cells
+        if not self.values:
+            self.values = list(means)
+            return
+        pairs = zip(self.values, means, strict=True)
+        self.values = [value + (mean - value) * (n_cells / self.n_cells) for value, mean in pairs]
 
 
 @dataclass(frozen=True)
@@ -41,18 +68,32 @@ class AverageCell:
     @classmethod
     def of(cls, information: Information) -> AverageCell:
         """Average over some cells' information."""
-        n_cells = information.of_counts.shape[1]
-        weight, of_counts = information.weight.dense(), information.of_counts.mean(1)
-        average = (weight * of_counts) @ weight.T
-        if information.share is not None:
-            centre = information.weight.to_latent(information.share)
-            spread = information.weight.to_latent(information.of_counts)
-            cross = spread @ centre.T / n_cells
-            average = average - cross - cross.T + (centre * information.of_counts.sum(0)) @ centre.T / n_cells
-            weight = weight - centre.mean(1, keepdim=True)
+        return cls.over([information])
+
+    @classmethod
+    def over(cls, parts: Iterable[Information]) -> AverageCell:
+        """Average over the information of cells that come in parts, of which one is held at a time."""
+        mean = RunningMean()
+        for information in parts:
+            weight, n_cells = information.weight, information.of_counts.shape[1]
+            moments = [information.of_counts.mean(1)]
+            if information.share is not None:
+                centre = weight.to_latent(information.share)
+                spread = weight.to_latent(information.of_counts)
+                cross = spread @ centre.T / n_cells
+                square = (centre * information.of_counts.sum(0)) @ centre.T / n_cells
+                moments += [cross, square, centre.mean(1, keepdim=True)]
+            mean.add(moments, n_cells)
+        of_counts, *of_shares = mean.values
+        centred = weight.dense()
+        average = (centred * of_counts) @ centred.T
+        if of_shares:
+            cross, square, centre = of_shares
+            average = average - cross - cross.T + square
+            centred = centred - centre
         average.diagonal().add_(1)
         covariance = torch.cholesky_inverse(torch.linalg.cholesky(in_double(average))).to(average.dtype)
-        return cls(covariance.to(average.device), of_counts, weight)
+        return cls(covariance.to(average.device), of_counts, centred)
 
     @cached_property
     def squares(self) -> torch.Tensor:
@@ -119,7 +160,7 @@ def precision(information: Information, shared: SharedGenes) -> torch.Tensor:
         centre = information.weight.to_latent(information.share).T
         spread = information.weight.to_latent(of_counts).T - 0.5 * of_counts.sum(0)[:, None] * centre
         correction = spread.unsqueeze(-1) * centre.unsqueeze(-2)
-        matrix = matrix - correction - correction.mT
+        matrix.sub_(correction).sub_(correction.mT)
     matrix.diagonal(dim1=-2, dim2=-1).add_(1)
     return matrix
 
@@ -127,6 +168,16 @@ def precision(information: Information, shared: SharedGenes) -> torch.Tensor:
 def precision_cholesky(information: Information, shared: SharedGenes) -> torch.Tensor:
     """Lower Cholesky factor of each cell's information, cells x latent x latent."""
     return torch.linalg.cholesky(precision(information, shared))
+
+
+def exact_posteriors(point: Point, shared: SharedGenes) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Mode, cells x latent, and Cholesky factor of the precision for successive chunks of the cells."""
+    n_latent, n_cells = point.z.shape
+    # several matrices of this size exist at a time
+    size = max(1, CHUNK_BYTES // (4 * 4 * n_latent**2))
+    for start in range(0, n_cells, size):
+        index = torch.arange(start, min(start + size, n_cells), device=point.z.device)
+        yield point.z[:, index].T, precision_cholesky(point.information[index], shared)
 
 
 def marginal_sd(cholesky: torch.Tensor) -> torch.Tensor:
