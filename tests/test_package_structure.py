@@ -69,7 +69,7 @@ def test_docstrings_are_complete(name):
 
 @pytest.mark.parametrize("name", [*FUNCTIONS, "ProgramVAE", "report"])
 def test_every_public_name_is_in_the_api_page(name):
-    assert re.search(rf"^\s*{re.escape(name)}$", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE)
+    assert re.search(rf"^\s*{re.escape(name)}$", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_the_front_door_is_light():
@@ -94,7 +94,7 @@ def test_slot_names_are_spelled_in_one_file_only():
         path.name
         for path in source.rglob("*.py")
         # docstrings describe the slots, code must not spell them
-        for line in path.read_text().splitlines()
+        for line in path.read_text(encoding="utf-8").splitlines()
         if spelled.search(line) and "``" not in line and ">>>" not in line and not line.strip().startswith("adata.")
     ]
     assert not found
