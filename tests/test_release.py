@@ -5,6 +5,7 @@ import re
 import tarfile
 import tomllib
 import zipfile
+from contextlib import chdir
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -153,7 +154,8 @@ def built(tmp_path_factory):
     sdist = pytest.importorskip("hatchling.builders.sdist").SdistBuilder
     wheel = pytest.importorskip("hatchling.builders.wheel").WheelBuilder
     folder = str(tmp_path_factory.mktemp("dist"))
-    return [Path(next(iter(builder(str(ROOT)).build(directory=folder)))) for builder in (wheel, sdist)]
+    with chdir(ROOT):  # README.md is looked for here
+        return [Path(next(iter(builder(str(ROOT)).build(directory=folder)))) for builder in (wheel, sdist)]
 
 
 def test_the_wheel_holds_every_file_of_the_package(built):
