@@ -11,13 +11,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs notebooks clean
+.PHONY: help demo test lint docs linkcheck notebooks clean
 
 help:
 	@echo "make demo   install crystallin into $(VENV) and train it on the embedded data"
 	@echo "make test   run the tests"
 	@echo "make lint   check style, layers and types"
 	@echo "make docs   build the documentation into docs/_build/html"
+	@echo "make linkcheck   follow the links of the documentation (needs the network)"
 	@echo "make notebooks   run the notebooks again, in place"
 	@echo "make clean  remove everything the above left behind, except $(VENV)"
 	@echo "Settings: PYTHON, VENV, PIP_ARGS, PYTEST_ARGS, DEMO_ARGS; for example make test PYTHON=python3.12"
@@ -37,6 +38,10 @@ lint: $(VENV)/.stamp-lint
 docs: $(VENV)/.stamp-docs
 	rm -rf docs/generated
 	$(BIN)/sphinx-build -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
+
+linkcheck: $(VENV)/.stamp-docs
+	rm -rf docs/generated
+	$(BIN)/sphinx-build -W --keep-going -b linkcheck -d docs/_build/doctrees docs docs/_build/linkcheck
 
 notebooks: $(VENV)/.stamp-notebooks
 	$(BIN)/python notebooks/run.py

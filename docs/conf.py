@@ -77,6 +77,7 @@ intersphinx_mapping = {
 
 html_theme = "sphinx_book_theme"
 html_title = project
+html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "")
 html_theme_options = {
     "repository_url": repository_url,
     "use_repository_button": True,
@@ -84,3 +85,10 @@ html_theme_options = {
     "navigation_with_keys": False,
 }
 pygments_style = "default"
+
+# -- Link check --------------------------------------------------------------
+
+linkcheck_retries = 2
+linkcheck_timeout = 30
+linkcheck_anchors = False  # many pages make their anchors in the browser
+linkcheck_ignore = [r"https://doi\.org/"]  # resolves for people, but publishers turn programs away
