@@ -33,7 +33,7 @@ COLUMNS = {
     "times": (NOON, ["2020-01-02 12:00:00", "2020-01-02 13:30:00", "2021-05-06"]),
     "times of a zone": (NOON[:1].tz_localize("UTC").repeat(3), ["2020-01-02 12:00:00+00:00"]),
     "dates": (np.array([day.date() for day in DAYS], dtype=object), ["2020-01-02", "2020-03-01", "2021-05-06"]),
-    "durations": (pd.to_timedelta(["1h", "2h", "1d"]), ["0 days 01:00:00", "0 days 02:00:00", "1 days 00:00:00"]),
+    "durations": (pd.to_timedelta(["1h", "2h", "1D"]), ["0 days 01:00:00", "0 days 02:00:00", "1 days 00:00:00"]),
     "periods": (pd.PeriodIndex(["2020-02", "2020-01", "2020-03"], freq="M"), ["2020-01", "2020-02", "2020-03"]),
     "intervals": (pd.cut([1.0, 5.0, 9.0], [0, 3, 6, 10]), ["(0, 3]", "(3, 6]", "(6, 10]"]),
     "bytes": (np.array([b"y", b"x", b"z"], dtype=object), ["x", "y", "z"]),

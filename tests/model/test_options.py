@@ -153,3 +153,12 @@ def test_attributions_on_a_gpu_as_on_a_cpu(adata, quick, target):
     model.to_device("cpu")
     for gpu, cpu in zip(on_gpu, ask(), strict=True):
         np.testing.assert_allclose(gpu, cpu, atol=2e-3)
+
+
+def test_a_prior_in_another_order_of_genes_is_read_by_name(adata):
+    prior = pd.DataFrame(adata.varm["programs"].toarray(), adata.var_names, adata.uns["programs"]["names"])
+    cr.ProgramVAE.setup_anndata(adata)
+    model = cr.ProgramVAE(adata, prior=prior)
+    assert cr.ProgramVAE(adata, prior=prior[::-1]).prior_digest == model.prior_digest
+    with pytest.raises(ValueError, match="rows of prior are not adata.var_names"):
+        cr.ProgramVAE(adata, prior=prior[:100])

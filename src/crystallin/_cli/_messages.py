@@ -25,28 +25,12 @@ def messages() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show
-            warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
             warnings.filterwarnings("ignore", message="Writing zarr v2 data", category=UserWarning)
             yield
     finally:
         for added in own:
             logger.removeHandler(added)
         logger.setLevel(level)
-
-
-@contextmanager
-def quiet_lightning() -> Iterator[None]:
-    """Leave out Lightning's messages, which are about hardware and loggers."""
-    # importing it sets the level, so it is imported first
-    from crystallin import model  # noqa: F401
-
-    lightning = logging.getLogger("lightning.pytorch")
-    level = lightning.level
-    lightning.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        lightning.setLevel(level)
 
 
 def say(text: str) -> None:

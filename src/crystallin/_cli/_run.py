@@ -12,7 +12,7 @@ from crystallin import datasets, get
 from crystallin._fit import fit
 
 from ._figures import draw
-from ._messages import quiet_lightning, say
+from ._messages import say
 from ._read import read_counts
 from ._slashes import without_slashes
 from ._top import top_programs
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
     groupby = given.pop("groupby")
     checks.check_adata(adata)
     checks.check_categories(adata, groupby, "--groupby")
-    with folders(args.out.parent, *([args.figures] if args.figures else [])), quiet_lightning():
+    with folders(args.out.parent, *([args.figures] if args.figures else [])):
         try_out(adata, args.out)
         model = fit(
             adata,
@@ -65,7 +65,7 @@ def demo(args: argparse.Namespace) -> None:
     check_folder(args.folder, "--folder")
     check_out(out)
     adata = datasets.pbmc68k()
-    with folders(args.folder), quiet_lightning():
+    with folders(args.folder):
         # the embedded panel has 765 genes, so small sets are let in
         model = fit(adata, "immune", layer="counts", min_genes=3)
         _finish(adata, model, out, args.folder, "bulk_labels")

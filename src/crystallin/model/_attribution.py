@@ -207,7 +207,8 @@ class AttributionMixin(ReadingMixin):
         if baseline_indices is None and n_sampled is None and isinstance(baseline, str):
             return None if baseline == "mean" else torch.zeros(len(self._prior.genes), 1, device=self.device)
         if not isinstance(baseline, str):
-            profiles = torch.as_tensor(baseline, dtype=torch.float32, device=self.device).T
+            # torch takes no arrays that are read-only or run backwards
+            profiles = torch.as_tensor(np.array(baseline, dtype=np.float32), device=self.device).T
             return profiles if n_sampled is not None else (profiles / profiles.sum(0)).mean(1, keepdim=True)
         if baseline == "zero":
             msg = 'baseline="zero" is a single one; methods over several baselines take cells: "mean", or a group.'
@@ -283,4 +284,4 @@ def cell_labels(groups: Sequence[str] | None, names: Sequence[str]) -> np.ndarra
     if missing.any():
         msg = f"groups has {int(missing.sum())} missing label(s); name them, or leave these cells out with indices."
         raise ValueError(msg)
-    return labels.astype(str)
+    return checks.name_labels(pd.Series(labels), "groups").of_cells.astype(str)

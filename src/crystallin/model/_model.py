@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, Keys
@@ -26,7 +27,6 @@ from ._training import TrainingMixin
 from ._trainingplan import ProgramTrainingPlan
 
 if TYPE_CHECKING:
-    import pandas as pd
     from anndata import AnnData
 
 
@@ -128,6 +128,10 @@ class ProgramVAE(
                 msg = "Without adata the model needs prior=, a DataFrame of genes x programs (0 = not a member)."
                 raise ValueError(msg)
             prior = read_prior(adata, Keys(programs_key))
+        if isinstance(prior, pd.DataFrame) and adata is not None and set(prior.index) == set(adata.var_names):
+            # the same genes in another order
+            rows = checks.check_aligned(prior, adata.var_names, "prior", "gene")
+            prior = pd.DataFrame(rows, adata.var_names, prior.columns)
         self._prior = as_prior(prior)
         if adata is not None and adata.var_names.astype(str).tolist() != self._prior.genes.tolist():
             msg = "The rows of prior are not adata.var_names; give prior.reindex(adata.var_names, fill_value=0)."

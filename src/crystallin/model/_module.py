@@ -124,7 +124,7 @@ class ProgramModule(VAE):
             total_of=total_of,
         )
         if len(decoder.continuous):
-            decoder.standardise_by(torch.cat(covariates))
+            decoder.standardise_by(torch.cat(covariates), total_of)
         encoder.mean.copy_(moments.mean)
         encoder.sd.copy_(moments.sd)
         decoder.categorical[0].copy_(moments.intercept)

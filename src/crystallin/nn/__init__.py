@@ -22,7 +22,6 @@ from ._initial import (
     StartingPoint,
     gene_moments,
     member_correlations,
-    of_this_process,
     starting_point,
 )
 from ._interactions import interactions
@@ -34,6 +33,7 @@ from ._negative_binomial import nb_log_likelihood
 from ._quadrature import DeepReader
 from ._refine import Cells, Information, Point, draw, refine
 from ._refined import precise_mode
+from ._totals import of_this_process
 
 __all__ = [
     "ATTRIBUTION_METHODS",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
+from ._double import in_double
 from ._edges import Edges, Weight
+from ._totals import of_this_process
 
 
 class ProgramDecoder(nn.Module):
@@ -75,14 +77,22 @@ class ProgramDecoder(nn.Module):
         return offset
 
     @torch.no_grad()
-    def standardise_by(self, continuous: torch.Tensor) -> None:
-        """From now on, take the mean and sd of these cells' continuous covariates, cells x covariates, as 0 and 1."""
-        # some accelerators have no double precision, and a column of years has a large mean and a small sd
-        values = continuous.cpu().double()
-        sd = values.std(0, correction=0)
-        self.continuous_mean.copy_(values.mean(0))
+    def standardise_by(
+        self, continuous: torch.Tensor, total_of: Callable[[torch.Tensor], torch.Tensor] = of_this_process
+    ) -> None:
+        """From now on, take the mean and sd of these cells' continuous covariates, cells x covariates, as 0 and 1.
+
+        Where several processes see some of the cells each, ``total_of`` adds their sums up.
+        """
+        # a column of years has a large mean and a small sd
+        values = in_double(continuous)
+        n_cells = total_of(values.new_tensor(float(len(values))))
+        mean = total_of(values.sum(0)) / n_cells
+        sd = (total_of((values - mean).square().sum(0)) / n_cells).sqrt()
         # the same in all training cells: nothing to learn from it
-        self.continuous_sd.copy_(torch.where(sd > 0, sd, 1))
+        sd = torch.where(sd > 0, sd, torch.ones_like(sd))
+        for buffer, value in ((self.continuous_mean, mean), (self.continuous_sd, sd)):
+            buffer.copy_(value.to(buffer.dtype).to(buffer.device))
 
     def log_rate(
         self, z: torch.Tensor, continuous: torch.Tensor | None, categories: Sequence[torch.Tensor]

@@ -16,6 +16,7 @@ from ._counts import SparseCounts
 from ._double import double_device, in_double
 from ._edges import Edges
 from ._encoder import log_normalise
+from ._totals import of_this_process
 
 MIN_SD = 0.05
 # small batches are drawn towards the whole by this many cells of average depth
@@ -23,11 +24,6 @@ PRIOR_CELLS = 10.0
 MIN_THETA, MAX_THETA = 0.1, 100.0
 MIN_CORRELATION, MAX_CORRELATION = 0.02, 0.95
 MIN_LOADING, MAX_LOADING = 0.01, 1.5
-
-
-def of_this_process(x: torch.Tensor) -> torch.Tensor:
-    """``x``: the total over the cells where a single process sees them all."""
-    return x
 
 
 @dataclass(frozen=True)

@@ -183,6 +183,9 @@ def _tidy(what: str, names: Sequence[str], groups: list[str], columns: dict[str,
     """Groups x names as rows, the largest change of each group first."""
     parts = []
     for place, group in enumerate(groups):
-        part = pd.DataFrame({what: list(names), "group": group} | {key: value[place] for key, value in columns.items()})
+        part = pd.DataFrame(
+            {what: [str(name) for name in names], "group": group}
+            | {key: value[place] for key, value in columns.items()}
+        )
         parts.append(part.loc[part["change"].abs().sort_values(ascending=False, kind="stable").index])
     return pd.concat(parts, ignore_index=True)

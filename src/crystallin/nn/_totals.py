@@ -1,0 +1,10 @@
+"""Sums over cells that may be spread over several processes."""
+
+from __future__ import annotations
+
+import torch
+
+
+def of_this_process(x: torch.Tensor) -> torch.Tensor:
+    """``x``: the total over the cells where a single process sees them all."""
+    return x
