@@ -18,6 +18,9 @@ METHODS = {
     for name in (
         "setup_anndata",
         "train",
+        "check_train_arguments",
+        "reading",
+        "prepare_query_anndata",
         "get_activity",
         "sample_activity",
         "get_posterior_covariance",

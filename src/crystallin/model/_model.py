@@ -12,6 +12,7 @@ from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, Keys
 from crystallin.programs import as_prior
 
+from ._about import AboutMixin
 from ._borrowed import private
 from ._compat import MINIFY_TYPE_UNS_KEY, SCVI, SCVI_UUID_KEY
 from ._contributions import ContributionsMixin
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 
 class ProgramVAE(
+    AboutMixin,
     ContributionsMixin,
     ImportanceMixin,
     PerturbationMixin,
