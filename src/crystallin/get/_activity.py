@@ -13,7 +13,7 @@ from ._programs_df import programs_df
 
 
 def activity(adata: AnnData, *, key: str = DEFAULT_KEY, decoys: bool = False) -> AnnData:
-    """Activities as a new AnnData of cells x programs, on which ``scanpy.pl`` and ``scanpy.tl`` work.
+    """Return activities as a new AnnData of cells x programs, on which ``scanpy.pl`` and ``scanpy.tl`` work.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ def activity_df(
     decoys: bool = False,
     sd: bool = False,
 ) -> pd.DataFrame:
-    """Activities as a DataFrame of cells x programs.
+    """Return activities as a DataFrame of cells x programs.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from ._stored import stored_rows
 def annotation_df(
     adata: AnnData, group: str | Sequence[str] | None = None, *, scores: bool = False, key: str = ANNOTATE
 ) -> pd.DataFrame:
-    """Labels of groups and what speaks for them, from :func:`crystallin.tl.annotate`.
+    """Return the labels of groups and the evidence for them, from :func:`crystallin.tl.annotate`.
 
     Parameters
     ----------

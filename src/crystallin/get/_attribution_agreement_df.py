@@ -24,7 +24,7 @@ def attribution_agreement_df(
     what: Literal["pairs", "consensus", "spread"] = "pairs",
     key: str = ATTRIBUTION_AGREEMENT,
 ) -> pd.DataFrame:
-    """How far methods of attribution agree, from :func:`crystallin.tl.attribution_agreement`.
+    """Return how far methods of attribution agree, from :func:`crystallin.tl.attribution_agreement`.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ def attributions_df(
     members: bool | None = None,
     key: str = ATTRIBUTIONS,
 ) -> pd.DataFrame:
-    """Attributions of activities to genes, from :func:`crystallin.tl.attributions`, the largest first.
+    """Return attributions of activities to genes, from :func:`crystallin.tl.attributions`, the largest first.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from crystallin._keys import CONTRAST, TABLE
 
 
 def contrast_df(adata: AnnData, n: int | None = None, *, members: bool = False, key: str = CONTRAST) -> pd.DataFrame:
-    """Gene contributions to a difference of activity, from :func:`crystallin.tl.contrast`.
+    """Return gene contributions to a difference of activity, from :func:`crystallin.tl.contrast`.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from crystallin._keys import CONTRAST, PARAMS
 
 
 def contrast_params(adata: AnnData, *, key: str = CONTRAST) -> dict[str, Any]:
-    """Program, groups, difference, breadth and leakage of a contrast, from :func:`crystallin.tl.contrast`.
+    """Return program, groups, difference, breadth and leakage of a contrast, from :func:`crystallin.tl.contrast`.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from ._stored import stored_rows
 def faithfulness_df(
     adata: AnnData, program: str | Sequence[str] | None = None, *, key: str = FAITHFULNESS
 ) -> pd.DataFrame:
-    """Deletion and insertion curves of methods of attribution, from :func:`crystallin.tl.faithfulness`.
+    """Return deletion and insertion curves of methods of attribution, from :func:`crystallin.tl.faithfulness`.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from ._stored import stored_rows
 
 
 def interactions_df(adata: AnnData, *, key: str = INTERACTIONS) -> pd.DataFrame:
-    """Pairs of genes that the encoder reads together, from :func:`crystallin.tl.interactions`.
+    """Return pairs of genes that the encoder reads together, from :func:`crystallin.tl.interactions`.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from ._stored import stored_rows
 
 
 def knockdown_df(adata: AnnData, group: str | Sequence[str] | None = None, *, key: str = KNOCKDOWN) -> pd.DataFrame:
-    """What a knock-down changes, from :func:`crystallin.tl.knockdown`.
+    """Return what a knock-down changes, from :func:`crystallin.tl.knockdown`.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ def leakage_df(
     *,
     key: str = LEAKAGE,
 ) -> pd.DataFrame:
-    """Leakage of programs by group, from :func:`crystallin.tl.leakage`.
+    """Return the leakage of programs by group, from :func:`crystallin.tl.leakage`.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ def loadings_df(
     key: str = DEFAULT_KEY,
     decoys: bool = False,
 ) -> pd.DataFrame:
-    """Members of programs and their loadings, strongest first.
+    """Return the members of programs and their loadings, strongest first.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from ._stored import stored_rows
 def program_importance_df(
     adata: AnnData, group: str | Sequence[str] | None = None, *, key: str = PROGRAM_IMPORTANCE
 ) -> pd.DataFrame:
-    """Importance of programs by group, from :func:`crystallin.tl.program_importance`.
+    """Return the importance of programs by group, from :func:`crystallin.tl.program_importance`.
 
     Parameters
     ----------

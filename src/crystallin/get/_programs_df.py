@@ -10,7 +10,7 @@ from crystallin._keys import DEFAULT_KEY, TABLE, Keys
 
 
 def programs_df(adata: AnnData, *, key: str = DEFAULT_KEY, decoys: bool = False, dropped: bool = False) -> pd.DataFrame:
-    """The table of programs: size, coverage by the data's genes, source.
+    """Return the table of programs: size, coverage by the data's genes, source.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ def rank_programs_groups_df(
     direction: Literal["up", "down"] | None = None,
     families: Literal["all", "lead"] = "all",
 ) -> pd.DataFrame:
-    """Differences between groups, from :func:`crystallin.tl.rank_programs_groups`.
+    """Return differences between groups, from :func:`crystallin.tl.rank_programs_groups`.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from ._stored import stored_rows
 def rules_df(
     adata: AnnData, group: str | Sequence[str] | None = None, *, terms: bool = False, key: str = RULES
 ) -> pd.DataFrame:
-    """Rules that tell groups by their programs, from :func:`crystallin.tl.rules`.
+    """Return rules that tell groups apart by their programs, from :func:`crystallin.tl.rules`.
 
     Parameters
     ----------

@@ -273,10 +273,10 @@ def draw(point: Point, preconditioner: torch.Tensor) -> torch.Tensor:
 def damped_step(cells: Cells, here: Point, direction: torch.Tensor) -> Point:
     """Take the longest of the steps 1, 1/2, 1/4, … that raises each cell's objective, else stay."""
     weight, there = here.information.weight, cells.evaluate(here.z + direction, here.information.weight)
-    # a fall below what the precision resolves is none
+    # changes smaller than floating-point precision do not count as a decrease
     resolution = 8 * torch.finfo(here.value.dtype).eps * here.value.abs()
     for halving in range(1, MAX_HALVINGS + 1):
-        # so written that what is no number counts as worse
+        # written so that NaN counts as worse
         worse = (~(there.value >= here.value - resolution)).nonzero()[:, 0]
         if not len(worse):
             return there

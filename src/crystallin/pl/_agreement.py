@@ -28,7 +28,7 @@ def agreement(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Matrix of methods x methods of attribution: how alike they rank the genes.
+    """Draw a matrix of methods x methods of attribution: how alike they rank the genes.
 
     Numbers are the rank-biased overlap (0: no gene in common, 1: the same order), the mean over programs and groups.
 

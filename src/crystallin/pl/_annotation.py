@@ -28,7 +28,7 @@ def annotation(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Groups x labels: how well each label fits, and which one was given.
+    """Draw groups x labels: how well each label fits, and which one was given.
 
     Colour is the score, the size of a dot is the share of the label's genes that speak for it, and a ring marks the
     label that was given, which is also named beside the group; with a question mark if the second one is close. Labels

@@ -30,7 +30,7 @@ def attributions(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Heat map of genes x groups: how much each gene adds to a program's activity.
+    """Draw a heat map of genes x groups: how much each gene adds to a program's activity.
 
     Red: raises the activity, blue: lowers it; the largest 2 % have the colour at the end of the scale. Genes outside
     the program are in italics. Absolute attributions (``level="global"``) have one column and no blue; for

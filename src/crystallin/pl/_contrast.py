@@ -16,7 +16,7 @@ from ._style import finish, wrap
 def contrast(
     adata: AnnData, *, n_genes: int = 15, key: str = CONTRAST, ax: Axes | None = None, show: bool | None = None
 ) -> Axes:
-    """Waterfall of the genes that a program's difference between two groups comes from.
+    """Draw a waterfall of the genes that a program's difference between two groups comes from.
 
     Bars follow each other from no difference to the whole one: the genes with the largest contributions, then all
     others together. Blue: raises the difference, orange: lowers it, grey: the others and the sum. Genes outside the

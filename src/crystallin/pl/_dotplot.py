@@ -24,7 +24,7 @@ def dotplot(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Dots of programs x groups: mean activity, and the share of cells in which the program is surely active.
+    """Draw dots of programs x groups: mean activity, and the share of cells in which the program is surely active.
 
     Colour is the mean of the group's activities, in the prior's standard deviations: red above 0, which is the prior's
     mean, blue below. The scale stops short of groups far beyond the others, which would take all the colour; it then

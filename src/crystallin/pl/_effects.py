@@ -31,7 +31,7 @@ def effects(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Matrix of programs x comparisons: differences in pooled standard deviations, with marks where they are sure.
+    """Draw programs x comparisons: differences in pooled standard deviations, with marks where they are sure.
 
     Blue: down in the group, red: up, grey: not tested. A ring marks ``q`` of at most ``q_max``, a dot ``decoy_q`` and
     ``conditional_q`` as well: more than random sets differ (where decoys were trained), and more than better known

@@ -42,7 +42,7 @@ def embedding(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes | list[Axes]:
-    """Cells on an embedding, coloured by the activity of programs as far as it is known, one panel for each program.
+    """Draw cells on an embedding, coloured by activity as far as it is known, with one panel for each program.
 
     Red: above 0, blue: below, and the less is known of a cell the closer its colour is to grey: what is left of the
     colour is the share of the prior's variance that the counts have explained, 1 - sd². Grey says nothing is known,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def history(model: ProgramVAE, *, ax: Axes | None = None, show: bool | None = None) -> Axes:
-    """Loss (negative ELBO per cell) on training and validation cells by epoch, and the epoch whose weights were kept.
+    """Draw the loss (negative ELBO per cell) of training and validation cells by epoch, and the epoch that was kept.
 
     Parameters
     ----------

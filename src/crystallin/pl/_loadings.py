@@ -30,7 +30,7 @@ def loadings(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes | list[Axes]:
-    """Top genes of programs, one panel for each program.
+    """Draw the top genes of programs, with one panel for each program.
 
     A bar is the gene's loading: the change of its log rate per unit of activity. Blue: up with the program, orange:
     down.

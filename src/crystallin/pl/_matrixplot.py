@@ -24,7 +24,7 @@ def matrixplot(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Matrix of programs x groups: mean activity, and where it is surely not 0.
+    """Draw a matrix of programs x groups: mean activity, and where it is surely not 0.
 
     Colour is the mean of the group's activities, in the prior's standard deviations: red above 0, which is the prior's
     mean, blue below. The scale stops short of groups far beyond the others, which would take all the colour; it then

@@ -32,7 +32,7 @@ def network(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Programs at both sides, their genes between them: what a family of programs shares, and what tells it apart.
+    """Draw programs at both sides and their genes between them: what a family shares, and what tells its programs apart.
 
     The first program stands at the left, the others at the right. A line is a loading: the wider the larger, blue where
     the gene goes up with the program, orange where it goes down. Genes of several programs are in bold on a yellow

@@ -36,7 +36,7 @@ def program(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> list[Axes]:
-    """One program on one page: where it is active, which genes it rests on, and how far to trust it.
+    """Draw one program on one page: where it is active, which genes it rests on, and how far to trust it.
 
     Left: mean activity of each group (dot) with its 95 % t interval (thick line) and one standard deviation of cells to
     both sides (thin line). The interval takes cells as independent, so it says nothing of further donors. Middle: the

@@ -32,7 +32,7 @@ def rank_programs_groups(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes | list[Axes]:
-    """Programs with the largest statistics, one panel for each comparison.
+    """Draw the programs with the largest statistics, with one panel for each comparison.
 
     A dot is the difference of mean activity, in prior standard deviations, a line its 95 % interval. Blue: up in the
     group, orange: down, grey: ``q`` is above ``q_max``. White inside: decoys, random sets, differ as much

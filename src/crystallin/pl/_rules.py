@@ -29,7 +29,7 @@ def rules(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Rule of each group, with its precision and recall on cells that it has not seen.
+    """Draw the rule of each group, with its precision and recall on held-out cells.
 
     Lines are 95 % Wilson intervals. The grey mark is the share of all cells that are of the group: a rule that says
     nothing has this precision. In grey words: why there is no rule.

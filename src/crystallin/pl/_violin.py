@@ -42,7 +42,7 @@ def violin(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Activity of one program in each group: distribution of cells, and the mean with its 95 % interval.
+    """Draw the activity of one program in each group: distribution of cells, and the mean with its 95 % interval.
 
     The upper half of a violin is the density of the cells' activities (posterior means, which lie closer to 0 than what
     they stand for where counts tell little), each as high as the others; of groups with less than ten cells, the cells

@@ -32,7 +32,7 @@ def volcano(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Difference of activity against ``q`` for all programs of one comparison.
+    """Draw the difference of activity against ``q`` for all programs of one comparison.
 
     Blue: up in the group, orange: down, grey: ``q`` is above ``q_max`` (the dashed line); programs that were not tested
     lie at the bottom. White inside: decoys, random sets, differ as much (``decoy_q``), or better known programs explain

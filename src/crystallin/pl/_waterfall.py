@@ -25,7 +25,7 @@ def waterfall(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Waterfall of the genes that a program's activity in a group, or in one cell, is read from.
+    """Draw a waterfall of the genes that a program's activity in a group, or in one cell, is read from.
 
     Bars follow each other from 0, the baseline, to the activity: the genes with the largest attributions, then all
     others together. Blue: raises the activity, orange: lowers it, grey: the others and the sum. Genes outside the

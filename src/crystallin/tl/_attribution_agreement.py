@@ -1,4 +1,4 @@
-"""Do methods of attribution agree on a program's genes?"""
+"""How far methods of attribution agree on a program's genes."""
 
 from __future__ import annotations
 

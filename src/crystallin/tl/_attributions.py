@@ -125,15 +125,15 @@ def attributions(
         If there is no such program, gene, cell or column, or ``adata`` has no programs.
     ValueError
         If the method is unknown or not for this target, encoder or likelihood; a group is not there; a baseline has the
-        wrong length, missing or negative values; genes or programs differ from the model's; the data are minified; or
-        the level needs ``groupby`` or ``cells``, or half a gigabyte and more.
+        wrong length, missing or negative values; genes or programs differ from the model's; the data are minified;
+        ``level="group"`` without ``groupby``; ``level="cell"`` without ``cells``; or a result larger than 0.5 GB.
 
     Notes
     -----
     Cells pass in minibatches. For groups no array of cells x programs x genes is made: a group costs one pass over its
     cells and memory for a minibatch, whatever the number of cells. ``"ablation"`` and the global level do the work of
     single cells, so name some thousand ``cells`` for these. ``level="cell"`` takes 4 bytes x cells x genes x programs
-    and is refused above half a gigabyte.
+    and is refused above 0.5 GB.
 
     Activities are relative to the cell's total, so every gene takes a small part in each; genes of other programs take
     part where programs overlap, as what one explains is taken from the other. :func:`crystallin.tl.leakage` says how

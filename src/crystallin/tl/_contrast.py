@@ -1,4 +1,4 @@
-"""Why a program is more active here than there."""
+"""Genes that a difference of activity comes from."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def contrast(
     key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
-    """Gene contributions to the difference of a program's mean activity between two groups.
+    """Attribute to genes the difference of a program's mean activity between two groups.
 
     Contributions sum exactly to the difference of the groups' mean activities, see
     :meth:`crystallin.ProgramVAE.get_gene_contributions`. What they say is which genes a rise was read from, and whether

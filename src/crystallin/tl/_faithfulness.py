@@ -1,4 +1,4 @@
-"""Does a program's activity hang on the genes that a method names?"""
+"""How strongly an activity depends on the genes that a method names."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def faithfulness(
     key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
-    """Remove the genes that each method names, or keep only these, and see what becomes of the activity.
+    """Test how strongly each program's activity depends on the genes that a method names.
 
     In the cells in which a program is most active: genes are set to what the model expects without activities, the one
     with the largest attribution first, and the refined activity is inferred anew. After a faithful method's first few

@@ -125,6 +125,6 @@ def leakage(
 
 
 def _share(mass: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Share outside, groups x programs; of what has no mass, none."""
+    """Share outside, groups x programs; 0 where the total is 0."""
     total = mass.sum(axis=1)
     return np.divide((mass * outside).sum(axis=1), total, out=np.zeros_like(total), where=total > 0)

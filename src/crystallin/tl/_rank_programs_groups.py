@@ -56,7 +56,7 @@ def rank_programs_groups(
     key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
-    """Find the programs whose activity differs between groups of cells.
+    """Rank programs by their difference between groups of cells.
 
     With ``sample_key`` the unit of observation is the sample (donor, mouse, library): only then do error rates hold
     for further samples. Mean activities of each sample in each group are compared by a linear model with moderated
