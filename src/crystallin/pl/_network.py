@@ -32,7 +32,7 @@ def network(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Draw programs at both sides and their genes between them: what a family shares, and what tells its programs apart.
+    """Draw programs at both sides and their genes between them: what they share, and what tells them apart.
 
     The first program stands at the left, the others at the right. A line is a loading: the wider the larger, blue where
     the gene goes up with the program, orange where it goes down. Genes of several programs are in bold on a yellow
