@@ -96,7 +96,7 @@ def fit(
     checks.check_adata(adata)
     checks.check_programs_key(adata, key_added)
     ProgramVAE.check_train_arguments(adata, max_epochs=max_epochs, **train_kwargs)
-    with unchanged_on_error(adata):
+    with unchanged_on_error(adata), ProgramVAE._forgotten_on_error():
         ProgramVAE.setup_anndata(
             adata,
             layer=layer,

@@ -69,6 +69,10 @@ PROGRAMS, GROUPS, CELLS, GENES, VALUES = "programs", "groups", "cells", "genes",
 CONSENSUS, SPREAD, SCORES, TERMS = "consensus", "spread", "scores", "terms"
 
 
+# column of ``var`` in which a query keeps which of a model's genes it has
+MEASURED = "crystallin_measured"
+
+
 class Simulation:
     """Where :func:`crystallin.datasets.simulate` keeps the truth, and which cell is of which batch."""
 

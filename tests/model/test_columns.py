@@ -166,7 +166,7 @@ def reference(few):
             "batch_key='batch' has 1 value.s. that the model was not trained on: 'three'. It knows 'one', ",
         ),
         ("batch", None, "batch_key='batch' has 1 missing"),
-        ("batch", 1, "not trained on: 1.*load_query_data"),
+        ("batch", 1, "holds numbers, e.g. 1, and the model was trained on text"),
         ("cell_type", "new", "categorical_covariate_keys='cell_type'.*'new'.*load_query_data"),
     ],
 )

@@ -5,7 +5,7 @@ from ._anndata import check_adata, check_key, check_layer
 from ._columns import check_categories, check_column_lists, check_column_names, check_numeric, check_varies
 from ._counts import check_counts, check_layout
 from ._groups import ALL, REST, check_among, check_covariates, check_groups
-from ._known import check_known
+from ._known import check_known, check_same_kind
 from ._labels import Labels, check_labels, label_name, name_labels
 from ._layout import canonical_csr, is_in_memory, is_simple, rows_of
 from ._matrix import check_matrix
@@ -74,6 +74,7 @@ __all__ = [
     "check_result",
     "check_result_key",
     "check_same_genes",
+    "check_same_kind",
     "check_same_programs",
     "check_slot_name",
     "check_table",

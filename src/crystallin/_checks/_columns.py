@@ -96,6 +96,11 @@ def check_numeric(adata: Any, key: str, argument: str, *, positive: bool = False
     if positive and not (column > 0).all():
         msg = f"{argument}={key!r} must be positive; its smallest value is {column.min()}."
         raise ValueError(msg)
+    with np.errstate(over="ignore"):
+        single = column.to_numpy(dtype=float).astype(np.float32)
+    if not np.isfinite(single).all() or (positive and not (single > 0).all()):
+        msg = f"{argument}={key!r} has values that single precision cannot hold ({column.min():g} to {column.max():g})."
+        raise ValueError(msg)
 
 
 def check_varies(adata: Any, key: str, argument: str) -> None:

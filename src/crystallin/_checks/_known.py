@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ._anndata import check_key
+
+
+def check_same_kind(adata: Any, key: str, argument: str, known: Iterable[Any]) -> None:
+    """Raise unless the values of a column of ``obs`` are of the kind of the known categories: 1 is not ``"1"``."""
+    check_key(key, adata.obs, argument, optional=False)
+    ours = {_kind(value) for value in known}
+    theirs = {_kind(value): value for value in pd.unique(adata.obs[key].dropna())}
+    other = sorted(set(theirs) - ours)
+    if other:
+        msg = (
+            f"{argument}={key!r} holds {other[0]}, e.g. {theirs[other[0]]!r}, and the model was trained on "
+            f"{' and '.join(sorted(ours))}, e.g. {next(iter(known))!r}. Convert it: adata.obs[{key!r}] = "
+            f"adata.obs[{key!r}].astype(…)."
+        )
+        raise ValueError(msg)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, bool | np.bool_):
+        return "Booleans"
+    return "numbers" if isinstance(value, numbers.Number) else type(value).__name__
 
 
 def check_known(adata: Any, key: str, argument: str, known: Iterable[Any]) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import pandas as pd
+import numpy as np
 from anndata import AnnData
 
 from crystallin import _checks as checks
+from crystallin._keys import MEASURED
 
 from ._compat import MINIFY_TYPE_UNS_KEY, REGISTRY_KEYS, AnnDataManager
 from ._seeding import seeded
@@ -47,8 +50,10 @@ def private(adata: AnnData, layer: str | None) -> Borrowed:
         X=counts if layer is None else None,
         layers={} if layer is None else {layer: counts},
         obs=adata.obs.copy(),
-        var=pd.DataFrame(index=adata.var_names),
-        obsm=dict(adata.obsm),
+        # what a query measures is needed to read it
+        var=adata.var[[name for name in (MEASURED,) if name in adata.var]].copy(),
+        # views of arrays are no arrays to torch
+        obsm={key: np.asarray(value) if isinstance(value, np.ndarray) else value for key, value in adata.obsm.items()},
         uns={key: adata.uns[key] for key in (MINIFY_TYPE_UNS_KEY,) if key in adata.uns},
     )
 
@@ -61,3 +66,16 @@ def readable(manager: AnnDataManager) -> AnnDataManager:
         if not checks.is_in_memory(counts) or checks.is_simple(counts)
         else borrow(manager.adata, manager).manager
     )
+
+
+@contextmanager
+def forgotten_on_error(model_class: type) -> Iterator[None]:
+    """Let go of data that are registered in the block if it raises; scvi-tools would keep them for ever."""
+    store = model_class._setup_adata_manager_store
+    before = set(store)
+    try:
+        yield
+    except BaseException:
+        for key in set(store) - before:
+            del store[key]
+        raise

@@ -10,9 +10,13 @@ import numpy as np
 import pandas as pd
 
 from crystallin import _checks as checks
+from crystallin._keys import MEASURED
+from crystallin._rollback import unchanged_on_error
 
-from ._compat import SCVI
+from ._borrowed import forgotten_on_error
+from ._compat import SAVE_KEYS, SCVI, SCVI_UUID_KEY
 from ._files import read_saved_model
+from ._registered import check_columns, check_kinds
 from ._surgery import count_categories, start_new_rows, train_new_rows_only
 from ._unmeasured import REMEDY, without
 
@@ -53,7 +57,12 @@ class LoadingMixin:
         # False means: without data
         if adata:
             checks.check_same_genes(adata.var_names, saved["var_names"])
-        return super().load(str(dir_path), adata, prefix=prefix, **kwargs)
+            check_columns(adata, saved[SAVE_KEYS.ATTR_DICT_KEY]["registry_"])
+        model = super().load(str(dir_path), adata, prefix=prefix, **kwargs)
+        if getattr(model, "n_reference_", None) is not None:
+            # that of a query, whose reference stays as it is
+            train_new_rows_only(model.module, model.n_reference_)
+        return model
 
     @classmethod
     def load_query_data(
@@ -95,21 +104,27 @@ class LoadingMixin:
         if isinstance(reference_model, str | Path):
             saved = read_saved_model(reference_model, class_name=cls.__name__)
             state, genes = saved["model_state_dict"], saved["var_names"]
-            reference_model = str(reference_model)
+            registry, reference_model = saved[SAVE_KEYS.ATTR_DICT_KEY]["registry_"], str(reference_model)
         else:
             state, genes = reference_model.module.state_dict(), reference_model._prior.genes
+            registry = reference_model.registry
         checks.check_adata(adata)
         if not inplace_subset_query_vars or not set(genes) <= set(adata.var_names):
             checks.check_same_genes(adata.var_names, genes)
-        model = super().load_query_data(
-            adata,
-            reference_model,
-            inplace_subset_query_vars=inplace_subset_query_vars,
-            unfrozen=unfrozen,
-            **kwargs,
-        )
+        check_kinds(adata, registry)
+        options = {"inplace_subset_query_vars": inplace_subset_query_vars, "unfrozen": unfrozen, **kwargs}
+        if inplace_subset_query_vars and not np.array_equal(adata.var_names, genes):
+            # genes are cut first of all, so the rest is tried on a copy before
+            trial = adata[:, list(genes)].copy()
+            with forgotten_on_error(cls):
+                super().load_query_data(trial, reference_model, **options)
+            cls._setup_adata_manager_store.pop(trial.uns[SCVI_UUID_KEY], None)
+        with unchanged_on_error(adata), forgotten_on_error(cls):
+            model = super().load_query_data(adata, reference_model, **options)
         n_reference = count_categories(state)
         start_new_rows(model.module, n_reference)
+        # scvi-tools saves what ends with an underscore
+        model.n_reference_ = None if unfrozen else n_reference
         if not unfrozen:
             model.is_trained_ = not train_new_rows_only(model.module, n_reference)
         return model
@@ -124,7 +139,8 @@ class LoadingMixin:
         """Bring the genes of a query into the order of a model's, and fill missing ones with zeros.
 
         Programs that lose most of their weight with the missing genes are not read from the result: their activities
-        are NaN (:meth:`get_activity`), and a warning names them.
+        are NaN (:meth:`get_activity`), and a warning names them. Which genes are there is kept in
+        ``adata.var["crystallin_measured"]``, only if some are missing.
 
         Parameters
         ----------
@@ -165,8 +181,15 @@ class LoadingMixin:
                 f"{checks.some(adata.var_names, 3)}."
             )
             raise ValueError(msg)
+        uns, raw = dict(adata.uns), adata.raw
         prepared = SCVI.prepare_query_anndata(adata, reference_model, inplace=inplace)
+        result = adata if inplace else prepared
         if is_missing.any():
+            # scvi-tools joins with an AnnData of zeros, and what is not about genes or cells is lost
+            result.uns.update(uns)
+            if raw is not None and result.raw is None:
+                result.raw = raw.to_adata()
+            result.var[MEASURED] = ~is_missing
             described = "" if model is None else without(model.module, is_missing).describe(model._prior)
             warnings.warn(
                 f"{int(is_missing.sum())} of the model's {len(genes)} genes are not in adata and were filled with "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from crystallin._keys import DEFAULT_KEY, Keys
 from crystallin.programs import as_prior
 
 from ._about import AboutMixin
-from ._borrowed import private
+from ._borrowed import forgotten_on_error, private
 from ._compat import MINIFY_TYPE_UNS_KEY, SCVI, SCVI_UUID_KEY
 from ._contributions import ContributionsMixin
 from ._importance import ImportanceMixin
@@ -161,6 +162,11 @@ class ProgramVAE(
             f"{gene_likelihood}, dispersion: {dispersion}, context: {context}"
         )
         self.init_params_ = self._get_init_params(locals())
+
+    @classmethod
+    def _forgotten_on_error(cls) -> AbstractContextManager[None]:
+        """Let go of data that are registered in the block if it raises."""
+        return forgotten_on_error(cls)
 
     @classmethod
     def setup_anndata(

@@ -115,8 +115,10 @@ class PosteriorMixin(ReadingMixin):
                     means.append(mean[:, :n_programs].cpu())
                     sds.append(sd[:, :n_programs].cpu())
         results = [torch.cat(parts).numpy() for parts in ((means, sds) if return_sd else (means,))]
+        withheld = request.withheld
         for result in results:
-            result[:, request.withheld] = np.nan
+            if withheld is not None:
+                result[withheld] = np.nan
         return tuple(results) if return_sd else results[0]
 
     @torch.inference_mode()
@@ -175,7 +177,9 @@ class PosteriorMixin(ReadingMixin):
                 for mean, sd in self._encoded(request):
                     samples.append((mean + sd * noise_like(mean))[..., :n_programs].cpu())
         samples = torch.cat(samples, dim=1).numpy()
-        samples[..., request.withheld] = np.nan
+        withheld = request.withheld
+        if withheld is not None:
+            samples[:, withheld] = np.nan
         return samples
 
     @torch.inference_mode()

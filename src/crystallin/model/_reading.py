@@ -12,7 +12,7 @@ from crystallin import _checks as checks
 
 from ._borrowed import Borrowed, borrow, private, readable
 from ._compat import MINIFY_TYPE_UNS_KEY, REGISTRY_KEYS, SCVI_UUID_KEY, AnnDataManager, settings
-from ._registered import check_columns, check_size_factors
+from ._registered import check_columns, check_range, check_size_factors
 from ._resident import DenseCells
 from ._seeding import seeded
 from ._session import Reading, Request
@@ -69,6 +69,12 @@ class ReadingMixin:
         if adata is None:
             msg = "The model holds no data; give adata (or dataloader)."
             raise ValueError(msg)
+        if self.module.minified_data_type is not None and MINIFY_TYPE_UNS_KEY not in adata.uns:
+            msg = (
+                "The data of this model were minified, and it reads minified data only. Load the model as it was saved "
+                "before minify_adata to read others."
+            )
+            raise ValueError(msg)
         # the model's own data too: people normalise X between training and reading activities
         gene_totals = self._check_data(adata)
         return Reading(self, self._registered(adata), gene_totals)
@@ -79,7 +85,10 @@ class ReadingMixin:
         """Checked data with counts, and the positions of the cells wanted."""
         self._check_counts_are_there("These results need", "the AnnData with counts")
         reading = self.reading(adata)
-        return reading, reading.positions(indices)
+        positions = reading.positions(indices)
+        # these results have numbers for all programs, so what cannot be read is warned of
+        reading.warn_of_unmeasured()
+        return reading, positions
 
     def _request(
         self,
@@ -114,6 +123,10 @@ class ReadingMixin:
         # of the model's own data scvi-tools has copies of the other columns
         if not self._is_registered(adata):
             check_columns(adata, self.registry)
+            decoder = self.module.decoder
+            buffers = (decoder.continuous_mean, decoder.continuous_sd) if len(decoder.continuous) else ()
+            if buffers:
+                check_range(adata, self.registry, *(buffer.cpu().numpy() for buffer in buffers))
         # which keep no counts
         is_own_minified = MINIFY_TYPE_UNS_KEY in adata.uns and self._is_registered(adata)
         if self.module.minified_data_type is not None or is_own_minified:
@@ -153,8 +166,9 @@ class ReadingMixin:
         if adata is None:
             msg = "The model holds no data; give adata."
             raise ValueError(msg)
-        self._check_data(adata)
-        return self._registered(adata)
+        reading = self.reading(adata)
+        reading.warn_of_unmeasured()
+        return reading.adata
 
     def get_anndata_manager(self, adata: AnnData, required: bool = False) -> AnnDataManager | None:
         """scvi-tools' registration of data that the model reads."""
@@ -188,6 +202,8 @@ class ReadingMixin:
 
     @adata.setter
     def adata(self, adata: AnnData) -> None:
+        if self.is_trained_ and not self._is_registered(adata) and MINIFY_TYPE_UNS_KEY not in adata.uns:
+            self._check_data(adata)
         self._adopt(adata)
         super(ReadingMixin, type(self)).adata.fset(self, adata)
 

@@ -13,10 +13,12 @@ import pandas as pd
 import torch
 
 from crystallin import _checks as checks
+from crystallin._keys import MEASURED
+from crystallin.nn import SparseCounts
 
-from ._compat import settings
+from ._compat import REGISTRY_KEYS, settings
 from ._resident import RegisteredCells, resident_cells
-from ._unmeasured import unmeasured, warn_of
+from ._unmeasured import Unmeasured, silent, warn_of, without
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 # cells whose average is the ground for the others' covariances
 N_AVERAGED = 1_000
+# cells whose counts are added up at a time
+N_SUMMED = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,14 +66,70 @@ class Reading:
         return RegisteredCells(manager, self.model.device) if cells is None else cells
 
     @cached_property
-    def withheld(self) -> np.ndarray:
-        """Which programs cannot be read from these data, because genes are not measured; warns the first time."""
-        module, prior = self.model.module, self.model._prior
+    def batches(self) -> np.ndarray:
+        """Batch of each cell, from 0; genes may be measured in some of them only."""
+        manager = self.model.get_anndata_manager(self.adata, required=True)
+        return np.asarray(manager.get_from_registry(REGISTRY_KEYS.BATCH_KEY)).reshape(-1).astype(int)
+
+    @cached_property
+    def unmeasured(self) -> dict[int, Unmeasured]:
+        """What the cells of each batch do not measure, warned of the first time."""
+        padded = np.zeros(self.adata.n_vars, dtype=bool)
+        if MEASURED in self.adata.var:
+            padded = (self.gene_totals == 0) & ~self.adata.var[MEASURED].to_numpy(dtype=bool)
+        everyone, found = np.arange(self.adata.n_obs), {}
+        several = len(np.unique(self.batches)) > 1
+        totals = self._gene_totals(everyone) if several else {int(self.batches[0]): self.gene_totals}
+        for batch, of_batch in totals.items():
+            found[batch] = self._without(padded | silent(self.model.module, of_batch), of_batch, self.batches == batch)
+        affected = [batch for batch, missing in found.items() if missing.genes.any()]
+        if affected:
+            # of what batches lack, the worst
+            genes, lost = zip(*((found[batch].genes, found[batch].lost) for batch in affected), strict=True)
+            worst = Unmeasured(np.any(genes, axis=0), np.max(lost, axis=0))
+            warn_of(worst, self.model._prior, int(np.isin(self.batches, affected).sum()))
+        return found
+
+    def warn_of_unmeasured(self) -> None:
+        """Name programs whose genes are not measured, once."""
+        if self.gene_totals is not None:
+            _ = self.unmeasured
+
+    def withheld(self, positions: np.ndarray) -> np.ndarray:
+        """Which programs cannot be read in these cells, because genes are not measured there; cells x programs.
+
+        Genes are looked at batch by batch, over all cells of the data and over those wanted.
+        """
+        mask = np.zeros((len(positions), self.model._prior.n_programs), dtype=bool)
         if self.gene_totals is None:
-            return np.zeros(prior.n_programs, dtype=bool)
-        missing = unmeasured(module, self.gene_totals, self.adata.n_obs)
-        warn_of(missing, prior, self.adata.n_obs)
-        return missing.withheld
+            return mask
+        batches = self.batches[positions]
+        for batch, missing in self.unmeasured.items():
+            mask[batches == batch] = missing.withheld
+        if len(np.unique(positions)) < self.adata.n_obs:
+            for batch, of_cells in self._gene_totals(positions).items():
+                also = silent(self.model.module, of_cells) & ~self.unmeasured[batch].genes
+                if also.any():
+                    inside = batches == batch
+                    missing = self._without(also | self.unmeasured[batch].genes, of_cells, inside)
+                    warn_of(missing, self.model._prior, int(inside.sum()))
+                    mask[inside] |= missing.withheld
+        return mask
+
+    def _without(self, genes: np.ndarray, totals: np.ndarray, cells: np.ndarray) -> Unmeasured:
+        return without(self.model.module, genes, totals.sum() / cells.sum())
+
+    def _gene_totals(self, positions: np.ndarray) -> dict[int, np.ndarray]:
+        """Sums of counts over some cells, by batch."""
+        found = {int(batch): np.zeros(self.adata.n_vars) for batch in np.unique(self.batches[positions])}
+        for tensors in self.minibatches(positions, N_SUMMED):
+            counts = SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY])
+            gene, value = (part.cpu().numpy() for part in (counts.gene, counts.value))
+            of_entry = tensors[REGISTRY_KEYS.BATCH_KEY].reshape(-1).cpu().numpy().astype(int)[counts.cell.cpu().numpy()]
+            for batch in np.unique(of_entry):
+                here = of_entry == batch
+                found[int(batch)] += np.bincount(gene[here], value[here], minlength=self.adata.n_vars)
+        return found
 
     def positions(self, indices: Any = None, argument: str = "indices") -> np.ndarray:
         """Positions of the cells wanted, given by position, by name or as a mask; ``None`` for all."""
@@ -100,9 +160,9 @@ class Request(NamedTuple):
     dataloader: Iterable[dict[str, torch.Tensor]] | None
 
     @property
-    def withheld(self) -> np.ndarray | bool:
-        """Which programs cannot be read."""
-        return False if self.reading is None else self.reading.withheld
+    def withheld(self) -> np.ndarray | None:
+        """Which programs cannot be read in which cells; ``None`` where it is not known."""
+        return None if self.reading is None else self.reading.withheld(self.positions)
 
     def minibatches(self) -> tuple[dict[str, torch.Tensor], Iterable[dict[str, torch.Tensor]]]:
         """A sample of the cells as one minibatch, and all of them."""

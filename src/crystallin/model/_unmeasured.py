@@ -76,11 +76,9 @@ class Unmeasured:
 REMEDY = "Activities that can be compared need a model of the genes that both data have: train one on these."
 
 
-def unmeasured(module: ProgramModule, gene_totals: np.ndarray, n_cells: int) -> Unmeasured:
-    """Tell which genes are not measured from the sums of their counts over some cells."""
-    expected = _typical_share(module) * gene_totals.sum()
-    genes = (gene_totals == 0) & (expected >= MIN_EXPECTED)
-    return without(module, genes, gene_totals.sum() / n_cells)
+def silent(module: ProgramModule, gene_totals: np.ndarray) -> np.ndarray:
+    """Which genes have no count in some cells although many are expected, from the sums of their counts."""
+    return (gene_totals == 0) & (_typical_share(module) * gene_totals.sum() >= MIN_EXPECTED)
 
 
 @torch.no_grad()
@@ -90,9 +88,9 @@ def without(module: ProgramModule, genes: np.ndarray, depth: float = TYPICAL_DEP
     if not genes.any():
         return Unmeasured(genes, np.zeros(n_programs))
     rate = depth * _typical_share(module)
-    theta = module.px_r.exp().double().cpu().numpy()
+    theta = module.px_r.exp().cpu().double().numpy()
     theta = theta if theta.ndim == 1 else theta.mean(1)
-    weight = module.decoder.weight().dense()[:n_programs].double().cpu().numpy()
+    weight = module.decoder.weight().dense()[:n_programs].cpu().double().numpy()
     weight = weight**2 * (rate / (1 + rate / theta))
     total = weight.sum(1)
     lost = np.divide(weight[:, genes].sum(1), total, out=np.zeros(n_programs), where=total > 0)
@@ -104,8 +102,8 @@ def warn_of(missing: Unmeasured, prior: Prior, n_cells: int) -> None:
     described = missing.describe(prior)
     if described:
         warnings.warn(
-            f"{int(missing.genes.sum())} gene(s) have no counts in these {n_cells:,} cells, where the model expects "
-            f"{MIN_EXPECTED:.0f} or more of each; they are taken for not measured: "
+            f"{int(missing.genes.sum())} gene(s) are taken for not measured in {n_cells:,} cell(s), as they were "
+            f"filled with zeros or have no counts where the model expects {MIN_EXPECTED:.0f} or more: "
             f"{some(prior.genes[missing.genes])}. {described} {REMEDY}",
             UserWarning,
             stacklevel=3,
@@ -121,4 +119,4 @@ def _typical_share(module: ProgramModule) -> np.ndarray:
     encoder = module.z_encoder
     if not isinstance(encoder, blocks.PrimedEncoder):
         return np.zeros(module.decoder.n_genes)
-    return np.expm1(encoder.mean.double().cpu().numpy()) / blocks.TARGET_SUM
+    return np.expm1(encoder.mean.cpu().double().numpy()) / blocks.TARGET_SUM
