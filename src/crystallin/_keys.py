@@ -63,6 +63,8 @@ PARAMS = "params"
 ACTIVITY_PARAMS, LOADINGS_PARAMS = "activity_params", "loadings_params"
 # entries of PARAMS that tell what a result is of: programs by their key, hash and how often they were added; the model
 KEY, PRIOR_DIGEST, ADDED, MODEL_DIGEST, TOOL = "key", "prior_digest", "added", "model_digest", "tool"
+# whether activities are the refined ones, there and where they are written
+REFINE = "refine"
 # of results that are arrays: the names along them
 PROGRAMS, GROUPS, CELLS, GENES, VALUES = "programs", "groups", "cells", "genes", "values"
 # further tables
@@ -98,6 +100,9 @@ KNOCKDOWN = "knockdown"
 INTERACTIONS = "interactions"
 ANNOTATE = "annotate"
 RULES = "rules"
+
+# tools that read the activities in AnnData
+OF_ACTIVITY = (RANK_PROGRAMS_GROUPS, FAITHFULNESS, ANNOTATE, RULES)
 
 # columns of the table of programs that tools of a trained model add
 OF_MODEL = (

@@ -6,9 +6,9 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from crystallin._keys import ACTIVITY_PARAMS, ADDED, KEY, MODEL_DIGEST, PARAMS, PRIOR_DIGEST, RESULTS, Keys
+from crystallin._keys import ACTIVITY_PARAMS, ADDED, KEY, MODEL_DIGEST, PARAMS, PRIOR_DIGEST, REFINE, RESULTS, Keys
 
-from ._slots import is_programs, kind_of
+from ._slots import check_slot_name, is_programs, kind_of
 
 
 def check_result(adata: Any, key: str, tool: str) -> str:
@@ -17,6 +17,7 @@ def check_result(adata: Any, key: str, tool: str) -> str:
     ``key`` is the slot, or the key of the programs that the result is about. Warns of a result of another model than
     the activities that are there.
     """
+    check_slot_name(key, "key")
     slot = key
     if is_programs(adata.uns.get(key)):
         slot = Keys(key).result(tool)
@@ -56,8 +57,11 @@ def is_replaced(adata: Any, params: Mapping[str, Any]) -> bool:
 
 def is_of_other_model(adata: Any, params: Mapping[str, Any]) -> bool:
     """Whether a result is of another model than the activities of its programs, as far as both say."""
-    activities = _programs_of(adata, params).get(ACTIVITY_PARAMS, {}).get("digest", "")
-    return bool(activities) and params.get(MODEL_DIGEST, activities) not in ("", activities)
+    activities = _programs_of(adata, params).get(ACTIVITY_PARAMS, {})
+    digest, refine = activities.get("digest", ""), activities.get(REFINE, True)
+    other_model = bool(digest) and params.get(MODEL_DIGEST, digest) not in ("", digest)
+    # of results that were read from the activities
+    return other_model or bool(params.get(REFINE, refine)) != bool(refine)
 
 
 def _programs_of(adata: Any, params: Mapping[str, Any]) -> Mapping[str, Any]:

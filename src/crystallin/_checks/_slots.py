@@ -29,9 +29,21 @@ def check_slot_name(name: Any, argument: str) -> None:
     if not isinstance(name, str):
         msg = f"{argument}={name!r} must be a name, not {type(name).__name__}."
         raise TypeError(msg)
-    if not name.strip() or "/" in name or name in (".", "..") or "\0" in name:
+    if "/" in name:
         msg = f"{argument}={name!r} cannot name a slot: files split names at '/'. Give a word, such as 'mine'."
         raise ValueError(msg)
+    if not name.strip() or name in (".", "..") or "\0" in name or not _is_text(name):
+        msg = f"{argument}={name!r} cannot name a slot, as files would not give it back. Give a word, such as 'mine'."
+        raise ValueError(msg)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be written; half of a character cannot."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def programs_keys(adata: Any) -> list[str]:
@@ -102,6 +114,9 @@ def check_new_columns(adata: Any, columns: Mapping[str, str], own: set[str]) -> 
     """
     for argument, column in columns.items():
         check_slot_name(column, argument)
+        if column in ("_index", adata.obs.index.name):
+            msg = f"{argument}={column!r} is the name of the index of adata.obs; give another name."
+            raise ValueError(msg)
         if column in adata.obs and column not in own:
             msg = (
                 f"{argument}={column!r} is a column of adata.obs already, which would be lost; give another name, or "
@@ -122,7 +137,9 @@ def kind_of(adata: Any, slot: str) -> str:
         return ""
     tool = str(entry[PARAMS].get(TOOL, ""))
     if tool:
-        return tool if tool in RESULTS else ""
+        # anndata's concat leaves arrays of genes out
+        is_whole = tool != ATTRIBUTIONS or slot in adata.varm or VALUES in entry
+        return tool if tool in RESULTS and is_whole else ""
     # results of earlier versions do not name their tool
     table = entry.get(TABLE)
     if isinstance(table, pd.DataFrame):

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from crystallin import _checks as checks
-from crystallin._keys import ACTIVITY_PARAMS, ADDED, DEFAULT_KEY, NAMES, OF_MODEL, PARAMS, PRIOR_DIGEST, TABLE, Keys
+from crystallin._keys import (
+    ACTIVITY_PARAMS,
+    ADDED,
+    DEFAULT_KEY,
+    NAMES,
+    OF_MODEL,
+    PARAMS,
+    PRIOR_DIGEST,
+    REFINE,
+    TABLE,
+    Keys,
+)
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -97,11 +108,12 @@ def activity(
     if keys.uns not in adata.uns:
         adata.uns[keys.uns] = _programs_of(model, adata)
         adata.varm[keys.prior] = model.prior
-    entry = adata.uns[keys.uns]
-    _drop_what_was_of_another_model(entry, digest)
+    params = {REFINE: refine, "model": type(model).__name__, "digest": digest}
+    table = _without_what_others_said(adata.uns[keys.uns], params)
     adata.obsm[keys.activity] = mean
     adata.obsm[keys.sd] = sd
-    entry[ACTIVITY_PARAMS] = {"refine": refine, "model": type(model).__name__, "digest": digest}
+    # a new dictionary: another AnnData may share the old one
+    adata.uns[keys.uns] = {**adata.uns[keys.uns], TABLE: table, ACTIVITY_PARAMS: params}
     return adata if copy else None
 
 
@@ -121,9 +133,11 @@ def _programs_of(model: ProgramVAE, adata: AnnData) -> dict[str, Any]:
     return {NAMES: model.program_names, TABLE: table, PARAMS: params}
 
 
-def _drop_what_was_of_another_model(entry: dict[str, Any], digest: str) -> None:
-    if entry.get(ACTIVITY_PARAMS, {}).get("digest", digest) != digest:
-        columns = [name for name in OF_MODEL if name in entry[TABLE]]
-        if columns:
-            logger.info("Dropped %s from the table of programs: these were of another model.", ", ".join(columns))
-            entry[TABLE] = entry[TABLE].drop(columns=columns)
+def _without_what_others_said(entry: dict[str, Any], params: dict[str, Any]) -> pd.DataFrame:
+    """The table of programs, without what tools said of activities of another model or kind."""
+    before, table = entry.get(ACTIVITY_PARAMS, {}), entry[TABLE]
+    columns = [name for name in OF_MODEL if name in table]
+    if columns and any(before.get(name, params[name]) != params[name] for name in ("digest", REFINE)):
+        logger.info("Dropped %s from the table of programs: these were of another model.", ", ".join(columns))
+        table = table.drop(columns=columns)
+    return table

@@ -10,7 +10,7 @@ import numpy as np
 from crystallin import _checks as checks
 from crystallin._keys import ANNOTATE, DEFAULT_KEY, PARAMS, SCORES, TABLE, Keys
 
-from ._name import Needs, markers, name_groups, own_labels
+from ._name import Needs, markers, name_groups, own_columns, own_labels, written_columns
 from ._shared import origin_of, stored_activity
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def annotate(
         Groups of fewer cells are not named, and are no reference for others.
     label_added
         Column of ``obs`` to which each cell's group's label is written. One that is there is replaced only if it was
-        written by this function.
+        written by this function and not changed since.
     cell_label_added
         Column of ``obs`` to which each cell's own label is written, and, with ``"_probability"`` appended, its
         posterior probability.
@@ -200,7 +200,8 @@ def annotate(
     checks.check_int(min_cells, "min_cells", 1)
     checks.check_int(random_state, "random_state", 0)
     needs = Needs(min_score, min_support, min_margin, min_cells)
-    _columns_to_add(adata, label_added, cell_label_added, slot, {groupby, sample_key})
+    own = own_columns(adata, slot)
+    checks.check_new_columns(adata, _columns(label_added, cell_label_added), set(own) - {groupby, sample_key})
     known = markers(adata, model, programs, parents, key)
 
     rng = np.random.default_rng(random_state)
@@ -231,23 +232,15 @@ def annotate(
     adata = adata.copy() if copy else adata
     for name, values in columns.items():
         adata.obs[name] = values
+    params |= written_columns(adata, [*own, *columns])
     adata.uns[slot] = {PARAMS: params, TABLE: named.table[COLUMNS], SCORES: named.scores}
     return adata if copy else None
-
-
-def _columns_to_add(
-    adata: AnnData, label_added: str | None, cell_label_added: str | None, slot: str, taken: set[str | None]
-) -> None:
-    """Raise if a column to be written is a user's, or one that is read from."""
-    before = adata.uns.get(slot, {}).get(PARAMS, {})
-    own = _columns(before.get("label_added", ""), before.get("cell_label_added", ""))
-    checks.check_new_columns(adata, _columns(label_added, cell_label_added), set(own.values()) - taken)
 
 
 def _columns(label_added: str | None, cell_label_added: str | None) -> dict[str, str]:
     """Columns of ``obs`` by what asks for them."""
     columns = {"label_added": label_added, "cell_label_added": cell_label_added}
-    found = {argument: column for argument, column in columns.items() if column not in (None, "")}
-    if "cell_label_added" in found:
+    found = {argument: column for argument, column in columns.items() if column is not None}
+    if cell_label_added is not None:
         found["the probability for cell_label_added"] = f"{cell_label_added}{PROBABILITY}"
     return found

@@ -10,7 +10,7 @@ import pandas as pd
 from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, LEAKAGE, PARAMS, TABLE, Keys
 
-from ._shared import choose_cells, members, origin_of
+from ._shared import add_to_table, choose_cells, members, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -115,9 +115,8 @@ def leakage(
         overall[column] = _share(np.tensordot(size, mass, 1)[None], outside)[0]
 
     adata = adata.copy() if copy else adata
-    programs = adata.uns[keys.uns][TABLE]
-    for column, values in overall.items():
-        programs[column] = programs["name"].map(dict(zip(names, values, strict=True))).astype(float)
+    columns = {name: pd.Series(values, index=names) for name, values in overall.items()}
+    add_to_table(adata, keys, pd.DataFrame(columns))
     params = {"groupby": groupby or "", "max_cells": max_cells or 0}
     params |= origin_of(LEAKAGE, adata, keys, model.digest)
     adata.uns[slot] = {PARAMS: params, TABLE: table}

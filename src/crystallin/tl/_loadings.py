@@ -73,5 +73,7 @@ def loadings(adata: AnnData, model: ProgramVAE, *, key_added: str = DEFAULT_KEY,
     adata = adata.copy() if copy else adata
     # the columns after the programs are unannotated dimensions
     adata.varm[keys.loadings] = frame.iloc[:, : len(names)].to_numpy(dtype=np.float32)
-    adata.uns[keys.uns][LOADINGS_PARAMS] = {"model": type(model).__name__, "digest": digest}
+    params = {"model": type(model).__name__, "digest": digest}
+    # a new dictionary: another AnnData may share the old one
+    adata.uns[keys.uns] = {**adata.uns[keys.uns], LOADINGS_PARAMS: params}
     return adata if copy else None

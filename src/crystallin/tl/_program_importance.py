@@ -10,7 +10,7 @@ from crystallin import _checks as checks
 from crystallin import stats
 from crystallin._keys import DEFAULT_KEY, PARAMS, PROGRAM_IMPORTANCE, TABLE, Keys
 
-from ._shared import choose_cells, origin_of
+from ._shared import add_to_table, choose_cells, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -110,11 +110,10 @@ def program_importance(
         )
         parts.append(part.sort_values("importance", ascending=False, kind="stable"))
     size = pd.Series(chosen.labels).value_counts()[chosen.groups].to_numpy()
-    overall = dict(zip(by_group.index, by_group.to_numpy() @ size / size.sum(), strict=True))
+    overall = pd.DataFrame({"importance": by_group.to_numpy() @ size / size.sum()}, index=by_group.index)
 
     adata = adata.copy() if copy else adata
-    programs = adata.uns[keys.uns][TABLE]
-    programs["importance"] = programs["name"].map(overall).astype(float)
+    add_to_table(adata, keys, overall)
     params = {"groupby": groupby or ""}
     params |= origin_of(PROGRAM_IMPORTANCE, adata, keys, model.digest)
     adata.uns[slot] = {

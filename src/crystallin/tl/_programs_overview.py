@@ -10,13 +10,13 @@ import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin import stats
-from crystallin._keys import DEFAULT_KEY, LEAKAGE, MODEL_DIGEST, PARAMS, PROGRAM_IMPORTANCE, TABLE, Keys
+from crystallin._keys import DEFAULT_KEY, LEAKAGE, MODEL_DIGEST, PARAMS, PROGRAM_IMPORTANCE, Keys
 from crystallin._rollback import unchanged_on_error
 
 from ._compare import TESTED_FROM, similar_programs
 from ._leakage import leakage
 from ._program_importance import program_importance
-from ._shared import choose_cells, group_means, stored_activity
+from ._shared import add_to_table, choose_cells, group_means, stored_activity
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -117,10 +117,7 @@ def programs_overview(
     with unchanged_on_error(adata):
         for tool in missing:
             tool(adata, model, groupby=groupby, key=key_added)
-    table = adata.uns[keys.uns][TABLE]
-    for name, values in columns.items():
-        found = table["name"].map(values)
-        table[name] = found.fillna("") if values.dtype == object else found.astype(float)
+    add_to_table(adata, keys, columns)
     return adata if copy else None
 
 

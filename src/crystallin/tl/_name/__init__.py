@@ -4,10 +4,13 @@ from ._cell_labels import own_labels
 from ._markers import markers
 from ._named import name_groups
 from ._naming import Needs
+from ._own_columns import own_columns, written_columns
 
 __all__ = [
     "Needs",
     "markers",
     "name_groups",
+    "own_columns",
     "own_labels",
+    "written_columns",
 ]

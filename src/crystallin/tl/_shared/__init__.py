@@ -3,9 +3,10 @@
 from ._cells import Chosen, choose_cells
 from ._group_means import GroupMeans, group_means
 from ._members import members
-from ._result import origin_of, stored_activity
+from ._result import add_to_table, origin_of, stored_activity
 
 __all__ = [
+    "add_to_table",
     "Chosen",
     "GroupMeans",
     "choose_cells",

@@ -6,9 +6,22 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from crystallin import _checks as checks
-from crystallin._keys import ACTIVITY_PARAMS, ADDED, KEY, MODEL_DIGEST, PARAMS, PRIOR_DIGEST, TOOL, Keys
+from crystallin._keys import (
+    ACTIVITY_PARAMS,
+    ADDED,
+    KEY,
+    MODEL_DIGEST,
+    OF_ACTIVITY,
+    PARAMS,
+    PRIOR_DIGEST,
+    REFINE,
+    TABLE,
+    TOOL,
+    Keys,
+)
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -23,6 +36,8 @@ def origin_of(tool: str, adata: AnnData, keys: Keys, model_digest: str | None = 
     if model_digest is None:
         model_digest = stored.get(ACTIVITY_PARAMS, {}).get("digest", "")
     origin = {TOOL: tool, KEY: keys.prefix, MODEL_DIGEST: model_digest, "crystallin": version("crystallin")}
+    if tool in OF_ACTIVITY:
+        origin[REFINE] = stored[ACTIVITY_PARAMS].get(REFINE, True)
     return origin | {name: stored[PARAMS][name] for name in (PRIOR_DIGEST, ADDED) if name in stored.get(PARAMS, {})}
 
 
@@ -35,3 +50,15 @@ def stored_activity(adata: AnnData, keys: Keys) -> tuple[np.ndarray, np.ndarray]
     mean, sd = (checks.check_matrix(adata, "obsm", slot, keys) for slot in (keys.activity, keys.sd))
     unknown = np.isnan(mean)
     return (np.where(unknown, 0, mean), np.where(unknown, 1, sd)) if unknown.any() else (mean, sd)
+
+
+def add_to_table(adata: AnnData, keys: Keys, columns: pd.DataFrame) -> None:
+    """Add columns to the table of programs, by the programs' names; others have nothing in them.
+
+    Table and dictionary are new ones, as another AnnData may share the old ones.
+    """
+    table = adata.uns[keys.uns][TABLE].copy()
+    for name, values in columns.items():
+        found = table["name"].map(values)
+        table[name] = found.fillna("") if values.dtype == object else found.astype(float)
+    adata.uns[keys.uns] = {**adata.uns[keys.uns], TABLE: table}
