@@ -34,6 +34,9 @@ def check_groups(groups: Any, reference: Any, known: Sequence[str], groupby: str
         raise ValueError(msg)
     if isinstance(groups, str) and groups == ALL:
         return [name for name in known if name != reference or reference == REST], reference
+    if groups is None:
+        msg = f"groups=None names no group; groups='all' takes each of {groupby!r}."
+        raise ValueError(msg)
     wanted = names_given(groups)
     if not wanted:
         msg = "groups is empty; name groups, or 'all'."

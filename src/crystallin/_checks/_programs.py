@@ -13,7 +13,7 @@ import pandas as pd
 from crystallin._keys import ACTIVITY_PARAMS, LOADINGS_PARAMS, NAMES, PARAMS, PRIOR_DIGEST, Keys
 
 from ._anndata import check_adata
-from ._slots import is_programs, programs_keys
+from ._slots import check_slot_name, is_programs, programs_keys
 from ._words import did_you_mean, some
 
 
@@ -41,6 +41,7 @@ def check_programs(adata: Any, keys: Keys) -> None:
 
 def check_table(adata: Any, keys: Keys) -> None:
     """Raise unless names and table of programs are there under ``keys``."""
+    check_slot_name(keys.prefix, "key")
     if not is_programs(adata.uns.get(keys.uns)):
         msg = (
             f"adata.uns has no programs under {keys.uns!r}; call crystallin.pp.add_programs (or, for a query, "
@@ -84,10 +85,10 @@ def check_explainable(adata: Any, keys: Keys, names: np.ndarray, digest: str, *,
 def check_activity(adata: Any, keys: Keys) -> None:
     """Raise unless activities were written under ``keys``."""
     check_table(adata, keys)
-    if keys.activity not in adata.obsm:
+    if keys.activity not in adata.obsm or keys.sd not in adata.obsm:
         msg = (
-            f"adata has no activities under {keys.activity!r}; call crystallin.tl.activity(adata, model) first, or "
-            "name the key they were added under."
+            f"adata has no activities under {keys.activity!r} and {keys.sd!r}; call crystallin.tl.activity(adata, "
+            "model) first, or name the key they were added under."
         )
         raise KeyError(msg)
 
@@ -153,6 +154,9 @@ def check_program_names(wanted: str | Iterable[str], known: Sequence[str], argum
 
 def check_genes(wanted: str | Iterable[str], known: Collection[str], *, may_be_empty: bool = False) -> list[str]:
     """Return ``wanted`` as a list, raising on names that are not genes of the model, and if there are none."""
+    if not isinstance(wanted, str | Iterable):
+        msg = f"genes={wanted!r} must be the names of genes, not {type(wanted).__name__}."
+        raise TypeError(msg)
     wanted = [wanted] if isinstance(wanted, str) else [str(name) for name in wanted]
     if not wanted and not may_be_empty:
         msg = "genes is empty; name genes of the model."

@@ -63,7 +63,7 @@ class Source:
     @property
     def has_activity(self) -> bool:
         """Whether activities were written."""
-        return bool(self.programs) and self.keys.activity in self.adata.obsm
+        return bool(self.programs) and {self.keys.activity, self.keys.sd} <= set(self.adata.obsm)
 
     @property
     def digest(self) -> str:

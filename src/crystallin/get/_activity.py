@@ -27,8 +27,8 @@ def activity(adata: AnnData, *, key: str = DEFAULT_KEY, decoys: bool = False) ->
     Returns
     -------
     New AnnData. ``X`` holds the activities (posterior means), ``layers["sd"]`` their standard deviations, ``var`` the
-    table of programs indexed by name; ``obs``, embeddings in ``obsm`` and the colours in ``uns`` are copies of
-    ``adata``'s.
+    table of programs indexed by name; ``obs`` (without columns that are named like a program), embeddings in ``obsm``
+    and the colours in ``uns`` are copies of ``adata``'s.
 
     Raises
     ------
@@ -51,7 +51,8 @@ def activity(adata: AnnData, *, key: str = DEFAULT_KEY, decoys: bool = False) ->
     mean, sd = (checks.check_matrix(adata, "obsm", slot, keys) for slot in (keys.activity, keys.sd))
     return AnnData(
         X=mean[:, columns].copy(),
-        obs=adata.obs.copy(),
+        # scanpy refuses to plot what is both a column and a program
+        obs=adata.obs.drop(columns=[name for name in names if name in adata.obs]),
         var=var,
         obsm={name: value.copy() for name, value in adata.obsm.items() if name not in own},
         layers={"sd": sd[:, columns].copy()},

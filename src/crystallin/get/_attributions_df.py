@@ -73,7 +73,12 @@ def attributions_df(
         genes = adata.var_names.to_numpy(dtype=str)
         values = np.asarray(adata.varm[slot])
         values = values[:, :, None] if values.ndim == 2 else values
-    is_member = _members(adata, stored[PARAMS]["key"], genes)
+    keys = Keys(str(stored[PARAMS]["key"]))
+    checks.check_table(adata, keys)
+    if keys.prior not in adata.varm:
+        msg = f"adata has no genes of programs under {keys.prior!r} any more; call crystallin.pp.add_programs again."
+        raise KeyError(msg)
+    is_member = _members(adata, keys, genes)
     parts = []
     for name in wanted:
         own = is_member[name].to_numpy() if name in is_member else np.zeros(len(genes), dtype=bool)
@@ -86,9 +91,8 @@ def attributions_df(
     return pd.concat(parts, ignore_index=True)
 
 
-def _members(adata: AnnData, key: str, genes: np.ndarray) -> pd.DataFrame:
+def _members(adata: AnnData, keys: Keys, genes: np.ndarray) -> pd.DataFrame:
     """Which genes are members of which program, genes x programs."""
-    keys = Keys(key)
     names = [str(name) for name in adata.uns[keys.uns][NAMES]]
     member = sparse.csr_matrix(checks.check_matrix(adata, "varm", keys.prior, keys)).toarray() != 0
     prior = pd.DataFrame(member, index=adata.var_names.astype(str), columns=names)

@@ -14,6 +14,7 @@ from crystallin import _checks as checks
 from crystallin import get
 from crystallin._keys import ATTRIBUTIONS
 
+from ._chosen import only_one
 from ._style import finish, mark_members, shorten, wrap
 
 # of columns: names lie aslant up to the first, are upright up to the second and cannot be read beyond
@@ -69,6 +70,7 @@ def attributions(
     >>> cr.pl.attributions(adata, "B cell", n_genes=15)  # doctest: +SKIP
     """
     checks.check_int(n_genes, "n_genes", 1)
+    program = only_one(program)
     table = get.attributions_df(adata, program, group, key=key)
     what = "cell" if "cell" in table else "group"
     values = table.pivot(index="gene", columns=what, values="attribution")[table[what].unique()]

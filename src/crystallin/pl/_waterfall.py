@@ -11,6 +11,7 @@ from crystallin import _checks as checks
 from crystallin import get
 from crystallin._keys import ATTRIBUTIONS, PARAMS
 
+from ._chosen import only_one
 from ._steps import TITLE_WIDTH, draw_steps
 from ._style import finish, wrap
 
@@ -66,6 +67,7 @@ def waterfall(
     >>> cr.pl.waterfall(adata, "B cell", group="CD19+ B")  # doctest: +SKIP
     """
     checks.check_int(n_genes, "n_genes", 1)
+    program = only_one(program)
     table = get.attributions_df(adata, program, group, key=key)
     params = adata.uns[checks.check_result(adata, key, ATTRIBUTIONS)][PARAMS]
     if params["level"] == "global":

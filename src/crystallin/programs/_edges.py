@@ -14,6 +14,8 @@ import pandas as pd
 
 logger = logging.getLogger(__name__)
 
+# zero-width characters and byte-order marks that come along from web pages and spreadsheets
+INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")
 WHOLE = re.compile(r"(\d+)\.0+")
 # genes in one text: "CD3E CD3D", "CD3E, CD3D", "CD3E/CD3D"
 LIST = re.compile(r"\w[\s,;|/]+\w")
@@ -35,7 +37,7 @@ def name_of(value: Any) -> str:
         value = value.decode("utf-8")
     if isinstance(value, str):
         # of a str that is also an Enum, str() would give the name of the member
-        name = str.__str__(value).strip()
+        name = INVISIBLE.sub("", str.__str__(value)).replace("\u00a0", " ").strip()
         whole = WHOLE.fullmatch(name)
         return whole[1] if whole else name
     if value is None or value is pd.NA or value is pd.NaT:

@@ -18,6 +18,9 @@ logger = logging.getLogger(__name__)
 FORM = "name<tab>description<tab>gene<tab>gene…"
 WEIGHTED = re.compile(r"(.+),\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?(?:nan|inf))", re.IGNORECASE)
 
+# a comma, or a number after another mark, in a field that is no gene and weight
+LIKE_WEIGHTED = re.compile(r",|[:;]\s*[+\-\u2212]?\d+(\.\d*)?$|\([+\-\u2212]?\d+(\.\d*)?\)$")
+
 
 class Line(NamedTuple):
     """A set before it is known whether its second field is a description."""
@@ -98,10 +101,10 @@ def _unquoted(field: str) -> str:
 def _weighted(field: str, line: Line, file: str) -> tuple[str, str | float]:
     """Gene and weight of ``CD3E,1.0``; a gene alone has weight 1."""
     found = WEIGHTED.fullmatch(field)
-    if found is None:
+    if found is None and not LIKE_WEIGHTED.search(field):
         return field, 1.0
-    gene, weight = found.groups()
-    if WEIGHTED.fullmatch(gene):
+    gene, weight = found.groups() if found else (field, "")
+    if not found or WEIGHTED.fullmatch(gene):
         msg = (
             f"{file}, line {line.number}: {field!r} of set {line.name!r} is not a gene and its weight; write decimals "
             "with a point, CD3E,1.5, and separate genes by tabs."

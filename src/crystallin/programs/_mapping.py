@@ -12,6 +12,9 @@ from ._edges import Edge, tidy
 
 logger = logging.getLogger(__name__)
 
+# weights that were read as text
+SIGN_OR_NUMBER = r"[+\-\u2212]|[+\-\u2212]?\d+(\.\d*)?"
+
 
 def edges_from_mapping(sets: Mapping[Any, Any]) -> pd.DataFrame:
     """Read a dict of program name to genes, or to a dict or Series of gene to weight."""
@@ -28,7 +31,7 @@ def _members(name: Any, genes: Any) -> Iterator[tuple[Any, Any]]:
     """Genes of one program and their weights."""
     if isinstance(genes, Mapping):
         yield from _weighted(name, genes.items())
-    elif isinstance(genes, pd.Series) and _holds_weights(genes):
+    elif isinstance(genes, pd.Series) and _holds_weights(name, genes):
         yield from _weighted(name, genes.items())
     elif (
         isinstance(genes, str | bytes | pd.DataFrame)
@@ -43,11 +46,21 @@ def _members(name: Any, genes: Any) -> Iterator[tuple[Any, Any]]:
         yield from ((gene, 1.0) for gene in ordered)
 
 
-def _holds_weights(genes: pd.Series) -> bool:
-    """Whether a Series is gene to weight: numbers (or Booleans) labelled by text."""
+def _holds_weights(name: Any, genes: pd.Series) -> bool:
+    """Whether a Series is gene to weight, rather than a list of genes with an index that says nothing."""
+    if isinstance(genes.index, pd.RangeIndex):
+        return False
     inferred = pd.api.types.infer_dtype(genes, skipna=True)
-    labelled = pd.api.types.infer_dtype(genes.index, skipna=True) in {"string", "categorical"}
-    return labelled and inferred in {"floating", "integer", "mixed-integer-float", "boolean", "decimal"}
+    is_number = inferred in {"floating", "integer", "mixed-integer-float", "boolean", "decimal"}
+    if is_number and pd.api.types.infer_dtype(genes.index, skipna=True) in {"string", "categorical"}:
+        return True
+    if is_number or genes.astype(str).str.fullmatch(SIGN_OR_NUMBER).all():
+        msg = (
+            f"Program {name!r} maps to a Series of which it is not clear whether its values are genes or weights. Give "
+            "a dict of gene to weight (series.astype(float).to_dict()), or a list of genes (series.tolist())."
+        )
+        raise TypeError(msg)
+    return False
 
 
 def _weighted(name: Any, members: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:

@@ -115,6 +115,11 @@ def make_prior(
     if columns.shape != (len(genes), len(programs)):
         msg = f"The prior is {columns.shape} but there are {len(genes)} genes and {len(programs)} program names."
         raise ValueError(msg)
+    repeated = pd.Index([str(name) for name in programs])
+    repeated = repeated[repeated.duplicated()].unique()
+    if len(repeated):
+        msg = f"Program name(s) occur more than once: {', '.join(repeated[:5])}. Give each program a name of its own."
+        raise ValueError(msg)
     if not np.isfinite(columns.data).all():
         msg = "The prior holds weights that are not finite numbers; give 0 for genes that are not members."
         raise ValueError(msg)

@@ -119,7 +119,8 @@ def faithfulness(
     names = model.program_names.tolist()
     real = model.program_names[~model.is_decoy].tolist()
     wanted = real if programs is None else list(dict.fromkeys(checks.check_program_names(programs, names)))
-    if not len(n_genes):
+    n_genes = [n_genes] if isinstance(n_genes, int) else list(n_genes)
+    if not n_genes:
         msg = "n_genes is empty; name numbers of genes to remove, such as (1, 5, 20)."
         raise ValueError(msg)
     for number in n_genes:

@@ -199,6 +199,7 @@ def rank_programs_groups(
     if paired is not None and sample_key is None:
         msg = f"paired={paired} needs a sample_key: cells have no pairs."
         raise ValueError(msg)
+    checks.check_choice(paired, "paired", (True, False, None))
 
     units = make_units(**labels)
     columns, owner = covariate_matrix(adata.obs, covariates)
@@ -210,7 +211,13 @@ def rank_programs_groups(
     comparison = Comparison(moments, units.table, coupling, owner, sample_key is not None, paired)
     pairs = comparison.pairs(wanted, reference, groupby, within)
     # what one of many comparisons lacks does not stop the others
-    skip = (TooFewError, CollinearError) if within else (TooFewError,) if groups == "all" else ()
+    skip = (
+        (TooFewError, CollinearError)
+        if within
+        else (TooFewError,)
+        if isinstance(groups, str) and groups == checks.ALL
+        else ()
+    )
     results, skipped = comparison.run(pairs, skip=skip)
     delta = delta if delta is not None else 0.0 if sample_key else CELL_DELTA
     n_genes = breadths(reading, model, units, [pair for pair, _ in results])

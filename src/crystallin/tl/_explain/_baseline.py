@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from crystallin import _checks as checks
 
@@ -19,6 +20,9 @@ def baseline_arguments(
     adata: AnnData, groupby: str | None, baseline: str | Sequence[float] | np.ndarray
 ) -> dict[str, Any]:
     """What the model is to compare with; a group as the positions of its cells."""
+    if isinstance(baseline, Mapping):
+        # by gene
+        baseline = pd.Series(baseline, dtype=float)
     if not isinstance(baseline, str) or not baseline.startswith(OF_GROUP):
         return {"baseline": baseline}
     if groupby is None:

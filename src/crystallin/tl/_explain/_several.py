@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +27,9 @@ METHODS = (
 
 def check_methods(methods: Sequence[str], least: int) -> list[str]:
     """Return the methods, raising on those that are no ``"target/method"``."""
+    if not isinstance(methods, str | Iterable):
+        msg = f"methods={methods!r} must be names of methods; leave it out for the usual ones."
+        raise TypeError(msg)
     names = list(dict.fromkeys([methods] if isinstance(methods, str) else methods))
     for name in names:
         if name != LOADINGS and name.partition("/")[0] not in ("activity", "encoder"):

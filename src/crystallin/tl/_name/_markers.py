@@ -100,6 +100,9 @@ def markers(
     if parents is None:
         parents = table["parent"].to_dict() if "parent" in table else {}
     else:
+        if not isinstance(parents, Mapping | pd.Series):
+            msg = f"parents is a {type(parents).__name__}; give a dict of finer label to the next coarser one."
+            raise TypeError(msg)
         parents = dict(parents)
         if parents:
             checks.check_program_names([*parents, *parents.values()], table.index.tolist(), "parents")
