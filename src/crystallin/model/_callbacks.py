@@ -89,7 +89,8 @@ class StopEarly(pl.callbacks.EarlyStopping):
     """
 
     def __init__(self, *, warmup_epochs: int = 0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        # the metric is one that there is, but not yet if max_steps are taken before the first validation
+        super().__init__(strict=False, **kwargs)
         self.warmup_epochs = warmup_epochs
         self._n_seen = 0
 

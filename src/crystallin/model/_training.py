@@ -11,6 +11,7 @@ from ._callbacks import KeepWeights, StopEarly
 from ._checkpoint import SavedRun, SaveState, partial_file, read_checkpoint
 from ._compat import MINIFY_TYPE_UNS_KEY
 from ._failures import explained_if_out_of_memory, unchanged_if_it_fails
+from ._process import process_settings_kept
 from ._progress import StageProgress
 from ._quiet import quiet
 from ._resident import ProgramDataSplitter
@@ -107,7 +108,8 @@ class TrainingMixin:
         ------
         TypeError, ValueError
             If an argument does not exist or is out of range, a device is not there, a checkpoint belongs to another
-            model, the data were minified, or a query model has nothing to train.
+            model, there are no data, they were minified or hold no counts or size factors any more, or a query model
+            has nothing to train.
         RuntimeError
             If memory runs out; the message names minibatch and budget.
         KeyboardInterrupt
@@ -143,12 +145,16 @@ class TrainingMixin:
             raise ValueError(msg)
         n_obs = None if self.adata is None else self.adata.n_obs
         settings = check_training(n_obs, self._random_state, **given, **kwargs)
+        if settings.datamodule is None:
+            # they may have been changed since they were registered
+            self._check_data(self.adata)
         saved = self._saved_run(settings)
         if early_stopping and not settings.n_validation:
             logger.info("There are no validation cells, so training runs for all epochs and keeps the last weights.")
         with (
             unchanged_if_it_fails(self),
             quiet(),
+            process_settings_kept(),
             seeded(self._random_state),
             explained_if_out_of_memory(settings.batch_size, device_budget),
         ):
