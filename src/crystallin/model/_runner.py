@@ -41,11 +41,11 @@ class ProgramTrainRunner(TrainRunner):
         with interrupt_handler_kept():
             try:
                 self._fit()
-                self._finish()
+                self._finish(ended=True)
             except KeyboardInterrupt:
                 # which may have come when all was done, or nothing
                 if not (self.finished or self.twice) and self.keeper.has_weights:
-                    self._finish()
+                    self._finish(ended=self._has_ended())
                 raise
 
     def _fit(self) -> None:
@@ -69,10 +69,13 @@ class ProgramTrainRunner(TrainRunner):
             msg = f"{when}; the model is as it was."
             raise KeyboardInterrupt(msg) from error
 
-    def _finish(self) -> None:
+    def _has_ended(self) -> bool:
+        trainer = self.trainer
+        return self.keeper.restored or trainer.should_stop or trainer.current_epoch >= trainer.max_epochs
+
+    def _finish(self, *, ended: bool) -> None:
         """Make the model what the best weights say, whole; a second call makes up for what a first one left out."""
         with interrupts_deferred():
-            when = self._when()
             self.keeper.restore(self.model.module)
             self._update_history()
             model = self.model
@@ -83,16 +86,23 @@ class ProgramTrainRunner(TrainRunner):
             model.is_trained_ = True
             model.to_device(self.device)
             model.trainer = self.trainer
-            epoch = self.keeper.best_epoch
-            self.fallback.keep(when, "those from before this stage" if epoch is None else f"those of epoch {epoch + 1}")
+            self.fallback.keep(self._when(ended), self._kept(ended))
             self.finished = True
 
-    def _when(self) -> str:
-        """Moment of an interruption, in words."""
+    def _when(self, ended: bool) -> str:
+        """Moment of an interruption from now on, in words."""
         trainer, stage = self.trainer, self.training_plan.stage
-        if self.keeper.restored or trainer.should_stop or trainer.current_epoch >= trainer.max_epochs:
+        if ended:
             return f"{stage} was interrupted after its last epoch"
         return f"{stage} was interrupted in epoch {trainer.current_epoch + 1} of {trainer.max_epochs}"
+
+    def _kept(self, ended: bool) -> str:
+        """Which weights are kept then, in words."""
+        epoch = self.keeper.best_epoch
+        if epoch is not None:
+            return f"those of epoch {epoch + 1}"
+        # only the processes that Lightning started know of the epochs, if it did
+        return "those at its end" if ended else "those from before this stage"
 
     def _update_history(self) -> None:
         # scvi-tools' own way of adding to a history has no place for metrics that are new
