@@ -1,7 +1,9 @@
 """Whatever train would refuse at some time is refused at once, in words."""
 
+import os
 import re
 
+import lightning.pytorch as pl
 import numpy as np
 import pytest
 import torch
@@ -73,6 +75,10 @@ REFUSED = {
     # the rest of the trainer
     "clipping": ({"gradient_clip_val": "a"}, ValueError, "gradient_clip_val='a'"),
     "nothing to train on": ({"limit_train_batches": 0}, ValueError, "nothing to train on"),
+    "no steps": ({"max_steps": 0}, ValueError, "max_steps=0 leaves nothing to train"),
+    "steps": ({"max_steps": 1.5}, ValueError, "max_steps=1.5 must be a whole number"),
+    "trial": ({"fast_dev_run": True}, ValueError, "fast_dev_run=True is not for this model"),
+    "overfitting": ({"overfit_batches": 1}, ValueError, "give max_epochs=1 and limit_train_batches=1"),
     "monitor": ({"early_stopping_monitor": "loss"}, ValueError, "'elbo_validation'"),
     "early_stopping": ({"early_stopping": "yes"}, ValueError, "must be True or False"),
     "callbacks": ({"callbacks": [3]}, TypeError, "lightning.pytorch.Callback"),
@@ -105,6 +111,56 @@ def test_train_refuses_the_same_before_any_work(adata):
             model.train(**arguments)
     assert model.__dict__ == before and model.digest == digest
     assert torch.backends.cudnn.benchmark == benchmark
+
+
+PROCESS_SETTINGS = (
+    lambda: torch.backends.cudnn.benchmark,
+    torch.are_deterministic_algorithms_enabled,
+    torch.is_deterministic_algorithms_warn_only_enabled,
+    lambda: os.environ.get("CUBLAS_WORKSPACE_CONFIG"),
+)
+
+
+@pytest.mark.parametrize("deterministic", [True, "warn"])
+def test_deterministic_holds_for_the_training_alone(adata, monkeypatch, deterministic):
+    def state():
+        return [setting() for setting in PROCESS_SETTINGS]
+
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    before, during = state(), []
+    cr.ProgramVAE.check_train_arguments(500, deterministic=deterministic)
+    assert state() == before
+    with pytest.raises(ValueError, match="max_time"):
+        cr.ProgramVAE.check_train_arguments(500, deterministic=deterministic, max_time="x")
+    assert state() == before
+
+    class Look(pl.Callback):
+        def on_train_start(self, *_):
+            during.append(torch.are_deterministic_algorithms_enabled())
+
+    cr.ProgramVAE.setup_anndata(adata)
+    cr.ProgramVAE(adata).train(max_epochs=1, posterior_epochs=0, deterministic=deterministic, callbacks=[Look()])
+    assert during == [True] and state() == before
+
+
+def test_process_settings_of_others_are_put_back(monkeypatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        for deterministic in (True, False):
+            cr.ProgramVAE.check_train_arguments(500, deterministic=deterministic)
+            assert torch.is_deterministic_algorithms_warn_only_enabled()
+            assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+def test_a_model_without_data_asks_for_them(model, tmp_path):
+    model.save(tmp_path / "model")
+    empty = cr.ProgramVAE.load(tmp_path / "model", adata=False)
+    for max_epochs in (2, None):
+        with pytest.raises(ValueError, match="holds no data to train on; load it with its AnnData"):
+            empty.train(max_epochs=max_epochs)
 
 
 def test_minified_data_are_refused(adata, quick):

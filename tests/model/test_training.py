@@ -1,5 +1,6 @@
 import math
 import random
+import warnings
 from types import SimpleNamespace
 
 import lightning.pytorch as pl
@@ -57,6 +58,41 @@ def test_training_starts_from_the_data(adata):
     assert started[real].median() > 3 * started[~real].median()
     # the start alone explains the data better than intercepts would: most of the gain is there before training
     assert np.abs(model.get_activity(refine=False)[:, :8]).mean() > 0.3
+
+
+def test_data_are_looked_at_again(adata, changes):
+    """What was changed after they were registered is refused before anything is done."""
+
+    def refused(model, match):
+        digest, since = model.digest, changes(adata)
+        with pytest.raises(ValueError, match=match):
+            model.train(max_epochs=1)
+        assert model.digest == digest and not model.is_trained_ and not since()
+
+    adata.obs["size"] = 1.0
+    cr.ProgramVAE.setup_anndata(adata, size_factor_key="size", batch_key="batch")
+    model, counts = cr.ProgramVAE(adata), adata.X
+    adata.X = counts / 3
+    refused(model, "count")
+    adata.X = counts
+    adata.obs["size"] = np.nan
+    refused(model, "size")
+    adata.obs["size"] = 1.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.train(max_epochs=1, posterior_epochs=0, enable_progress_bar=False)
+
+
+def test_a_query_with_a_new_batch_is_trained_on_counts_alone(model, planted):
+    query = planted.adata[:60].copy()
+    query.obs["batch"] = "three"
+    mapped = cr.ProgramVAE.load_query_data(query, model)
+    counts, query.X = query.X, query.X * 0.5
+    with pytest.raises(ValueError, match="count"):
+        mapped.train(max_epochs=1)
+    query.X = counts
+    mapped.train(max_epochs=1, posterior_epochs=0, enable_progress_bar=False)
+    assert mapped.is_trained_
 
 
 def test_training_goes_on_where_it_stopped(adata):
@@ -121,6 +157,14 @@ def test_early_stopping_stops(adata):
     model = fresh(adata)
     model.train(max_epochs=40, enable_progress_bar=False, plan_kwargs={"lr": 0.5}, early_stopping_patience=2)
     assert len(model.history["elbo_validation"]) < 40
+
+
+def test_steps_that_end_before_the_first_validation(adata):
+    model = fresh(adata)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.train(max_steps=1, max_epochs=2, batch_size=300, posterior_epochs=0, enable_progress_bar=False)
+    assert model.is_trained_ and model.trainer.global_step == 1 and "elbo_validation" not in model.history
 
 
 def test_without_validation_cells_training_runs_through(adata, caplog):

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ._compat import pl
+from ._interrupts import interrupts_deferred
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,14 @@ class KeepWeights(pl.Callback):
         self.best_value = math.inf
         # counted from 0; None as long as there was none
         self.best_epoch: int | None = None
+        # whether they are in the module again, after the last epoch
+        self.restored = False
         self._state: dict[str, torch.Tensor] | None = None if start is None else deepcopy(start.state_dict())
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether there are weights worth keeping, here or in the module again."""
+        return self.restored or self._state is not None
 
     # not on_validation_epoch_end, which runs before the epoch's metric is logged
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -42,8 +50,7 @@ class KeepWeights(pl.Callback):
         value = trainer.callback_metrics.get(self.monitor)
         if trainer.sanity_checking or value is None or not float(value) < self.best_value:
             return
-        self.best_value = float(value)
-        self._remember(trainer.current_epoch, pl_module)
+        self._remember(trainer.current_epoch, pl_module, float(value))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Remember the weights if there is nothing to choose by."""
@@ -55,17 +62,19 @@ class KeepWeights(pl.Callback):
         """Put the best weights back."""
         self.restore(pl_module.module)
 
-    def restore(self, module: torch.nn.Module) -> bool:
-        """Put the best weights back; return whether there were any."""
+    def restore(self, module: torch.nn.Module) -> None:
+        """Put the best weights back, if there are any and it was not done before."""
         if self._state is None:
-            return False
-        module.load_state_dict(self._state)
-        self._state = None
-        return True
+            return
+        with interrupts_deferred():
+            module.load_state_dict(self._state)
+            # they need no memory twice
+            self._state, self.restored = None, True
 
-    def _remember(self, epoch: int, pl_module: pl.LightningModule) -> None:
-        self.best_epoch = epoch
-        self._state = deepcopy(pl_module.module.state_dict())
+    def _remember(self, epoch: int, pl_module: pl.LightningModule, value: float = math.inf) -> None:
+        with interrupts_deferred():
+            self._state = deepcopy(pl_module.module.state_dict())
+            self.best_epoch, self.best_value = epoch, value
 
     def state_dict(self) -> dict[str, Any]:
         """What a run that goes on from a checkpoint has to know."""
@@ -89,7 +98,8 @@ class StopEarly(pl.callbacks.EarlyStopping):
     """
 
     def __init__(self, *, warmup_epochs: int = 0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        # the metric is one that there is, but not yet if max_steps are taken before the first validation
+        super().__init__(strict=False, **kwargs)
         self.warmup_epochs = warmup_epochs
         self._n_seen = 0
 

@@ -1,8 +1,9 @@
-"""What a training that fails leaves behind."""
+"""What a training that fails or is interrupted leaves behind."""
 
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -10,21 +11,84 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ._interrupts import interrupts_deferred
+
 if TYPE_CHECKING:
     from ._training import TrainingMixin
 
+logger = logging.getLogger(__name__)
+
+# an attribute that holds for one stage only, see TrainingMixin._run_stage
+OF_ONE_STAGE = "_training_plan_cls"
+
+
+class Snapshot:
+    """State of a model, to be put back.
+
+    Parameters
+    ----------
+    model
+        The model.
+    """
+
+    def __init__(self, model: TrainingMixin) -> None:
+        self.model, self.weights = model, deepcopy(model.module.state_dict())
+        self.attributes = {name: value for name, value in model.__dict__.items() if name != OF_ONE_STAGE}
+        self.device, self.training = model.device, model.module.training
+
+    def put_back(self) -> None:
+        """Put the state back, whole."""
+        with interrupts_deferred():
+            self.model.__dict__.clear()
+            self.model.__dict__.update(self.attributes)
+            self.model.module.to(self.device).train(self.training).load_state_dict(self.weights)
+
+
+class Fallback:
+    """What is left of a model if its training is interrupted: the last state that is worth keeping.
+
+    Parameters
+    ----------
+    model
+        The model before its training.
+    """
+
+    def __init__(self, model: TrainingMixin) -> None:
+        self.model = model
+        self.start = self.last = Snapshot(model)
+        # which training was interrupted when, and which weights are kept; None as long as there are no new ones
+        self.when: str | None = None
+        self.kept: str | None = None
+
+    def keep(self, when: str, kept: str) -> None:
+        """Fall back to the present state from now on, and say ``when`` and what is ``kept`` in that case."""
+        with interrupts_deferred():
+            self.last, self.when, self.kept = Snapshot(self.model), when, kept
+
 
 @contextmanager
-def unchanged_if_it_fails(model: TrainingMixin) -> Iterator[None]:
-    """Put the model back into its state before the block if that raises."""
-    before, weights = dict(model.__dict__), deepcopy(model.module.state_dict())
-    device, training = model.device, model.module.training
+def kept_if_interrupted(model: TrainingMixin) -> Iterator[Fallback]:
+    """Put the model back into its state before the block if that raises, and into the last worth keeping at Ctrl-C.
+
+    A Ctrl-C ends the block with a warning if there is such a state, and is raised if there is none.
+    """
+    fallback = Fallback(model)
     try:
-        yield
+        yield fallback
+    except KeyboardInterrupt as error:
+        fallback.last.put_back()
+        if fallback.when is None:
+            if error.args:
+                raise
+            msg = "Training was interrupted before the first epoch of this run was complete; the model is as it was."
+            raise KeyboardInterrupt(msg) from error
+        logger.warning(
+            "%s. The best weights so far are kept, %s, and the model can be used as it is.",
+            fallback.when,
+            fallback.kept,
+        )
     except BaseException:
-        model.__dict__.clear()
-        model.__dict__.update(before)
-        model.module.to(device).train(training).load_state_dict(weights)
+        fallback.start.put_back()
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -25,6 +25,7 @@ from ._compat import (
     parse_device_args,
     pl,
 )
+from ._process import process_settings_kept
 from ._quiet import quiet
 from ._trainingplan import ProgramTrainingPlan
 
@@ -65,7 +66,7 @@ OTHER_NAMES = {
 PRECISIONS = ("32-true", "32", 32)
 # whole numbers among the trainer's arguments, with the smallest that makes sense, and switches
 WHOLE = {"accumulate_grad_batches": 1, "check_val_every_n_epoch": 1, "log_every_n_steps": 0, "min_epochs": 0}
-WHOLE |= {"num_sanity_val_steps": -1}
+WHOLE |= {"max_steps": -1, "num_sanity_val_steps": -1}
 SWITCHES = {"detect_anomaly", "enable_checkpointing", "enable_model_summary", "inference_mode", "learning_rate_monitor"}
 SWITCHES |= {"sync_batchnorm", "use_distributed_sampler"}
 LEARNING_RATES = ("elbo_validation", "reconstruction_loss_validation", "kl_local_validation")
@@ -104,6 +105,16 @@ def check_values(arguments: Mapping[str, Any]) -> None:
     if given.get("limit_train_batches", 1) == 0:
         msg = "limit_train_batches=0 leaves nothing to train on; leave it out."
         raise ValueError(msg)
+    if given.get("max_steps", -1) == 0:
+        msg = "max_steps=0 leaves nothing to train; leave it out."
+        raise ValueError(msg)
+    for name in ("fast_dev_run", "overfit_batches"):
+        if given.get(name):
+            msg = (
+                f"{name}={given[name]!r} is not for this model: Lightning would leave out the callbacks or minibatches "
+                "that its training needs. For a quick trial give max_epochs=1 and limit_train_batches=1."
+            )
+            raise ValueError(msg)
     if given.get("deterministic", False) not in (True, False, "warn"):
         msg = f"deterministic={given['deterministic']!r} must be True, False or 'warn'."
         raise ValueError(msg)
@@ -207,9 +218,7 @@ def check_trainer(accelerator: Any, devices: Any, arguments: Mapping[str, Any]) 
             'it out, or give "32-true".'
         )
         raise ValueError(msg)
-    # one of the settings that Lightning makes for the whole process
-    benchmark = torch.backends.cudnn.benchmark
-    with quiet():
+    with quiet(), process_settings_kept():
         try:
             found, found_devices, _ = parse_device_args(accelerator, devices, return_device="torch")
         except (MisconfigurationException, AttributeError, ImportError, RuntimeError, TypeError, ValueError) as error:
@@ -228,8 +237,6 @@ def check_trainer(accelerator: Any, devices: Any, arguments: Mapping[str, Any]) 
             given = ", ".join(f"{name}={value!r}" for name, value in theirs.items() if name not in checked)
             msg = f"Lightning does not take {given or 'these arguments'}: {error}"
             raise ValueError(msg) from error
-        finally:
-            torch.backends.cudnn.benchmark = benchmark
     return _with_unused_parameters(strategy, trainer)
 
 

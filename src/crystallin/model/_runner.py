@@ -1,19 +1,14 @@
-"""One stage of the training, from Lightning's start to the model's end, and Ctrl-C in between."""
+"""One stage of the training, from Lightning's start to the model's end, and Ctrl-C at any moment of it."""
 
 from __future__ import annotations
 
-import logging
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from ._callbacks import KeepWeights
 from ._checkpoint import SaveState, joined
 from ._compat import TrainRunner
-
-logger = logging.getLogger(__name__)
+from ._failures import Fallback
+from ._interrupts import interrupt_handler_kept, interrupts_deferred
 
 
 class ProgramTrainRunner(TrainRunner):
@@ -23,69 +18,94 @@ class ProgramTrainRunner(TrainRunner):
     ----------
     *args, **kwargs
         To :class:`scvi.train.TrainRunner`.
+    fallback
+        Is told when the model has weights that are worth keeping.
     save_state
         Saves the state of the run after each epoch.
     """
 
-    def __init__(self, *args: Any, save_state: SaveState | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, fallback: Fallback, save_state: SaveState | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fallback, self.finished, self.twice = fallback, False, False
+        self.history = self.model.history_ if isinstance(self.model.history_, dict) else {}
         if save_state is not None:
             # Lightning takes them in its constructor only together with a checkpoint of its own
             self.trainer.callbacks.append(save_state)
 
-    def _run_training_core(self) -> None:
-        with _interruptible():
-            try:
-                self.trainer.fit(self.training_plan, self.data_splitter, ckpt_path=self.ckpt_path)
-            except SystemExit as error:
-                # what Lightning makes of the first Ctrl-C
-                if not isinstance(error.__context__, KeyboardInterrupt):
-                    raise
-                self._keep_what_there_is()
-                # which Lightning leaves out then
-                self.data_splitter.teardown("fit")
-        self._update_history()
-        model = self.model
-        model.train_indices = getattr(self.data_splitter, "train_idx", None)
-        model.test_indices = getattr(self.data_splitter, "test_idx", None)
-        model.validation_indices = getattr(self.data_splitter, "val_idx", None)
-        model.module.eval()
-        model.is_trained_ = True
-        model.to_device(self.device)
-        model.trainer = self.trainer
+    @property
+    def keeper(self) -> KeepWeights:
+        """The callback that has the best weights."""
+        return next(callback for callback in self.trainer.callbacks if isinstance(callback, KeepWeights))
 
-    def _keep_what_there_is(self) -> None:
-        keep = next(callback for callback in self.trainer.callbacks if isinstance(callback, KeepWeights))
-        if not keep.restore(self.model.module):
-            msg = "Training was interrupted before its first epoch was complete; the model is as it was."
-            raise KeyboardInterrupt(msg)
-        kept = "those from before this stage" if keep.best_epoch is None else f"those of epoch {keep.best_epoch + 1}"
-        logger.warning(
-            "%s was interrupted in epoch %d of %d. The best weights so far are kept, %s, and the model can be used as "
-            "it is.",
-            self.training_plan.stage,
-            self.trainer.current_epoch + 1,
-            self.trainer.max_epochs,
-            kept,
-        )
+    def _run_training_core(self) -> None:
+        with interrupt_handler_kept():
+            try:
+                self._fit()
+                self._finish(ended=True)
+            except KeyboardInterrupt:
+                # which may have come when all was done, or nothing
+                if not (self.finished or self.twice) and self.keeper.has_weights:
+                    self._finish(ended=self._has_ended())
+                raise
+
+    def _fit(self) -> None:
+        try:
+            self.trainer.fit(self.training_plan, self.data_splitter, ckpt_path=self.ckpt_path)
+        except SystemExit as error:
+            # what Lightning makes of the first Ctrl-C
+            if not isinstance(error.__context__, KeyboardInterrupt):
+                raise
+            # which it leaves out then
+            self.data_splitter.teardown("fit")
+            raise KeyboardInterrupt from None
+        except KeyboardInterrupt as error:
+            # Lightning lets through only what comes while it deals with the first one
+            self.twice = self.trainer.interrupted
+            if not self.twice:
+                raise
+            when = f"{self.training_plan.stage} was interrupted twice"
+            if self.fallback.when is not None:
+                self.fallback.when = when
+            msg = f"{when}; the model is as it was."
+            raise KeyboardInterrupt(msg) from error
+
+    def _has_ended(self) -> bool:
+        trainer = self.trainer
+        return self.keeper.restored or trainer.should_stop or trainer.current_epoch >= trainer.max_epochs
+
+    def _finish(self, *, ended: bool) -> None:
+        """Make the model what the best weights say, whole; a second call makes up for what a first one left out."""
+        with interrupts_deferred():
+            self.keeper.restore(self.model.module)
+            self._update_history()
+            model = self.model
+            model.train_indices = getattr(self.data_splitter, "train_idx", None)
+            model.test_indices = getattr(self.data_splitter, "test_idx", None)
+            model.validation_indices = getattr(self.data_splitter, "val_idx", None)
+            model.module.eval()
+            model.is_trained_ = True
+            model.to_device(self.device)
+            model.trainer = self.trainer
+            self.fallback.keep(self._when(ended), self._kept(ended))
+            self.finished = True
+
+    def _when(self, ended: bool) -> str:
+        """Moment of an interruption from now on, in words."""
+        trainer, stage = self.trainer, self.training_plan.stage
+        if ended:
+            return f"{stage} was interrupted after its last epoch"
+        return f"{stage} was interrupted in epoch {trainer.current_epoch + 1} of {trainer.max_epochs}"
+
+    def _kept(self, ended: bool) -> str:
+        """Which weights are kept then, in words."""
+        epoch = self.keeper.best_epoch
+        if epoch is not None:
+            return f"those of epoch {epoch + 1}"
+        # only the processes that Lightning started know of the epochs, if it did
+        return "those at its end" if ended else "those from before this stage"
 
     def _update_history(self) -> None:
-        before = self.model.history_ if isinstance(self.model.history_, dict) else {}
-        was_trained, self.model.is_trained_ = self.model.is_trained_, False
+        # scvi-tools' own way of adding to a history has no place for metrics that are new
+        self.model.is_trained_ = False
         super()._update_history()
-        self.model.history_, self.model.is_trained_ = joined(before, self.model.history_ or {}), was_trained
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Put the handler of Ctrl-C back, which Lightning turns off for good at the first one."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    finally:
-        # None: set by something else than Python
-        if handler is not None:
-            signal.signal(signal.SIGINT, handler)
+        self.model.history_ = joined(self.history, self.model.history_ or {})

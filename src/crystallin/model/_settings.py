@@ -139,6 +139,9 @@ def check_training(
             msg = f"datamodule={datamodule!r} must be a lightning.pytorch.LightningDataModule."
             raise TypeError(msg)
         n_obs = getattr(datamodule, "n_obs", None)
+    elif n_obs is None:
+        msg = "The model holds no data to train on; load it with its AnnData (adata=), or give datamodule."
+        raise ValueError(msg)
     if max_epochs is None:
         if n_obs is None:
             msg = "max_epochs=None needs the number of cells, which this datamodule does not tell (n_obs); give it."

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ._callbacks import KeepWeights, StopEarly
 from ._checkpoint import SavedRun, SaveState, partial_file, read_checkpoint
 from ._compat import MINIFY_TYPE_UNS_KEY
-from ._failures import explained_if_out_of_memory, unchanged_if_it_fails
+from ._failures import Fallback, explained_if_out_of_memory, kept_if_interrupted
+from ._process import process_settings_kept
 from ._progress import StageProgress
 from ._quiet import quiet
 from ._resident import ProgramDataSplitter
@@ -60,9 +61,9 @@ class TrainingMixin:
         The second is short, and makes up for what the encoder's Gaussian gets wrong: loadings that are too small, and
         intervals that are too wide.
 
-        All arguments are checked before anything is done. Ctrl-C ends the training early: the best weights so far are
-        kept, and a warning says which. The model is left as it was if training fails, or is interrupted before its
-        first epoch is complete.
+        All arguments and the data are checked before anything is done. Ctrl-C ends the training early at any moment:
+        the best weights so far are kept, and a warning says which. The model is left as it was if training fails, or
+        is interrupted before its first epoch is complete.
 
         Parameters
         ----------
@@ -107,11 +108,12 @@ class TrainingMixin:
         ------
         TypeError, ValueError
             If an argument does not exist or is out of range, a device is not there, a checkpoint belongs to another
-            model, the data were minified, or a query model has nothing to train.
+            model, there are no data, they were minified or hold no counts or size factors any more, or a query model
+            has nothing to train.
         RuntimeError
             If memory runs out; the message names minibatch and budget.
         KeyboardInterrupt
-            If training is interrupted before its first epoch is complete, or twice.
+            If training is interrupted before its first epoch is complete, or twice during the first stage.
 
         Examples
         --------
@@ -143,12 +145,16 @@ class TrainingMixin:
             raise ValueError(msg)
         n_obs = None if self.adata is None else self.adata.n_obs
         settings = check_training(n_obs, self._random_state, **given, **kwargs)
+        if settings.datamodule is None:
+            # they may have been changed since they were registered
+            self._check_data(self.adata)
         saved = self._saved_run(settings)
         if early_stopping and not settings.n_validation:
             logger.info("There are no validation cells, so training runs for all epochs and keeps the last weights.")
         with (
-            unchanged_if_it_fails(self),
+            kept_if_interrupted(self) as fallback,
             quiet(),
+            process_settings_kept(),
             seeded(self._random_state),
             explained_if_out_of_memory(settings.batch_size, device_budget),
         ):
@@ -158,13 +164,11 @@ class TrainingMixin:
                 self.history_ = None
             for plan in _stages(settings):
                 if saved is None or saved.stage == plan.stage:
-                    self._run_stage(plan, settings, saved)
-                    if self.trainer.interrupted:
-                        return
+                    self._run_stage(plan, settings, saved, fallback)
                     saved = None
-        if settings.checkpoint is not None and self.trainer.is_global_zero:
-            settings.checkpoint.unlink(missing_ok=True)
-            partial_file(settings.checkpoint).unlink(missing_ok=True)
+            if settings.checkpoint is not None and self.trainer.is_global_zero:
+                settings.checkpoint.unlink(missing_ok=True)
+                partial_file(settings.checkpoint).unlink(missing_ok=True)
 
     @classmethod
     def check_train_arguments(cls, data: AnnData | int, /, **kwargs: Any) -> None:
@@ -209,9 +213,11 @@ class TrainingMixin:
         logger.info("Training goes on from %s.", path)
         return saved
 
-    def _run_stage(self, plan: type[ProgramTrainingPlan], settings: TrainingSettings, saved: SavedRun | None) -> None:
+    def _run_stage(
+        self, plan: type[ProgramTrainingPlan], settings: TrainingSettings, saved: SavedRun | None, fallback: Fallback
+    ) -> None:
         """Run a stage of the training, from where it was saved if it was."""
-        arguments = self._stage_arguments(plan, settings)
+        arguments = self._stage_arguments(plan, settings, goes_on=saved is not None) | {"fallback": fallback}
         if settings.own_progress_bar:
             arguments["callbacks"].append(StageProgress(plan.stage))
         if settings.checkpoint is not None:
@@ -234,7 +240,9 @@ class TrainingMixin:
             # as the stage left it, which had nothing left to do now
             set_random_state(saved.random_state)
 
-    def _stage_arguments(self, plan: type[ProgramTrainingPlan], settings: TrainingSettings) -> dict[str, Any]:
+    def _stage_arguments(
+        self, plan: type[ProgramTrainingPlan], settings: TrainingSettings, *, goes_on: bool
+    ) -> dict[str, Any]:
         """Arguments of scvi-tools' ``train``."""
         arguments = {
             "accelerator": settings.accelerator,
@@ -252,7 +260,8 @@ class TrainingMixin:
                 "max_epochs": settings.posterior_epochs,
                 "batch_size": settings.posterior_batch_size,
                 "limit_val_batches": 0,
-                "callbacks": [KeepWeights(None, start=self.module)],
+                # a run that goes on has its weights in the checkpoint, those here are older
+                "callbacks": [KeepWeights(None, start=None if goes_on else self.module)],
             }
         callbacks = [*settings.callbacks, KeepWeights()]
         if settings.early_stopping is not None:
