@@ -299,3 +299,57 @@ def test_baselines_are_read_by_gene(read, model):
     np.testing.assert_array_equal(found[0], found[2])
     with pytest.raises(ValueError, match="baseline is aligned by its index, which lacks 140 of the 240 genes"):
         cr.tl.attributions(read, model, groupby=G, programs=P, cells=range(20), baseline=profile[:100])
+
+
+def test_labels_that_were_edited_are_the_users(read, model):
+    TOOLS["annotate"](read, model, label_added="label", cell_label_added="own")
+    # a call that writes no columns does not forget those written before
+    TOOLS["annotate"](read, model)
+    TOOLS["annotate"](read, model, label_added="label", cell_label_added="own")
+    part = read[:40].copy()
+    TOOLS["annotate"](part, model, label_added="label")
+    labels = read.obs["label"].astype(str)
+    labels.iloc[:5] = "mine"
+    read.obs["label"] = labels
+    with pytest.raises(ValueError, match="'label' is a column of adata.obs already, which would be lost"):
+        TOOLS["annotate"](read, model, label_added="label")
+    for column in ("", "_index"):
+        with pytest.raises(ValueError, match="cannot name a slot|index of adata.obs"):
+            TOOLS["annotate"](read, model, cell_label_added=column)
+
+
+def test_activities_of_the_encoder_are_not_the_refined_ones(read, model):
+    TOOLS["rules"](read, model)
+    TOOLS["leakage"](read, model)
+    cr.tl.activity(read, model, refine=False)
+    with pytest.warns(UserWarning, match="another state of it"):
+        cr.get.rules_df(read)
+    assert "leakage" not in cr.get.programs_df(read)
+
+
+def test_what_two_annotated_data_share_is_not_changed(read, model, changes):
+    other = ad.AnnData(read.X, read.obs, read.var, uns=dict(read.uns), obsm=dict(read.obsm), varm=dict(read.varm))
+    since = changes(read)
+    TOOLS["leakage"](other, model)
+    TOOLS["program_importance"](other, model)
+    cr.tl.activity(other, model, refine=False)
+    cr.tl.loadings(other, model)
+    assert not {place for place in since() if "programs" in place}
+
+
+def test_columns_named_like_programs_do_not_get_in_the_way(read):
+    read.obs[P] = 1.0
+    acts = cr.get.activity(read)
+    assert P not in acts.obs and P in acts.var_names and P in read.obs
+
+
+def test_parts_that_are_gone_are_named(read, model):
+    TOOLS["attributions"](read, model)
+    lost = read.copy()
+    del lost.varm["attributions"]
+    with pytest.raises(KeyError, match="no attributions under 'attributions'"):
+        cr.get.attributions_df(lost)
+    del read.obsm["programs_sd"]
+    for call in (cr.get.activity, cr.get.activity_df, lambda a: cr.tl.rules(a, G)):
+        with pytest.raises(KeyError, match="standard deviations have to be there too"):
+            call(read)

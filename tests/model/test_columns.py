@@ -185,3 +185,44 @@ def test_a_column_that_a_query_lacks(reference):
     del query.obs["age"]
     with pytest.raises(KeyError, match="'age' is not a column"):
         reference.get_activity(query)
+
+
+@pytest.fixture
+def of_batches(adata):
+    cr.ProgramVAE.setup_anndata(adata, batch_key="batch")
+    model = cr.ProgramVAE(adata)
+    model.train(max_epochs=1, posterior_epochs=0, enable_progress_bar=False)
+    return model
+
+
+def test_a_refused_query_keeps_its_genes(adata, of_batches, changes):
+    query = adata[:30, ::-1].copy()
+    query.obs["batch"] = 3
+    since = changes(query)
+    with pytest.raises(ValueError, match="batch_key='batch' holds numbers, e.g. 3, and the model was trained on text"):
+        cr.ProgramVAE.load_query_data(query, of_batches, inplace_subset_query_vars=True)
+    query.obs["batch"] = "new"
+    query.X = query.X * 0.5
+    since = changes(query)
+    with pytest.raises(ValueError, match="whole numbers|raw counts"):
+        cr.ProgramVAE.load_query_data(query, of_batches, inplace_subset_query_vars=True)
+    assert not since()
+
+
+def test_a_query_model_stays_frozen_when_it_is_saved(adata, of_batches, tmp_path):
+    query = adata[:60].copy()
+    query.obs["batch"] = "new"
+    mapped = cr.ProgramVAE.load_query_data(query, of_batches)
+    mapped.train(max_epochs=1, enable_progress_bar=False)
+    mapped.save(tmp_path / "query")
+    again = cr.ProgramVAE.load(tmp_path / "query", query)
+    loadings = again.get_loadings()
+    again.train(max_epochs=1, enable_progress_bar=False)
+    np.testing.assert_array_equal(again.get_loadings(), loadings)
+
+
+def test_a_refused_fit_lets_go_of_the_data(planted):
+    before = set(cr.ProgramVAE._setup_adata_manager_store)
+    with pytest.raises(FileNotFoundError):
+        cr.fit(planted.adata, "missing.gmt")
+    assert set(cr.ProgramVAE._setup_adata_manager_store) == before

@@ -93,3 +93,18 @@ def test_columns_that_say_nothing(adata, age, match):
     with pytest.raises(ValueError, match=match):
         cr.ProgramVAE.setup_anndata(adata, **KEYS)
     assert not [key for key in adata.obs if key.startswith("_scvi")]
+
+
+@pytest.mark.parametrize(("shift", "error"), [(300, False), (1e6, True)])
+def test_covariates_in_other_units_are_noticed(adata, shift, error):
+    cr.ProgramVAE.setup_anndata(adata, continuous_covariate_keys=["age"])
+    model = cr.ProgramVAE(adata)
+    model.train(max_epochs=1, posterior_epochs=0, enable_progress_bar=False)
+    query = adata[:20].copy()
+    query.obs["age"] += shift
+    if error:
+        with pytest.raises(ValueError, match="'age' is up to .* standard deviations from its mean.*same units"):
+            model.get_activity(query)
+    else:
+        with pytest.warns(UserWarning, match="'age' is up to .* are extrapolated"):
+            model.get_activity(query)

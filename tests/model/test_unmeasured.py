@@ -155,3 +155,45 @@ def test_other_blood(name):
     if not folder.is_dir():
         pytest.skip("needs the data folder named by CRYSTALLIN_DATA_DIR")
     assert_told_apart(*immune(anndata.read_h5ad(folder / f"{name}.h5ad")), "cell_type")
+
+
+def test_a_batch_that_lacks_genes_among_others_that_have_them(model, planted):
+    """Joined data: zeros stand for genes of another panel in one batch only."""
+    lost = list(model.program_names).index("Program/1")
+    counts = planted.adata.X.toarray()
+    first = (planted.adata.obs["batch"] == "one").to_numpy()
+    counts[np.ix_(first, members(model, "Program/1"))] = 0
+    planted.adata.X = counts
+    with pytest.warns(UserWarning, match="Program/1") as caught:
+        activity = model.get_activity(planted.adata)
+    assert len(caught) == 1
+    assert np.isnan(activity[first, lost]).all() and np.isfinite(activity[~first]).all()
+    with pytest.warns(UserWarning, match="Program/1"):
+        assert np.isnan(model.get_activity(planted.adata, first)[:, lost]).all()
+
+
+def test_cells_that_lack_genes_are_seen_where_they_are_asked_for(model, planted):
+    lost = list(model.program_names).index("Program/1")
+    counts = planted.adata.X.toarray()
+    counts[:200][:, members(model, "Program/1")] = 0
+    planted.adata.X = counts
+    # among all cells of the batch the genes are there
+    assert np.isfinite(model.get_activity(planted.adata)).all()
+    with pytest.warns(UserWarning, match="Program/1"):
+        assert np.isnan(model.get_activity(planted.adata, range(200))[:, lost]).all()
+
+
+@pytest.mark.filterwarnings("ignore:Query data contains less than")
+@pytest.mark.parametrize("n_cells", [1, 5, 50])
+def test_what_was_padded_is_not_read_however_few_cells_there_are(model, planted, n_cells):
+    lost = list(model.program_names).index("Program/1")
+    query = planted.adata[:n_cells, ~members(model, "Program/1")].copy()
+    query.uns["mine"], query.raw = "kept", query.copy()
+    with pytest.warns(UserWarning, match="were filled with zeros.*Program/1"):
+        cr.ProgramVAE.prepare_query_anndata(query, model)
+    assert query.uns["mine"] == "kept" and query.raw is not None
+    with pytest.warns(UserWarning, match="Program/1"):
+        assert np.isnan(model.get_activity(query)[:, lost]).all()
+    # what has numbers for all programs says so at least
+    with pytest.warns(UserWarning, match="Program/1"):
+        model.get_latent_representation(query)

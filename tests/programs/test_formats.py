@@ -226,3 +226,24 @@ def test_files_are_refused_by_line(tmp_path, name, content, match):
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ValueError, match=match):
         read(path)
+
+
+@pytest.mark.parametrize(
+    "series", [pd.Series([1.0, -1.0], index=[7157, 1956]), pd.Series(["1", "-1"], index=["CD3E", "CD79A"])]
+)
+def test_a_series_that_could_be_read_in_two_ways_is_refused(series):
+    with pytest.raises(TypeError, match="not clear whether its values are genes or weights"):
+        read_gene_sets({"P": series})
+
+
+@pytest.mark.parametrize("field", ["CD79A,+", "CD79A,\u22121.0", "CD79A:1.0", "CD79A(-1)", "CD79A,CD79B"])
+def test_weights_that_are_written_otherwise_are_refused(tmp_path, field):
+    path = tmp_path / "sets.gmt"
+    path.write_text(f"P\tdescription\t{field}\tMS4A1\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="sets.gmt, line 1: .* is not a gene and its weight"):
+        read_gene_sets(path)
+
+
+def test_invisible_characters_are_no_part_of_names():
+    edges = read_gene_sets({"\ufeffB\u00a0cell": ["CD79A\u200b", "\ufeffMS4A1"]}).edges
+    assert edges["source"].unique().tolist() == ["B cell"] and edges["target"].tolist() == ["CD79A", "MS4A1"]

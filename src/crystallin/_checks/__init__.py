@@ -31,7 +31,6 @@ from ._slots import (
     check_slot_name,
     is_programs,
     kind_of,
-    programs_keys,
 )
 from ._values import check_choice, check_int, check_number, check_profiles
 from ._words import some
@@ -87,7 +86,6 @@ __all__ = [
     "kind_of",
     "label_name",
     "name_labels",
-    "programs_keys",
     "is_in_memory",
     "is_simple",
     "rows_of",

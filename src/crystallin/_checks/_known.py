@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ def check_same_kind(adata: Any, key: str, argument: str, known: Iterable[Any]) -
     """Raise unless the values of a column of ``obs`` are of the kind of the known categories: 1 is not ``"1"``."""
     check_key(key, adata.obs, argument, optional=False)
     ours = {_kind(value) for value in known}
-    theirs = {_kind(value): value for value in pd.unique(adata.obs[key].dropna())}
+    theirs = {_kind(value): value for value in adata.obs[key].dropna().unique().tolist()}
     other = sorted(set(theirs) - ours)
     if other:
         msg = (
@@ -32,6 +33,8 @@ def _kind(value: Any) -> str:
         return "text"
     if isinstance(value, bool | np.bool_):
         return "Booleans"
+    if isinstance(value, date | np.datetime64):
+        return "dates"
     return "numbers" if isinstance(value, numbers.Number) else type(value).__name__
 
 

@@ -87,8 +87,8 @@ def check_activity(adata: Any, keys: Keys) -> None:
     check_table(adata, keys)
     if keys.activity not in adata.obsm or keys.sd not in adata.obsm:
         msg = (
-            f"adata has no activities under {keys.activity!r} and {keys.sd!r}; call crystallin.tl.activity(adata, "
-            "model) first, or name the key they were added under."
+            f"adata has no activities under {keys.activity!r}; call crystallin.tl.activity(adata, model) first, or "
+            f"name the key they were added under. Their standard deviations have to be there too ({keys.sd!r})."
         )
         raise KeyError(msg)
 

@@ -65,7 +65,7 @@ def report(
     TypeError
         If ``adata`` is no AnnData.
     KeyError
-        If there is no such column, or there are programs under other keys only.
+        If there is no such column.
     ValueError
         If the path does not end in ``.html``, or labels of ``groupby`` are missing or are numbers.
     FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError
@@ -86,10 +86,6 @@ def report(
         raise TypeError(msg)
     path = _check_path(path)
     checks.check_slot_name(key, "key")
-    others = checks.programs_keys(adata)
-    if others and key not in others:
-        msg = f"adata has no programs under key={key!r}; there are some under {', '.join(map(repr, others))}."
-        raise KeyError(msg)
     checks.check_int(n_genes, "n_genes", 1)
     named: list[str] = []
     if groupby is not None:

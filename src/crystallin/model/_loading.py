@@ -182,7 +182,10 @@ class LoadingMixin:
             )
             raise ValueError(msg)
         uns, raw = dict(adata.uns), adata.raw
-        prepared = SCVI.prepare_query_anndata(adata, reference_model, inplace=inplace)
+        with warnings.catch_warnings():
+            # it is put back below
+            warnings.filterwarnings("ignore", message=".*have `.raw` attribute")
+            prepared = SCVI.prepare_query_anndata(adata, reference_model, inplace=inplace)
         result = adata if inplace else prepared
         if is_missing.any():
             # scvi-tools joins with an AnnData of zeros, and what is not about genes or cells is lost
