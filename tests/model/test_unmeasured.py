@@ -197,3 +197,16 @@ def test_what_was_padded_is_not_read_however_few_cells_there_are(model, planted,
     # what has numbers for all programs says so at least
     with pytest.warns(UserWarning, match="Program/1"):
         model.get_latent_representation(query)
+
+
+def test_what_differs_between_batches_of_the_model_itself_is_in_their_intercepts(adata):
+    """Genes that one batch lacks, as those that a treatment turns on, are no reason to doubt its programs."""
+    counts = adata.X.toarray()
+    first = (adata.obs["batch"] == "one").to_numpy()
+    genes = np.flatnonzero(adata.varm["programs"].toarray()[:, 1] != 0)
+    counts[np.ix_(first, genes)] = 0
+    adata.X = counts
+    cr.ProgramVAE.setup_anndata(adata, batch_key="batch")
+    model = cr.ProgramVAE(adata)
+    model.train(max_epochs=1, posterior_epochs=0, enable_progress_bar=False)
+    assert np.isfinite(model.get_activity()).all() and np.isfinite(model.get_activity(indices=first)).all()

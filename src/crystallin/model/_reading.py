@@ -77,7 +77,7 @@ class ReadingMixin:
             raise ValueError(msg)
         # the model's own data too: people normalise X between training and reading activities
         gene_totals = self._check_data(adata)
-        return Reading(self, self._registered(adata), gene_totals)
+        return Reading(self, self._registered(adata), gene_totals, self._is_registered(adata))
 
     def _source(
         self, adata: AnnData | Reading | None, indices: Sequence[int] | None = None

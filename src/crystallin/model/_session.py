@@ -47,11 +47,14 @@ class Reading:
         given.
     gene_totals
         Sum of each gene's counts over all cells; ``None`` for minified data.
+    is_own
+        Whether these are the data of the model itself, whose batches have intercepts of their own.
     """
 
     model: ReadingMixin
     adata: AnnData
     gene_totals: np.ndarray | None
+    is_own: bool = False
 
     @property
     def obs_names(self) -> pd.Index:
@@ -78,10 +81,14 @@ class Reading:
         if MEASURED in self.adata.var:
             padded = (self.gene_totals == 0) & ~self.adata.var[MEASURED].to_numpy(dtype=bool)
         everyone, found = np.arange(self.adata.n_obs), {}
-        several = len(np.unique(self.batches)) > 1
-        totals = self._gene_totals(everyone) if several else {int(self.batches[0]): self.gene_totals}
+        # a gene that a batch of the model's own data lacks is in its intercept, and takes nothing from its programs
+        several = not self.is_own and len(np.unique(self.batches)) > 1
+        totals = dict.fromkeys(np.unique(self.batches).tolist(), self.gene_totals)
+        if several:
+            totals = self._gene_totals(everyone)
         for batch, of_batch in totals.items():
-            found[batch] = self._without(padded | silent(self.model.module, of_batch), of_batch, self.batches == batch)
+            cells = self.batches == batch if several else everyone >= 0
+            found[batch] = self._without(padded | silent(self.model.module, of_batch), of_batch, cells)
         affected = [batch for batch, missing in found.items() if missing.genes.any()]
         if affected:
             # of what batches lack, the worst
@@ -98,7 +105,7 @@ class Reading:
     def withheld(self, positions: np.ndarray) -> np.ndarray:
         """Which programs cannot be read in these cells, because genes are not measured there; cells x programs.
 
-        Genes are looked at batch by batch, over all cells of the data and over those wanted.
+        Genes of data that are not the model's own are looked at batch by batch, over all cells and over those wanted.
         """
         mask = np.zeros((len(positions), self.model._prior.n_programs), dtype=bool)
         if self.gene_totals is None:
@@ -106,7 +113,7 @@ class Reading:
         batches = self.batches[positions]
         for batch, missing in self.unmeasured.items():
             mask[batches == batch] = missing.withheld
-        if len(np.unique(positions)) < self.adata.n_obs:
+        if not self.is_own and len(np.unique(positions)) < self.adata.n_obs:
             for batch, of_cells in self._gene_totals(positions).items():
                 also = silent(self.model.module, of_cells) & ~self.unmeasured[batch].genes
                 if also.any():
