@@ -6,22 +6,27 @@ private and may move.
 
 from __future__ import annotations
 
-import lightning.pytorch as pl
-from lightning.pytorch.strategies import DDPStrategy
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
-from scvi import REGISTRY_KEYS, settings
-from scvi.data import AnnDataManager
-from scvi.data._constants import _ADATA_MINIFY_TYPE_UNS_KEY as MINIFY_TYPE_UNS_KEY
-from scvi.data._constants import _SCVI_UUID_KEY as SCVI_UUID_KEY
-from scvi.dataloaders import AnnDataLoader, DataSplitter
-from scvi.model import SCVI
-from scvi.model._utils import parse_device_args
-from scvi.model.base._constants import SAVE_KEYS
-from scvi.module import VAE
-from scvi.module._constants import MODULE_KEYS
-from scvi.module.base import LossOutput
-from scvi.train import Trainer, TrainingPlan, TrainRunner
-from scvi.train._config import merge_kwargs
+import warnings
+
+with warnings.catch_warnings():
+    # tqdm says so in notebooks without ipywidgets, where progress is shown as text
+    warnings.filterwarnings("ignore", message="IProgress not found")
+    import lightning.pytorch as pl
+    from lightning.pytorch.strategies import DDPStrategy
+    from lightning.pytorch.utilities.exceptions import MisconfigurationException
+    from scvi import REGISTRY_KEYS, settings
+    from scvi.data import AnnDataManager
+    from scvi.data._constants import _ADATA_MINIFY_TYPE_UNS_KEY as MINIFY_TYPE_UNS_KEY
+    from scvi.data._constants import _SCVI_UUID_KEY as SCVI_UUID_KEY
+    from scvi.dataloaders import AnnDataLoader, DataSplitter
+    from scvi.model import SCVI
+    from scvi.model._utils import parse_device_args
+    from scvi.model.base._constants import SAVE_KEYS
+    from scvi.module import VAE
+    from scvi.module._constants import MODULE_KEYS
+    from scvi.module.base import LossOutput
+    from scvi.train import Trainer, TrainingPlan, TrainRunner
+    from scvi.train._config import merge_kwargs
 
 __all__ = [
     "AnnDataLoader",
