@@ -201,6 +201,7 @@ def test_a_refused_query_keeps_its_genes(adata, of_batches, changes):
     since = changes(query)
     with pytest.raises(ValueError, match="batch_key='batch' holds numbers, e.g. 3, and the model was trained on text"):
         cr.ProgramVAE.load_query_data(query, of_batches, inplace_subset_query_vars=True)
+    assert not since()
     query.obs["batch"] = "new"
     query.X = query.X * 0.5
     since = changes(query)
