@@ -31,6 +31,7 @@ from ._shared import origin_of, stored_activity
 if TYPE_CHECKING:
     from anndata import AnnData
 
+    from crystallin._checks import Labels
     from crystallin.model import ProgramVAE
     from crystallin.stats import Moments
 
@@ -184,14 +185,8 @@ def rank_programs_groups(
     checks.check_adata(adata, copy=copy)
     checks.check_fresh(adata, keys, model.digest)
     slot = checks.check_result_key(adata, key_added, keys, RANK_PROGRAMS_GROUPS)
-    labels = {"group": checks.check_labels(adata, groupby, "groupby"), "stratum": None, "sample": None}
+    labels = _labels_of_units(adata, groupby, within, sample_key)
     wanted, reference = checks.check_groups(groups, reference, labels["group"].names, groupby)
-    for argument, kind, column in (("sample_key", "sample", sample_key), ("within", "stratum", within)):
-        if column is not None:
-            labels[kind] = checks.check_labels(adata, column, argument)
-            if column == groupby:
-                msg = f"{argument}={column!r} is groupby already; a group of cells would be compared with nothing."
-                raise ValueError(msg)
     taken = {"groupby": groupby, "sample_key": sample_key, "within": within}
     covariates = checks.check_covariates(adata, covariates, taken)
     if delta is not None:
@@ -211,23 +206,17 @@ def rank_programs_groups(
     comparison = Comparison(moments, units.table, coupling, owner, sample_key is not None, paired)
     pairs = comparison.pairs(wanted, reference, groupby, within)
     # what one of many comparisons lacks does not stop the others
-    skip = (
-        (TooFewError, CollinearError)
-        if within
-        else (TooFewError,)
-        if isinstance(groups, str) and groups == checks.ALL
-        else ()
-    )
+    skip: tuple[type[ValueError], ...] = ()
+    if within or (isinstance(groups, str) and groups == checks.ALL):
+        skip = (TooFewError, CollinearError) if within else (TooFewError,)
     results, skipped = comparison.run(pairs, skip=skip)
     delta = delta if delta is not None else 0.0 if sample_key else CELL_DELTA
     n_genes = breadths(reading, model, units, [pair for pair, _ in results])
-    table = pd.concat(
-        [
-            rows(compared, delta, about.assign(breadth=breadth[about.index])).assign(**pair.labels)
-            for (pair, compared), breadth in zip(results, n_genes, strict=True)
-        ],
-        ignore_index=True,
-    )
+    parts = [
+        rows(compared, delta, about.assign(breadth=breadth[about.index])).assign(**pair.labels)
+        for (pair, compared), breadth in zip(results, n_genes, strict=True)
+    ]
+    table = pd.concat(parts, ignore_index=True)
     _log(results, skipped, sample_key)
 
     adata = adata.copy() if copy else adata
@@ -245,11 +234,22 @@ def rank_programs_groups(
     }
     first = [*results[0][0].labels, "program"]
     params |= origin_of(RANK_PROGRAMS_GROUPS, adata, keys, model.digest)
-    adata.uns[slot] = {
-        PARAMS: params,
-        TABLE: table[[*first, *table.columns.difference(first, sort=False)]],
-    }
+    adata.uns[slot] = {PARAMS: params, TABLE: table[[*first, *table.columns.difference(first, sort=False)]]}
     return adata if copy else None
+
+
+def _labels_of_units(
+    adata: AnnData, groupby: str, within: str | None, sample_key: str | None
+) -> dict[str, Labels | None]:
+    """Group, stratum and sample of each cell, checked."""
+    labels = {"group": checks.check_labels(adata, groupby, "groupby"), "stratum": None, "sample": None}
+    for argument, kind, column in (("sample_key", "sample", sample_key), ("within", "stratum", within)):
+        if column is not None:
+            labels[kind] = checks.check_labels(adata, column, argument)
+            if column == groupby:
+                msg = f"{argument}={column!r} is groupby already; a group of cells would be compared with nothing."
+                raise ValueError(msg)
+    return labels
 
 
 def _coupling(moments: Moments, covariance: np.ndarray, correlation: np.ndarray, is_decoy: np.ndarray) -> Coupling:
