@@ -121,48 +121,28 @@ def check_training(
     is written anywhere.
     """
     check_names(kwargs)
-    for name, value in (("max_epochs", max_epochs), ("batch_size", batch_size)):
-        if value is not None or name == "batch_size":
-            checks.check_int(value, name, 1)
-    for name, value in (("posterior_epochs", posterior_epochs), ("device_budget", device_budget)):
+    checks.check_int(batch_size, "batch_size", 1)
+    given = (
+        ("max_epochs", max_epochs, 1),
+        ("posterior_epochs", posterior_epochs, 0),
+        ("device_budget", device_budget, 0),
+    )
+    for name, value, least in given:
         if value is not None:
-            checks.check_int(value, name, 0)
-    for name, value in (
-        ("early_stopping", early_stopping),
-        ("shuffle_set_split", shuffle_set_split),
-        ("load_sparse_tensor", load_sparse_tensor),
-    ):
-        check_bool(value, name)
+            checks.check_int(value, name, least)
+    check_bool(early_stopping, "early_stopping")
+    check_bool(shuffle_set_split, "shuffle_set_split")
+    check_bool(load_sparse_tensor, "load_sparse_tensor")
     checkpoint = None if checkpoint is None else check_checkpoint_path(checkpoint)
-    if datamodule is not None:
-        if not hasattr(datamodule, "train_dataloader"):
-            msg = f"datamodule={datamodule!r} must be a lightning.pytorch.LightningDataModule."
-            raise TypeError(msg)
-        n_obs = getattr(datamodule, "n_obs", None)
-    elif n_obs is None:
-        msg = "The model holds no data to train on; load it with its AnnData (adata=), or give datamodule."
-        raise ValueError(msg)
-    if max_epochs is None:
-        if n_obs is None:
-            msg = "max_epochs=None needs the number of cells, which this datamodule does not tell (n_obs); give it."
-            raise ValueError(msg)
-        max_epochs = default_epochs(n_obs, batch_size)
-    if posterior_epochs is None:
-        posterior_epochs = default_posterior_epochs(n_obs or 0, batch_size, max_epochs)
-
+    n_cells = _n_cells(n_obs, datamodule)
+    max_epochs, posterior_epochs = _epochs(n_cells, batch_size, max_epochs, posterior_epochs)
     splitter = check_splitter(datasplitter_kwargs)
     parts, n_validation = None, getattr(datamodule, "n_val", 0)
     if datamodule is None:
         rng = np.random.default_rng(random_state)
-        parts = split_cells(n_obs, train_size, validation_size, shuffle=shuffle_set_split, rng=rng)
-        if splitter.get("external_indexing") is not None:
-            parts = check_parts(splitter["external_indexing"], n_obs)
+        parts = split_cells(n_cells, train_size, validation_size, shuffle=shuffle_set_split, rng=rng)
+        parts = _parts_given(parts, splitter, n_cells, batch_size)
         n_validation = len(parts[1])
-        if splitter.get("drop_last") and len(parts[0]) < batch_size:
-            msg = (
-                f"drop_last leaves no minibatch: there are {len(parts[0])} training cells and batch_size={batch_size}."
-            )
-            raise ValueError(msg)
         splitter = {"device_budget": device_budget} | splitter | {"external_indexing": parts}
 
     trainer = merged(trainer_config, kwargs, "trainer")
@@ -175,11 +155,7 @@ def check_training(
     watch = _early_stopping(trainer, max_epochs)
     if not n_validation and watch["monitor"] in OF_VALIDATION:
         early_stopping = False
-    # Lightning warns of epochs with fewer minibatches than lie between two log entries
-    if parts is not None:
-        trainer.setdefault("log_every_n_steps", max(1, min(10, len(parts[0]) // batch_size)))
-    if n_validation:
-        trainer.setdefault("check_val_every_n_epoch", 1)
+    _set_intervals(trainer, parts, n_validation, batch_size)
     show_progress, own_progress_bar = _progress(trainer, callbacks)
     trainer["strategy"] = check_trainer(
         accelerator, devices, trainer | {"callbacks": callbacks, "enable_progress_bar": show_progress}
@@ -203,6 +179,54 @@ def check_training(
         datasplitter_kwargs=splitter,
         trainer_kwargs=trainer,
     )
+
+
+def _set_intervals(trainer: dict[str, Any], parts: list[np.ndarray] | None, n_validation: int, batch_size: int) -> None:
+    """Log and validate once an epoch unless told otherwise."""
+    # Lightning warns of epochs with fewer minibatches than lie between two log entries
+    if parts is not None:
+        trainer.setdefault("log_every_n_steps", max(1, min(10, len(parts[0]) // batch_size)))
+    if n_validation:
+        trainer.setdefault("check_val_every_n_epoch", 1)
+
+
+def _n_cells(n_obs: int | None, datamodule: Any) -> int | None:
+    """Cells to train on: those of the AnnData, or those of a datamodule if it tells."""
+    if datamodule is None:
+        if n_obs is None:
+            msg = "The model holds no data to train on; load it with its AnnData (adata=), or give datamodule."
+            raise ValueError(msg)
+        return n_obs
+    if not hasattr(datamodule, "train_dataloader"):
+        msg = f"datamodule={datamodule!r} must be a lightning.pytorch.LightningDataModule."
+        raise TypeError(msg)
+    return getattr(datamodule, "n_obs", None)
+
+
+def _epochs(
+    n_cells: int | None, batch_size: int, max_epochs: int | None, posterior_epochs: int | None
+) -> tuple[int, int]:
+    """Epochs of both stages, by default from the number of cells."""
+    if max_epochs is None:
+        if n_cells is None:
+            msg = "max_epochs=None needs the number of cells, which this datamodule does not tell (n_obs); give it."
+            raise ValueError(msg)
+        max_epochs = default_epochs(n_cells, batch_size)
+    if posterior_epochs is None:
+        posterior_epochs = default_posterior_epochs(n_cells or 0, batch_size, max_epochs)
+    return max_epochs, posterior_epochs
+
+
+def _parts_given(
+    parts: list[np.ndarray], splitter: Mapping[str, Any], n_cells: int, batch_size: int
+) -> list[np.ndarray]:
+    """The split, or the one that was given; raise if it leaves nothing to train on."""
+    if splitter.get("external_indexing") is not None:
+        parts = check_parts(splitter["external_indexing"], n_cells)
+    if splitter.get("drop_last") and len(parts[0]) < batch_size:
+        msg = f"drop_last leaves no minibatch: there are {len(parts[0])} training cells and batch_size={batch_size}."
+        raise ValueError(msg)
+    return parts
 
 
 def default_epochs(n_obs: int, batch_size: int) -> int:
