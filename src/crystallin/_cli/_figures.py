@@ -24,19 +24,6 @@ logger = logging.getLogger(__name__)
 MAX_PANELS = 12
 
 
-def draw(
-    adata: AnnData,
-    acts: AnnData,
-    model: ProgramVAE,
-    folder: Path,
-    groupby: str | None,
-    top: dict[str, pd.Series] | None,
-) -> None:
-    """Draw history, loadings and embedding, and means of groups, into a folder."""
-    with _without_windows():
-        _draw(adata, acts, model, folder, groupby, top)
-
-
 @contextmanager
 def _without_windows() -> Iterator[None]:
     """Draw to files, and leave other figures and the backend as they were."""
@@ -54,7 +41,8 @@ def _without_windows() -> Iterator[None]:
             plt.switch_backend(backend)
 
 
-def _draw(
+@_without_windows()
+def draw(
     adata: AnnData,
     acts: AnnData,
     model: ProgramVAE,
@@ -62,6 +50,7 @@ def _draw(
     groupby: str | None,
     top: dict[str, pd.Series] | None,
 ) -> None:
+    """Draw history, loadings and embedding, and means of groups, into a folder."""
     import matplotlib.pyplot as plt
     import scanpy as sc
 
