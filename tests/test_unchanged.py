@@ -264,7 +264,8 @@ def test_all_methods_that_read_cells_are_here():
     ours = [cls for cls in cr.ProgramVAE.__mro__ if cls.__module__.startswith("crystallin.")]
     names = {name for cls in ours for name, method in vars(cls).items() if "adata" in parameters_of(method)}
     names = {name for name in names if not name.startswith(("_", "load", "setup", "prepare"))}
-    assert names - {"get_anndata_manager"} <= set(OF_CELLS)
+    # the second writes a slot, which is tested with what is inherited
+    assert names - {"get_anndata_manager", "differential_abundance"} <= set(OF_CELLS)
 
 
 def parameters_of(method) -> set[str]:

@@ -71,6 +71,8 @@ PROGRAMS, GROUPS, CELLS, GENES, VALUES = "programs", "groups", "cells", "genes",
 CONSENSUS, SPREAD, SCORES, TERMS = "consensus", "spread", "scores", "terms"
 
 
+# ``obsm``: where scvi-tools' differential_abundance writes
+DIFFERENTIAL_ABUNDANCE = "da_log_probs"
 # column of ``var`` in which a query keeps which of a model's genes it has
 MEASURED = "crystallin_measured"
 

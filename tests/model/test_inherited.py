@@ -206,3 +206,11 @@ def test_cells_are_named_as_elsewhere(model):
         model.get_latent_representation(indices=[])
     with pytest.raises(ValueError, match="no cell at position 500"):
         model.get_normalized_expression(indices=[500])
+
+
+def test_differential_abundance_of_other_data_is_written_there(model, planted, changes):
+    planted.adata.obs["sample"] = [f"s{i % 3}" for i in range(planted.adata.n_obs)]
+    since = changes(planted.adata)
+    model.differential_abundance(planted.adata, sample_key="sample")
+    assert since() == {"obsm['da_log_probs']"}
+    assert planted.adata.obsm["da_log_probs"].shape == (500, 3)

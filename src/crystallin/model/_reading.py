@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from crystallin import _checks as checks
+from crystallin._keys import DIFFERENTIAL_ABUNDANCE
 
 from ._borrowed import Borrowed, borrow, private, readable
 from ._compat import MINIFY_TYPE_UNS_KEY, REGISTRY_KEYS, SCVI_UUID_KEY, AnnDataManager, settings
@@ -194,6 +195,25 @@ class ReadingMixin:
             cells = DenseCells(manager, torch.device("cpu"))
             return cells.loader(positions, settings.batch_size if batch_size is None else batch_size, shuffle=shuffle)
         return super()._make_data_loader(adata, positions, batch_size, shuffle, **kwargs)
+
+    def differential_abundance(self, adata: AnnData | None = None, *args: Any, **kwargs: Any) -> None:
+        """Write the log probability of each cell under each sample, as scvi-tools does, into the data that are given.
+
+        Parameters
+        ----------
+        adata
+            Data with the model's genes in the model's order; ``None`` takes the data of the model.
+        *args, **kwargs
+            To :meth:`scvi.model.SCVI.differential_abundance`.
+
+        Returns
+        -------
+        ``None``. Sets ``adata.obsm["da_log_probs"]``, cells x samples.
+        """
+        read = self._validate_anndata(adata)
+        super().differential_abundance(read, *args, **kwargs)
+        given = self.adata if adata is None else adata
+        given.obsm[DIFFERENTIAL_ABUNDANCE] = read.obsm[DIFFERENTIAL_ABUNDANCE]
 
     @property
     def adata(self) -> AnnData | None:
