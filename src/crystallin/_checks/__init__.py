@@ -2,7 +2,7 @@
 
 from ._aligned import check_aligned, check_indices
 from ._anndata import check_adata, check_key, check_layer
-from ._columns import check_categories, check_column_lists, check_column_names, check_numeric, check_varies
+from ._columns import check_categories, check_column_lists, check_numeric, check_varies
 from ._counts import check_counts, check_layout
 from ._groups import ALL, REST, check_among, check_covariates, check_groups
 from ._known import check_known, check_same_kind
@@ -47,7 +47,6 @@ __all__ = [
     "check_categories",
     "check_choice",
     "check_column_lists",
-    "check_column_names",
     "check_counts",
     "check_covariates",
     "check_explainable",

@@ -65,14 +65,6 @@ def _check_kind(column: pd.Series, key: str, argument: str) -> None:
         raise ValueError(msg) from error
 
 
-def check_column_names(**columns: Any) -> None:
-    """Raise unless each argument is ``None`` or the name of one column."""
-    for argument, key in columns.items():
-        if np.iterable(key) and not isinstance(key, str):
-            msg = f"{argument}={key!r} must be the name of one column of adata.obs."
-            raise TypeError(msg)
-
-
 def check_column_lists(**lists: Any) -> None:
     """Raise unless each argument is ``None`` or a list of different columns."""
     for argument, keys in lists.items():

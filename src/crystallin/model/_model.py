@@ -221,7 +221,6 @@ class ProgramVAE(
         if adata.n_vars < 2:
             msg = "adata has a single gene; relative expression needs at least two."
             raise ValueError(msg)
-        checks.check_column_names(batch_key=batch_key, labels_key=labels_key, size_factor_key=size_factor_key)
         checks.check_column_lists(
             categorical_covariate_keys=categorical_covariate_keys, continuous_covariate_keys=continuous_covariate_keys
         )
