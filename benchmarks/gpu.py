@@ -1,8 +1,8 @@
 """How fast is it on a GPU, and how close to what the memory's bandwidth allows?
 
 A million random cells x 2,000 genes with 300 random sets of 50 genes, all counts on the device: seconds of a training
-epoch at two sizes of minibatch, seconds of the activities of all cells with standard deviations, peak memory on the
-device, and the share of the time that moving the bytes alone would take.
+epoch at two sizes of minibatch, seconds of the activities of all cells with standard deviations and of the mean
+attributions of ten groups, peak memory on the device, and the share of the time that moving the bytes alone would take.
 
     python benchmarks/gpu.py                         # needs CUDA; writes benchmarks/results/gpu.json
     python benchmarks/gpu.py --n-cells 200000        # fewer cells
@@ -22,7 +22,9 @@ are a lower bound: with every matrix written once and read once by each product,
 * counts: gene and value are read (8 bytes), cell, gene and value are written (20).
 
 What ``train`` does after its last epoch is timed apart. Activities start from counts in the computer's memory, which go
-to the device first. Bandwidth is that of copying 1 GiB on the device, bytes read and written.
+to the device first. Attributions of the refined activity are timed on fewer cells, as their cost is linear in cells.
+Results are written after each step, so that a run that is cut short leaves what it measured. Bandwidth is that of
+copying 1 GiB on the device, bytes read and written.
 """
 
 from __future__ import annotations
@@ -43,6 +45,13 @@ import crystallin as cr
 N_CELLS, N_GENES, N_PROGRAMS, SHARE_NOT_ZERO = 1_000_000, 2_000, 300, 0.06
 QUICK = (3_000, 400, 30, SHARE_NOT_ZERO)
 BATCH_SIZES, N_EPOCHS = (1_024, 4_096), 4
+# target, method, and cells to time it on: None for all
+ATTRIBUTIONS = (
+    ("encoder", "integrated_gradients", None),
+    ("activity", "contributions", 20_000),
+    ("activity", "integrated_gradients", 4_000),
+)
+N_GROUPS = 10
 
 
 def synchronise(device: str) -> None:
@@ -122,6 +131,33 @@ def measure(model: cr.ProgramVAE, batch_size: int, device: str, per_second: floa
     }
 
 
+def measure_attributions(
+    model: cr.ProgramVAE, batch_size: int, device: str, target: str, method: str, n: int | None
+) -> dict:
+    n_cells = model.adata.n_obs if n is None else min(n, model.adata.n_obs)
+    groups = np.arange(n_cells) % N_GROUPS
+    synchronise(device)
+    start = time.perf_counter()
+    model.get_attributions(
+        indices=np.arange(n_cells), groups=groups.astype(str), target=target, method=method, batch_size=batch_size
+    )
+    synchronise(device)
+    seconds = time.perf_counter() - start
+    return {
+        "target": target,
+        "method": method,
+        "cells": n_cells,
+        "batch_size": batch_size,
+        "seconds": round(seconds, 2),
+        "milliseconds_per_cell": round(1e3 * seconds / n_cells, 4),
+        "peak_gb": peak_gb(device),
+    }
+
+
+def tell(row: dict) -> None:
+    print(json.dumps(row), flush=True)
+
+
 def main() -> None:
     options = parser("gpu")
     options.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
@@ -147,12 +183,18 @@ def main() -> None:
         "counts_gb": round(8 * adata.X.nnz / 1e9, 2),
         "copy_gb_per_second": round(per_second / 1e9, 1),
         "runs": [],
+        "attributions": [],
     }
     cr.ProgramVAE.setup_anndata(adata)
     for batch_size in BATCH_SIZES:
-        results["runs"].append(measure(cr.ProgramVAE(adata), batch_size, args.device, per_second))
-        print(json.dumps(results["runs"][-1]), flush=True)
-    write(results, "gpu", args)
+        model = cr.ProgramVAE(adata)
+        results["runs"].append(measure(model, batch_size, args.device, per_second))
+        tell(results["runs"][-1])
+        write(results, "gpu", args)
+    for work in ATTRIBUTIONS:
+        results["attributions"].append(measure_attributions(model, 1_024, args.device, *work))
+        tell(results["attributions"][-1])
+        write(results, "gpu", args)
 
 
 if __name__ == "__main__":

@@ -60,5 +60,5 @@ def add_to_table(adata: AnnData, keys: Keys, columns: pd.DataFrame) -> None:
     table = adata.uns[keys.uns][TABLE].copy()
     for name, values in columns.items():
         found = table["name"].map(values)
-        table[name] = found.fillna("") if values.dtype == object else found.astype(float)
+        table[name] = found.astype(float) if pd.api.types.is_numeric_dtype(values) else found.fillna("")
     adata.uns[keys.uns] = {**adata.uns[keys.uns], TABLE: table}
