@@ -363,7 +363,7 @@ def breadths(adata: ad.AnnData, model: cr.ProgramVAE) -> dict:
     kept = np.flatnonzero(np.isin(kind, sizes.index[sizes >= 25]))
     groups = np.unique(kind[kept]).tolist()
     exact = model.get_attributions(adata, kept, method="contributions", groups=kind[kept])
-    rough = model.get_average_contributions(adata, kept, groups=kind[kept])
+    rough = model.get_attributions(adata, kept, method="contributions", groups=kind[kept], statistic="average_cell")
     # of a program's own genes
     member, ratio, found = model.prior.toarray() != 0, [], {}
     for cell_type in sorted({name.split("|")[0] for name in groups}):

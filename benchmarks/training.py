@@ -71,8 +71,13 @@ def counts_mb(adata: ad.AnnData) -> int:
     return round((adata.X.data.nbytes + adata.X.indices.nbytes + adata.X.indptr.nbytes) / 1e6)
 
 
+def is_second_stage(plan: pl.LightningModule) -> bool:
+    """Whether this is the last stage of a ProgramVAE's training; other models have one stage."""
+    return getattr(plan, "stage", None) == "Posterior stage"
+
+
 class EpochClock(pl.Callback):
-    """Seconds of each epoch, from its start to the start of the next or the end of the training.
+    """Seconds of each epoch of the first stage, from its start to the start of the next or the end of the stage.
 
     ``before`` is called before each epoch and before what follows the last one, ``after``, with the seconds, after each
     epoch; neither counts.
@@ -86,12 +91,16 @@ class EpochClock(pl.Callback):
         self.end, self.peak_mb = 0.0, 0
         self._start: float | None = None
 
-    def on_train_epoch_start(self, *_: object) -> None:
+    def on_train_epoch_start(self, _: pl.Trainer, plan: pl.LightningModule) -> None:
+        if is_second_stage(plan):
+            return
         self._stop()
         self.before()
         self._start = time.perf_counter()
 
-    def on_train_end(self, *_: object) -> None:
+    def on_train_end(self, _: pl.Trainer, plan: pl.LightningModule) -> None:
+        if is_second_stage(plan):
+            return
         self._stop()
         self.before()
         self.end, self.peak_mb = time.perf_counter(), peak_mb()

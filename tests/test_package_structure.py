@@ -18,7 +18,6 @@ METHODS = {
     for name in (
         "setup_anndata",
         "train",
-        "check_train_arguments",
         "reading",
         "prepare_query_anndata",
         "get_activity",
@@ -26,8 +25,6 @@ METHODS = {
         "get_posterior_covariance",
         "get_loadings",
         "get_attributions",
-        "get_gene_contributions",
-        "get_average_contributions",
         "get_program_importance",
         "get_interactions",
         "get_activity_without",

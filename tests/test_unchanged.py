@@ -239,8 +239,6 @@ OF_CELLS = {
     "sample_activity": {"n_samples": 2},
     "get_posterior_covariance": {},
     "get_attributions": {},
-    "get_gene_contributions": {"program": P},
-    "get_average_contributions": {},
     "get_program_importance": {},
     "get_interactions": {"program": P, "genes": ["g1", "g2"]},
     "get_activity_without": {"gene_sets": [["g1"]]},

@@ -91,11 +91,11 @@ def fit(
     700
     """
     # here, not above: torch and scvi-tools take seconds to import
-    from .model import ProgramVAE
+    from .model import ProgramVAE, check_train_arguments
 
     checks.check_adata(adata)
     checks.check_programs_key(adata, key_added)
-    ProgramVAE.check_train_arguments(adata, max_epochs=max_epochs, **train_kwargs)
+    check_train_arguments(adata, max_epochs=max_epochs, **train_kwargs)
     with unchanged_on_error(adata), ProgramVAE._forgotten_on_error():
         ProgramVAE.setup_anndata(
             adata,

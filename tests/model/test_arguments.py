@@ -5,14 +5,12 @@ import pandas as pd
 import pytest
 
 from crystallin import _checks as checks
-from crystallin.model import _contributions
+from crystallin.model import _attribution
 
 GETTERS = {
     "get_activity": {},
     "sample_activity": {"n_samples": 2},
     "get_posterior_covariance": {},
-    "get_gene_contributions": {"program": "Program/1"},
-    "get_average_contributions": {},
     "get_attributions": {"method": "contributions", "programs": ["Program/1"]},
     "get_program_importance": {},
     "get_interactions": {"program": "Program/1", "genes": ["g1", "g2"]},
@@ -92,14 +90,15 @@ def test_a_baseline_of_the_wrong_length_is_named():
 
 
 def test_average_contributions_hold_few_cells_at_a_time(model, monkeypatch):
-    whole = model.get_average_contributions(indices=range(300))
+    asked = {"indices": range(300), "method": "contributions", "statistic": "average_cell"}
+    whole = model.get_attributions(**asked)
     sizes = []
     posterior_start = model.module.posterior_start
-    monkeypatch.setattr(_contributions, "N_AVERAGED", 70)
+    monkeypatch.setattr(_attribution, "N_AVERAGED", 70)
     monkeypatch.setattr(
         model.module, "posterior_start", lambda tensors: sizes.append(len(tensors["X"])) or posterior_start(tensors)
     )
     # modes are found to a tolerance, with a step more where a cell far from its mode stands beside
-    np.testing.assert_allclose(model.get_average_contributions(indices=range(300)), whole, atol=2e-3)
+    np.testing.assert_allclose(model.get_attributions(**asked), whole, atol=2e-3)
     # the first are those whose average is the preconditioner
     assert sizes == [300, 70, 70, 70, 70, 20]

@@ -118,7 +118,7 @@ def test_baselines(model, result):
 def test_average_contributions_are_close(model, result):
     groups = result.obs["cell_type"].astype(str).to_numpy()
     exact = model.get_attributions(method="contributions", groups=groups)
-    close = model.get_average_contributions(groups=groups)
+    close = model.get_attributions(method="contributions", groups=groups, statistic="average_cell")
     assert close.shape == exact.shape
     real = ~model.is_decoy
     difference, rough = exact[0] - exact[1], close[0] - close[1]
@@ -126,6 +126,39 @@ def test_average_contributions_are_close(model, result):
     assert min(r) > 0.97
     ratio = [breadth(rough[:, p]) / breadth(difference[:, p]) for p in np.flatnonzero(real)]
     assert np.median(ratio) == pytest.approx(1, abs=0.1)
+
+
+def test_the_average_cell_is_for_contributions(model):
+    for options in ({}, {"method": "contributions", "target": "encoder"}):
+        with pytest.raises(ValueError, match="average_cell|contributions"):
+            model.get_attributions(statistic="average_cell", **options)
+    some = ["Program/3", "Program/1"]
+    asked = {"method": "contributions", "statistic": "average_cell", "indices": range(50)}
+    every = model.get_attributions(**asked)
+    where = [model.program_names.tolist().index(name) for name in some]
+    np.testing.assert_array_equal(model.get_attributions(programs=some, **asked), every[..., where])
+
+
+def test_contributions_to_one_activity_need_no_matrix_and_are_the_same(model):
+    groups = model.adata.obs["cell_type"]
+    every = model.get_attributions(method="contributions", groups=groups)
+    for place in (0, 5):
+        alone = model.get_attributions(method="contributions", groups=groups, programs=[model.program_names[place]])
+        np.testing.assert_allclose(alone[..., 0], every[..., place], atol=1e-5)
+
+
+def test_groups_come_in_the_order_that_is_asked_for(model):
+    labels = model.adata.obs["cell_type"].astype(str)
+    order = ["type 2", "type 0", "type 1"]
+    ordered = labels.astype(pd.CategoricalDtype([*order, "nowhere"]))
+    asked = {"target": "encoder", "method": "ablation", "programs": ["Program/1"]}
+    by_name = model.get_attributions(groups=labels, **asked)
+    # a Series, an array of categories, and a Series in another order of the cells
+    for groups in (ordered, ordered.array, ordered.iloc[::-1]):
+        np.testing.assert_array_equal(model.get_attributions(groups=groups, **asked), by_name[[2, 0, 1]])
+    assert model.get_program_importance(groups=ordered).columns.tolist() == order
+    numbers = labels.map({"type 0": 10, "type 1": 9, "type 2": 100}).to_numpy()
+    np.testing.assert_array_equal(model.get_attributions(groups=numbers, **asked), by_name[[1, 0, 2]])
 
 
 def test_importance_sums_to_the_gain_in_likelihood(model):
@@ -264,4 +297,4 @@ def test_long_attributions_are_announced(model, caplog, monkeypatch):
     # 3 cells x 8 nodes of the path
     monkeypatch.setattr("crystallin.model._attribution.CUBES_PER_MINUTE", 3 * 8 * 16**3 / 5)
     model.get_attributions(indices=range(3))
-    assert "a matrix of 16 x 16, 8 time(s) for each of 3 cells, about 5 minute(s)" in caplog.text
+    assert "a matrix of 16 x 16, 8 time(s) for each of 3 cells, which takes about 5 minutes" in caplog.text

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 import crystallin as cr
-from crystallin import ProgramVAE
 from crystallin.model._callbacks import KeepWeights
 from crystallin.model._checkpoint import SaveState
 from crystallin.model._interrupts import interrupts_deferred
 from crystallin.model._resident import ProgramDataSplitter
 from crystallin.model._runner import ProgramTrainRunner
+from crystallin.model._trainingplan import PosteriorTrainingPlan
 
 
 class Interrupt(pl.Callback):
@@ -113,7 +113,7 @@ MOMENTS = {
     "its history is written": (ProgramTrainRunner, "_update_history", 1, "before", "first stage"),
     "its history was written": (ProgramTrainRunner, "_update_history", 1, "after", "first stage"),
     "it is done": (ProgramTrainRunner, "_run_training_core", 1, "after", "first stage"),
-    "the second stage is prepared": (ProgramVAE, "_stage_arguments", 2, "before", "first stage"),
+    "the second stage is prepared": (PosteriorTrainingPlan, "__init__", 1, "before", "first stage"),
     "its data are prepared": (ProgramDataSplitter, "__init__", 2, "before", "first stage"),
     "its trainer is prepared": (ProgramTrainRunner, "__init__", 2, "before", "first stage"),
     "its data are set up": (ProgramDataSplitter, "setup", 2, "after", "first stage"),
@@ -209,22 +209,14 @@ def test_before_a_run_goes_on_from_its_checkpoint(fresh, adata, monkeypatch, tmp
 
 def test_twice_in_the_second_stage_keeps_the_first(fresh, caplog, uninterrupted):
     class Press(pl.Callback):
-        def on_train_batch_start(self, *_):
-            raise KeyboardInterrupt
+        def on_train_batch_start(self, _, plan, *__):
+            if plan.stage == "Posterior stage":
+                raise KeyboardInterrupt
 
         def on_exception(self, *_):
             raise KeyboardInterrupt
 
-    arguments = fresh._stage_arguments
-
-    def with_callback(plan, *args, **kwargs):
-        given = arguments(plan, *args, **kwargs)
-        if plan.stage == "Posterior stage":
-            given["callbacks"].append(Press())
-        return given
-
-    fresh._stage_arguments = with_callback
-    fresh.train(**STAGES)
+    fresh.train(**STAGES, callbacks=[Press()])
     assert torch.equal(weights_of(fresh), uninterrupted["first stage"][0])
     assert "Posterior stage was interrupted twice. The best weights" in caplog.text
 

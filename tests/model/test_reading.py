@@ -36,7 +36,6 @@ ARGUMENTS = {
     "get_activity_without": {"gene_sets": [["g1"]]},
     "get_expression_without": {"programs": ["Program/1"]},
     "get_feature_correlation_matrix": {"silent": True},
-    "get_gene_contributions": {"program": "Program/1"},
     "get_interactions": {"program": "Program/1", "genes": ["g1", "g2"]},
     "get_latent_library_size": {"give_mean": False},
     "get_marginal_ll": {"n_mc_samples": 2},
@@ -128,7 +127,7 @@ def test_a_reading_is_checked_once(model, planted, monkeypatch):
     )
     reading = model.reading(planted.adata)
     for group in range(40):
-        model.get_average_contributions(reading, range(group, group + 5))
+        model.get_attributions(reading, range(group, group + 5), method="contributions", statistic="average_cell")
     np.testing.assert_array_equal(model.get_activity(reading), model.get_activity(planted.adata))
     np.testing.assert_array_equal(
         model.get_latent_representation(reading), model.get_latent_representation(planted.adata)

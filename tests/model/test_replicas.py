@@ -25,7 +25,7 @@ folder = Path(sys.argv[1])
 
 class Write(pl.Callback):
     def on_train_batch_start(self, trainer, plan, *_):
-        if trainer.global_step == 0:
+        if trainer.global_step == 0 and plan.stage == "Training":
             self.start = {name: value.double().sum().item() for name, value in plan.module.state_dict().items()}
 
     def on_train_epoch_end(self, trainer, plan):

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import crystallin as cr
+from crystallin.model import check_train_arguments
 from crystallin.model._settings import check_training
 from crystallin.model._split import check_parts
 
@@ -99,7 +100,7 @@ REFUSED = {
 def test_refused_without_a_model(case):
     arguments, kind, message = REFUSED[case]
     with pytest.raises(kind, match=re.escape(message)):
-        cr.ProgramVAE.check_train_arguments(500, **arguments)
+        check_train_arguments(500, **arguments)
 
 
 def test_train_refuses_the_same_before_any_work(adata):
@@ -128,10 +129,10 @@ def test_deterministic_holds_for_the_training_alone(adata, monkeypatch, determin
 
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     before, during = state(), []
-    cr.ProgramVAE.check_train_arguments(500, deterministic=deterministic)
+    check_train_arguments(500, deterministic=deterministic)
     assert state() == before
     with pytest.raises(ValueError, match="max_time"):
-        cr.ProgramVAE.check_train_arguments(500, deterministic=deterministic, max_time="x")
+        check_train_arguments(500, deterministic=deterministic, max_time="x")
     assert state() == before
 
     class Look(pl.Callback):
@@ -148,7 +149,7 @@ def test_process_settings_of_others_are_put_back(monkeypatch):
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         for deterministic in (True, False):
-            cr.ProgramVAE.check_train_arguments(500, deterministic=deterministic)
+            check_train_arguments(500, deterministic=deterministic)
             assert torch.is_deterministic_algorithms_warn_only_enabled()
             assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
     finally:
@@ -170,11 +171,11 @@ def test_minified_data_are_refused(adata, quick):
     with pytest.raises(ValueError, match="were minified, so there are no counts to train on"):
         model.train(max_epochs=1)
     with pytest.raises(ValueError, match="were minified"):
-        cr.ProgramVAE.check_train_arguments(model.adata)
+        check_train_arguments(model.adata)
 
 
 def test_accepted():
-    cr.ProgramVAE.check_train_arguments(500)
+    check_train_arguments(500)
     settings = check_training(
         500,
         0,

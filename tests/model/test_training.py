@@ -7,6 +7,7 @@ import lightning.pytorch as pl
 import numpy as np
 import pytest
 import torch
+from scvi.train._logger import SimpleLogger
 
 import crystallin as cr
 from crystallin.model._callbacks import KeepWeights
@@ -132,6 +133,50 @@ def test_the_best_weights_are_those_that_the_best_metric_is_of(adata):
     best = int(model.history["elbo_validation"]["elbo_validation"].astype(float).argmin())
     assert best < 2, "an epoch too late would be kept as well"
     assert torch.equal(model.module.decoder.loadings, weights[best])
+
+
+def test_callbacks_and_logger_serve_both_stages(adata):
+    """But not those that watch what the second stage does not have."""
+
+    class Look(pl.Callback):
+        def on_train_start(self, trainer, plan):
+            seen.append((plan.stage, trainer.logger, trainer.max_epochs))
+
+    class Watch(pl.callbacks.EarlyStopping):
+        def on_train_start(self, trainer, plan):
+            watched.append(plan.stage)
+
+    seen, watched = [], []
+    logger = SimpleLogger()
+    model = fresh(adata)
+    callbacks = [Look(), Watch("elbo_validation")]
+    model.train(max_epochs=3, posterior_epochs=2, callbacks=callbacks, logger=logger, enable_progress_bar=False)
+    assert seen == [("Training", logger, 3), ("Posterior stage", logger, 2)]
+    assert watched == ["Training"]
+    assert {name: len(values) for name, values in model.history.items()} == {
+        name: 2 if name.endswith("posterior") else 3 for name in logger.history
+    }
+    assert len(model.history["elbo_train"]) == 3 and len(model.history["reconstruction_loss_posterior"]) == 2
+
+
+def test_both_stages_run_as_the_trainer_is_told_to(adata):
+    class Look(pl.Callback):
+        def on_train_start(self, trainer, plan):
+            seen.append((torch.are_deterministic_algorithms_enabled(), trainer.gradient_clip_val, trainer.max_steps))
+
+    seen = []
+    options = {"deterministic": True, "gradient_clip_val": 5.0, "max_steps": 4, "callbacks": [Look()]}
+    fresh(adata).train(max_epochs=3, posterior_epochs=1, enable_progress_bar=False, **options)
+    assert seen == [(True, 5.0, 4), (True, 5.0, -1)]
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_training_holds_no_class_of_its_own(adata):
+    """The plan of a stage is handed on, not put into the model."""
+    model = fresh(adata)
+    before = set(vars(model))
+    model.train(max_epochs=1, posterior_epochs=1, enable_progress_bar=False)
+    assert not {name for name in set(vars(model)) - before if name.endswith("_cls")}
 
 
 def test_the_last_weights_are_kept_where_there_is_nothing_to_choose_by():

@@ -50,15 +50,15 @@ def test_a_gene_that_says_more_contributes_more(result, model):
 
 
 def test_model_method(model, result):
-    whole = model.get_gene_contributions(PROGRAM)
-    assert whole.columns.tolist() == ["all"] and whole.index.equals(result.var_names)
-    parts = model.get_gene_contributions(PROGRAM, result, groups=result.obs["cell_type"])
-    share = result.obs["cell_type"].value_counts(normalize=True)[parts.columns]
-    np.testing.assert_allclose(parts @ share.to_numpy(), whole["all"], atol=1e-4)
+    asked = {"method": "contributions", "programs": [PROGRAM]}
+    whole = model.get_attributions(**asked)
+    parts = model.get_attributions(result, groups=result.obs["cell_type"], **asked)
+    share = result.obs["cell_type"].value_counts(normalize=True, sort=False).to_numpy()
+    np.testing.assert_allclose(np.tensordot(share, parts, 1), whole[0], atol=1e-4)
     with pytest.raises(ValueError, match="groups has 2 values for 500 cells"):
-        model.get_gene_contributions(PROGRAM, groups=["a", "b"])
+        model.get_attributions(groups=["a", "b"], **asked)
     with pytest.raises(KeyError, match="'nothing' is not one of the 16 programs"):
-        model.get_gene_contributions("nothing")
+        model.get_attributions(method="contributions", programs="nothing")
 
 
 def test_figure(contrasted):

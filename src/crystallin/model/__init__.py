@@ -2,5 +2,6 @@
 
 from ._model import ProgramVAE
 from ._reading import Reading
+from ._training import check_train_arguments
 
-__all__ = ["ProgramVAE", "Reading"]
+__all__ = ["ProgramVAE", "Reading", "check_train_arguments"]

@@ -20,14 +20,14 @@ from ._compat import REGISTRY_KEYS
 from ._explained import TARGETS, Average, Question
 from ._reading import ReadingMixin
 from ._seeding import seeded
-from ._session import Reading
+from ._session import N_AVERAGED, Reading
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 logger = logging.getLogger(__name__)
 
-STATISTICS = ("mean", "mean_absolute", "each")
+STATISTICS = ("mean", "mean_absolute", "average_cell", "each")
 # matrices for each cell and baseline, where there are several; along a path, one at each node
 N_MATRICES = {"integrated_gradients": 8, "expected_gradients": 8}
 # third powers of the number of latent dimensions that a CPU core gets through with a matrix for each cell
@@ -59,7 +59,7 @@ class AttributionMixin(ReadingMixin):
         n_baselines: int = 20,
         programs: Sequence[str] | None = None,
         groups: Sequence[str] | None = None,
-        statistic: Literal["mean", "mean_absolute", "each"] = "mean",
+        statistic: Literal["mean", "mean_absolute", "average_cell", "each"] = "mean",
         batch_size: int | None = None,
     ) -> np.ndarray:
         """How much each gene adds to each program's activity; see :func:`crystallin.tl.attributions`.
@@ -90,14 +90,17 @@ class AttributionMixin(ReadingMixin):
             Label of each of the cells; a Series is aligned by the names of the cells. ``None`` puts all in one group,
             ``"all"``.
         statistic
-            ``"mean"`` or ``"mean_absolute"`` over the cells of each group, or ``"each"`` cell.
+            ``"mean"`` or ``"mean_absolute"`` over the cells of each group; ``"each"`` cell; or, for
+            ``method="contributions"``, those in the ``"average_cell"`` of each group. The latter are close to the mean
+            (see ``benchmarks/attribution.py``) and hundreds of times quicker with many programs, as one matrix is
+            inverted for a group rather than one for each cell.
         batch_size
             Cells per minibatch; ``None`` is ``scvi.settings.batch_size``.
 
         Returns
         -------
-        Array, float32: groups x genes x programs, groups in sorted order; for ``statistic="each"`` cells x genes x
-        programs.
+        Array, float32: groups x genes x programs; for ``statistic="each"`` cells x genes x programs. Groups are in the
+        order of the categories of ``groups``, or sorted.
 
         Raises
         ------
@@ -118,25 +121,12 @@ class AttributionMixin(ReadingMixin):
         """
         dimensions = self._dimensions(programs)
         checks.check_choice(target, "target", tuple(TARGETS))
-        checks.check_choice(statistic, "statistic", STATISTICS)
         checks.check_int(n_baselines, "n_baselines", 1)
         self._check_method(method, target, indices)
-        if isinstance(baseline, str):
-            checks.check_choice(baseline, "baseline", ("mean", "zero"))
-            if baseline == "zero" and target == "activity":
-                msg = (
-                    'baseline="zero" is for target="encoder": a cell of some depth cannot be without counts. Use '
-                    '"mean", a group or a profile.'
-                )
-                raise ValueError(msg)
-        else:
-            baseline = checks.check_profiles(baseline, self._prior.genes)
-        given = baseline_indices is not None or not (isinstance(baseline, str) and baseline == "mean")
-        if given and not ATTRIBUTION_METHODS[method].has_baseline:
-            msg = f"method={method!r} compares with nothing, so it takes no baseline; leave it out."
-            raise ValueError(msg)
+        _check_statistic(statistic, method, target)
+        is_given = baseline_indices is not None or not (isinstance(baseline, str) and baseline == "mean")
+        baseline = _check_baseline(baseline, target, method, self._prior.genes, is_given=is_given)
         source, chosen = self._source(adata, indices)
-        labels = cell_labels(groups, source.obs_names[chosen])
         n_values = len(chosen) * len(self._prior.genes) * len(dimensions)
         if statistic == "each" and n_values > MAX_CELL_VALUES:
             msg = (
@@ -146,8 +136,12 @@ class AttributionMixin(ReadingMixin):
             )
             raise ValueError(msg)
 
+        if statistic == "average_cell":
+            means = self._by_group(source, chosen, groups, partial(self._in_average_cell, source, dimensions))
+            return np.stack([mean.T for mean in means.values()]).astype(np.float32)
         over_cells = ATTRIBUTION_METHODS[method].over_cells
-        if target == "activity":
+        is_alone = method == "contributions" and len(dimensions) == 1 and statistic != "each"
+        if target == "activity" and not is_alone:
             announce(len(chosen), self.module.n_latent, N_MATRICES.get(method, 1) * (n_baselines if over_cells else 1))
         with seeded(self._random_state):
             profiles = self._profiles(source, baseline, baseline_indices, n_baselines if over_cells else None)
@@ -161,7 +155,7 @@ class AttributionMixin(ReadingMixin):
             cells = explained(tensors, average)
             return cells.total(method) if statistic == "mean" else sum(part.abs().sum(0) for part in cells.each(method))
 
-        means = self._group_means(source, chosen, labels, summed, batch_size)
+        means = self._group_means(source, chosen, groups, summed, batch_size)
         return np.stack([mean.T for mean in means.values()]).astype(np.float32)
 
     def _dimensions(self, programs: str | Sequence[str] | None) -> torch.Tensor:
@@ -169,6 +163,20 @@ class AttributionMixin(ReadingMixin):
         names = list(self._prior.programs)
         wanted = names if programs is None else checks.check_program_names(programs, names)
         return torch.tensor([names.index(name) for name in wanted], dtype=torch.long, device=self.device)
+
+    def _by_group(
+        self,
+        source: Reading,
+        chosen: np.ndarray,
+        groups: Sequence[str] | None,
+        of_cells: Callable[[np.ndarray], torch.Tensor],
+    ) -> dict[str, np.ndarray]:
+        """What is worked out of the cells of each group, in the order of the groups."""
+        labels = cell_labels(groups, source.obs_names[chosen])
+        with seeded(self._random_state):
+            return {
+                name: of_cells(chosen[labels.codes == code]).cpu().numpy() for code, name in enumerate(labels.names)
+            }
 
     def _group_means(
         self,
@@ -179,14 +187,27 @@ class AttributionMixin(ReadingMixin):
         batch_size: int | None = None,
     ) -> dict[str, np.ndarray]:
         """Mean over the cells of each group of what ``summed`` adds up over a minibatch, by group."""
-        labels, means = cell_labels(groups, source.obs_names[chosen]), {}
-        with seeded(self._random_state):
-            for label in np.unique(labels):
-                cells = chosen[labels == label]
-                parts = self._with_average(source, cells, batch_size)
-                total = sum(summed(*minibatch).cpu().double() for minibatch in parts)
-                means[str(label)] = (total / len(cells)).numpy()
-        return means
+
+        def mean(cells: np.ndarray) -> torch.Tensor:
+            parts = self._with_average(source, cells, batch_size)
+            return sum(summed(*minibatch).cpu().double() for minibatch in parts) / len(cells)
+
+        return self._by_group(source, chosen, groups, mean)
+
+    def _in_average_cell(self, source: Reading, dimensions: torch.Tensor, cells: np.ndarray) -> torch.Tensor:
+        """Contributions in the average of some cells at their modes, dimensions x genes."""
+        weight, terms = self.module.decoder.weight().detach(), blocks.RunningMean()
+        preconditioner = self.module.average_cell(source.sample(cells)).covariance
+
+        def information() -> Iterator[blocks.Information]:
+            for tensors in source.minibatches(cells, N_AVERAGED):
+                minibatch, start = self.module.posterior_start(tensors)
+                pull = blocks.departure(minibatch, blocks.refine(minibatch, start, weight, preconditioner).z, weight)
+                terms.add([pull.terms.mean(1)], pull.terms.shape[1])
+                yield pull.information
+
+        average = blocks.AverageCell.over(information())
+        return (average.covariance @ average.weight)[dimensions] * terms.values[0]
 
     def _with_average(
         self, source: Reading, cells: np.ndarray, batch_size: int | None
@@ -260,13 +281,43 @@ class AttributionMixin(ReadingMixin):
                 raise ImportError(msg)
 
 
+def _check_statistic(statistic: str, method: str, target: str) -> None:
+    checks.check_choice(statistic, "statistic", STATISTICS)
+    if statistic == "average_cell" and (method, target) != ("contributions", "activity"):
+        msg = (
+            'statistic="average_cell" is for method="contributions" with target="activity", and was asked for with '
+            f'method={method!r} and target={target!r}; take the "mean".'
+        )
+        raise ValueError(msg)
+
+
+def _check_baseline(
+    baseline: str | np.ndarray, target: str, method: str, genes: Sequence[str], *, is_given: bool
+) -> str | np.ndarray:
+    """Return the baseline, raising if it is none, or none of this method and target."""
+    if isinstance(baseline, str):
+        checks.check_choice(baseline, "baseline", ("mean", "zero"))
+        if baseline == "zero" and target == "activity":
+            msg = (
+                'baseline="zero" is for target="encoder": a cell of some depth cannot be without counts. Use "mean", a '
+                "group or a profile."
+            )
+            raise ValueError(msg)
+    else:
+        baseline = checks.check_profiles(baseline, genes)
+    if is_given and not ATTRIBUTION_METHODS[method].has_baseline:
+        msg = f"method={method!r} compares with nothing, so it takes no baseline; leave it out."
+        raise ValueError(msg)
+    return baseline
+
+
 def announce(n_cells: int, n_latent: int, n_matrices: int) -> None:
     """Say in advance how long attributions will take, if that is long."""
     minutes = n_cells * n_matrices * n_latent**3 / CUBES_PER_MINUTE
     if minutes >= 1:
         logger.warning(
-            "Attributions invert a matrix of %s x %s, %s time(s) for each of %s cells, about %.0f minute(s) "
-            "of one CPU core. Fewer cells, or get_average_contributions, take less.",
+            "Attributions invert a matrix of %s x %s, %s time(s) for each of %s cells, which takes about %.0f minutes "
+            'of one CPU core. Quicker are fewer cells, or method="contributions" with statistic="average_cell".',
             f"{n_latent:,}",
             f"{n_latent:,}",
             n_matrices,
@@ -275,13 +326,14 @@ def announce(n_cells: int, n_latent: int, n_matrices: int) -> None:
         )
 
 
-def cell_labels(groups: Sequence[str] | None, names: Sequence[str]) -> np.ndarray:
-    """Label of each of the named cells, raising unless there is one."""
+def cell_labels(groups: Sequence[str] | None, names: Sequence[str]) -> checks.Labels:
+    """Label of each of the named cells, raising unless there is one; names in the order of categories, or sorted."""
     if groups is None:
-        return np.full(len(names), "all")
-    labels = checks.check_aligned(groups, names, "groups")
-    missing = pd.isna(labels)
+        return checks.Labels([checks.ALL], np.zeros(len(names), dtype=int))
+    is_ordered = isinstance(getattr(groups, "dtype", None), pd.CategoricalDtype)
+    labels = pd.Series(checks.check_aligned(groups, names, "groups"))
+    missing = labels.isna()
     if missing.any():
         msg = f"groups has {int(missing.sum())} missing label(s); name them, or leave these cells out with indices."
         raise ValueError(msg)
-    return checks.name_labels(pd.Series(labels), "groups").of_cells.astype(str)
+    return checks.name_labels(labels.astype(groups.dtype) if is_ordered else labels, "groups")

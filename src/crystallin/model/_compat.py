@@ -20,13 +20,21 @@ with warnings.catch_warnings():
     from scvi.data._constants import _SCVI_UUID_KEY as SCVI_UUID_KEY
     from scvi.dataloaders import AnnDataLoader, DataSplitter
     from scvi.model import SCVI
-    from scvi.model._utils import parse_device_args
+    from scvi.model._utils import parse_device_args, use_distributed_sampler
     from scvi.model.base._constants import SAVE_KEYS
     from scvi.module import VAE
     from scvi.module._constants import MODULE_KEYS
     from scvi.module.base import LossOutput
     from scvi.train import Trainer, TrainingPlan, TrainRunner
     from scvi.train._config import merge_kwargs
+
+    try:
+        from scvi.model.base._training_mixin import _set_datamodule_split as set_datamodule_split
+    except ImportError:
+        # scvi-tools 1.4 takes datamodules as they are
+        def set_datamodule_split(*_: object, **__: object) -> None:
+            """Leave the datamodule as it is."""
+
 
 __all__ = [
     "AnnDataLoader",
@@ -48,5 +56,7 @@ __all__ = [
     "merge_kwargs",
     "parse_device_args",
     "pl",
+    "set_datamodule_split",
     "settings",
+    "use_distributed_sampler",
 ]

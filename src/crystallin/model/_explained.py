@@ -117,6 +117,12 @@ class ActivityCells:
 
     def total(self, method: str) -> torch.Tensor:
         """Attributions summed over the cells, dimensions x genes."""
+        if method == "contributions" and len(self.dimensions) == 1:
+            # of one activity they need no matrix for each cell
+            (dimension,) = self.dimensions.tolist()
+            return blocks.gene_contributions(self.cells, self.point, self.weight, self.preconditioner, dimension).sum(
+                1
+            )[None]
         return sum(pull.total(self.shared, self.dimensions) for pull in self._pulls(method))
 
     def each(self, method: str) -> Iterator[torch.Tensor]:

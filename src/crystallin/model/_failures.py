@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# an attribute that holds for one stage only, see TrainingMixin._run_stage
-OF_ONE_STAGE = "_training_plan_cls"
-
 
 class Snapshot:
     """State of a model, to be put back.
@@ -33,7 +30,7 @@ class Snapshot:
 
     def __init__(self, model: TrainingMixin) -> None:
         self.model, self.weights = model, deepcopy(model.module.state_dict())
-        self.attributes = {name: value for name, value in model.__dict__.items() if name != OF_ONE_STAGE}
+        self.attributes = dict(model.__dict__)
         self.device, self.training = model.device, model.module.training
 
     def put_back(self) -> None:

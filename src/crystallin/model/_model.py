@@ -16,7 +16,6 @@ from crystallin.programs import as_prior
 from ._about import AboutMixin
 from ._borrowed import forgotten_on_error, private
 from ._compat import MINIFY_TYPE_UNS_KEY, SCVI, SCVI_UUID_KEY
-from ._contributions import ContributionsMixin
 from ._importance import ImportanceMixin
 from ._loading import LoadingMixin
 from ._module import ProgramModule
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
 class ProgramVAE(
     AboutMixin,
-    ContributionsMixin,
     ImportanceMixin,
     PerturbationMixin,
     PosteriorMixin,

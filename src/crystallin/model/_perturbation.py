@@ -51,7 +51,8 @@ class PerturbationMixin(AttributionMixin):
 
         Returns
         -------
-        Array, float32: sets x groups x programs, groups in sorted order.
+        Array, float32: sets x groups x programs, groups in the order of
+        the categories of ``groups``, or sorted.
 
         Raises
         ------

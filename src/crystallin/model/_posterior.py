@@ -24,7 +24,7 @@ from crystallin.nn import (
 from ._compat import MODULE_KEYS
 from ._reading import ReadingMixin
 from ._seeding import seeded
-from ._session import Reading, Request
+from ._session import Reading, Stream
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -94,15 +94,16 @@ class PosteriorMixin(ReadingMixin):
         --------
         >>> activity, sd = model.get_activity(return_sd=True)  # doctest: +SKIP
         """
+        _check_batch_size(batch_size)
         n_programs = self._prior.n_programs
         exact = return_sd and refine and self.module.n_latent <= MAX_EXACT_SD
         shared = self._shared_genes() if exact else None
-        request = self._request(adata, indices, batch_size, dataloader)
+        reading, positions = self._cells(adata, indices, dataloader)
         means, sds = [], []
         # torch's data loaders draw from the global generator
         with seeded(self._random_state):
             if refine:
-                for point, average in self._refined(request):
+                for point, average in self._refined(reading, positions, batch_size):
                     means.append(point.z[:n_programs].T.cpu())
                     if exact:
                         sds += [
@@ -111,11 +112,11 @@ class PosteriorMixin(ReadingMixin):
                     elif return_sd:
                         sds.append(average.sd(point.information)[:n_programs].T.cpu())
             else:
-                for mean, sd in self._encoded(request):
+                for mean, sd in self._encoded(reading, positions, batch_size):
                     means.append(mean[:, :n_programs].cpu())
                     sds.append(sd[:, :n_programs].cpu())
         results = [torch.cat(parts).numpy() for parts in ((means, sds) if return_sd else (means,))]
-        withheld = request.withheld
+        withheld = reading.withheld(positions)
         for result in results:
             if withheld is not None:
                 result[withheld] = np.nan
@@ -159,25 +160,26 @@ class PosteriorMixin(ReadingMixin):
         """
         checks.check_int(n_samples, "n_samples", 1)
         checks.check_int(random_state, "random_state", 0)
+        _check_batch_size(batch_size)
         generator = torch.Generator().manual_seed(random_state)
         n_programs, samples = self._prior.n_programs, []
         shared = self._shared_genes() if refine else None
-        request = self._request(adata, indices, batch_size, dataloader)
+        reading, positions = self._cells(adata, indices, dataloader)
 
         def noise_like(mean: torch.Tensor) -> torch.Tensor:
             return torch.randn(n_samples, *mean.shape, generator=generator).to(mean.device)
 
         with seeded(random_state):
             if refine:
-                for point, _ in self._refined(request):
+                for point, _ in self._refined(reading, positions, batch_size):
                     for mean, cholesky in exact_posteriors(point, shared):
                         drawn = sample_posterior(mean, cholesky, noise_like(mean))
                         samples.append(drawn[..., :n_programs].cpu())
             else:
-                for mean, sd in self._encoded(request):
+                for mean, sd in self._encoded(reading, positions, batch_size):
                     samples.append((mean + sd * noise_like(mean))[..., :n_programs].cpu())
         samples = torch.cat(samples, dim=1).numpy()
-        withheld = request.withheld
+        withheld = reading.withheld(positions)
         if withheld is not None:
             samples[:, withheld] = np.nan
         return samples
@@ -217,8 +219,8 @@ class PosteriorMixin(ReadingMixin):
         """
         self._check_counts_are_there()
         with seeded(self._random_state):
-            sample, _ = self._request(adata, indices, batch_size, dataloader).minibatches()
-            covariance = self.module.average_cell(sample).covariance
+            reading, positions = self._cells(adata, indices, dataloader)
+            covariance = self.module.average_cell(reading.sample(positions)).covariance
         names = self._prior.programs
         return pd.DataFrame(covariance[: len(names), : len(names)].cpu().numpy(), index=names, columns=names)
 
@@ -245,27 +247,34 @@ class PosteriorMixin(ReadingMixin):
     def _shared_genes(self) -> SharedGenes:
         return shared_genes(self.module.decoder.weight().dense())
 
-    def _refined(self, request: Request) -> Iterator[tuple[Point, AverageCell]]:
+    def _refined(
+        self, reading: Reading | Stream, positions: np.ndarray | None, batch_size: int | None
+    ) -> Iterator[tuple[Point, AverageCell]]:
         """Modes of the exact posterior of successive minibatches, and the average cell."""
         self._check_counts_are_there()
-        sample, minibatches = request.minibatches()
-        average, weight = self.module.average_cell(sample), self.module.decoder.weight()
-        for tensors in minibatches:
+        average, weight = self.module.average_cell(reading.sample(positions)), self.module.decoder.weight()
+        for tensors in reading.minibatches(positions, batch_size):
             cells, mean = self.module.posterior_start(tensors)
             yield refine(cells, mean, weight, average.covariance), average
 
-    def _encoded(self, request: Request) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def _encoded(
+        self, reading: Reading | Stream, positions: np.ndarray | None, batch_size: int | None
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Mean and standard deviation of the encoder's Gaussian for successive minibatches, cells x latent."""
         if self.module.minified_data_type is None:
-            _, minibatches = request.minibatches()
-            for tensors in minibatches:
+            for tensors in reading.minibatches(positions, batch_size):
                 mean, log_var = self.module.encoded(tensors)
                 yield mean.T, (0.5 * log_var.T).exp()
             return
-        dataloader = request.dataloader
-        if dataloader is None:
-            adata, positions = request.reading.adata, request.positions
-            dataloader = self._make_data_loader(adata=adata, indices=positions, batch_size=request.batch_size)
-        for tensors in dataloader:
+        if isinstance(reading, Stream):
+            minibatches = reading.minibatches()
+        else:
+            minibatches = self._make_data_loader(adata=reading.adata, indices=positions, batch_size=batch_size)
+        for tensors in minibatches:
             q = self.module.inference(**self.module._get_inference_input(tensors))[MODULE_KEYS.QZ_KEY]
             yield q.loc, q.scale
+
+
+def _check_batch_size(batch_size: int | None) -> None:
+    if batch_size is not None:
+        checks.check_int(batch_size, "batch_size", 1)

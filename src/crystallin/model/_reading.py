@@ -16,7 +16,7 @@ from ._compat import MINIFY_TYPE_UNS_KEY, REGISTRY_KEYS, SCVI_UUID_KEY, AnnDataM
 from ._registered import check_columns, check_range, check_size_factors
 from ._resident import DenseCells
 from ._seeding import seeded
-from ._session import Reading, Request
+from ._session import Reading, Stream
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -57,7 +57,7 @@ class ReadingMixin:
         Examples
         --------
         >>> reading = model.reading()  # doctest: +SKIP
-        >>> [model.get_average_contributions(reading, cells) for cells in groups]  # doctest: +SKIP
+        >>> [model.get_activity(reading, cells) for cells in groups]  # doctest: +SKIP
         """
         self._check_if_trained(warn=False)
         self.module.eval()
@@ -91,25 +91,22 @@ class ReadingMixin:
         reading.warn_of_unmeasured()
         return reading, positions
 
-    def _request(
+    def _cells(
         self,
         adata: AnnData | Reading | None,
         indices: Sequence[int] | None,
-        batch_size: int | None,
         dataloader: Iterable[dict[str, torch.Tensor]] | None,
-    ) -> Request:
-        """Arguments of the getters, checked; the module ready to be read."""
-        if batch_size is not None:
-            checks.check_int(batch_size, "batch_size", 1)
+    ) -> tuple[Reading, np.ndarray] | tuple[Stream, None]:
+        """What the getters read, checked, and the positions of the cells wanted; the module ready to be read."""
         if dataloader is None:
             reading = self.reading(adata)
-            return Request(reading, reading.positions(indices), batch_size, None)
+            return reading, reading.positions(indices)
         if adata is not None or indices is not None:
             msg = "dataloader brings its own cells; leave out adata and indices."
             raise ValueError(msg)
         self._check_if_trained(warn=False)
         self.module.eval()
-        return Request(None, None, batch_size, dataloader)
+        return Stream(dataloader), None
 
     def _check_data(self, adata: AnnData) -> np.ndarray | None:
         """Raise unless the model can read these data; return the genes' counts."""

@@ -28,6 +28,10 @@ class ProgramTrainRunner(TrainRunner):
         super().__init__(*args, **kwargs)
         self.fallback, self.finished, self.twice = fallback, False, False
         self.history = self.model.history_ if isinstance(self.model.history_, dict) else {}
+        # a logger of the caller's serves both stages, and still has the metrics of the first in the second
+        told = getattr(self.trainer.logger, "history", None)
+        # loggers of other processes keep none
+        self.told = {name: values.copy() for name, values in told.items()} if isinstance(told, dict) else {}
         if save_state is not None:
             # Lightning takes them in its constructor only together with a checkpoint of its own
             self.trainer.callbacks.append(save_state)
@@ -108,4 +112,6 @@ class ProgramTrainRunner(TrainRunner):
         # scvi-tools' own way of adding to a history has no place for metrics that are new
         self.model.is_trained_ = False
         super()._update_history()
-        self.model.history_ = joined(self.history, self.model.history_ or {})
+        history = self.model.history_ or {}
+        new = {name: values for name, values in history.items() if not values.equals(self.told.get(name))}
+        self.model.history_ = joined(self.history, new)

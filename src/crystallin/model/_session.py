@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -155,29 +155,36 @@ class Reading:
         return self.cells.loader(indices, settings.batch_size if batch_size is None else batch_size, shuffle=False)
 
 
-class Request(NamedTuple):
-    """Which cells to read, and how many at a time; see :meth:`PosteriorMixin.get_activity`.
+class Stream:
+    """Minibatches that a caller brings, where there would be a :class:`Reading` and positions of its cells.
 
-    Either ``reading`` and ``positions`` or ``dataloader`` is there.
+    Parameters
+    ----------
+    dataloader
+        The minibatches; they are read once.
     """
 
-    reading: Reading | None
-    positions: np.ndarray | None
-    batch_size: int | None
-    dataloader: Iterable[dict[str, torch.Tensor]] | None
+    def __init__(self, dataloader: Iterable[dict[str, torch.Tensor]]) -> None:
+        self._dataloader = dataloader
+        self._read: list[dict[str, torch.Tensor]] = []
+        self._rest: Iterator[dict[str, torch.Tensor]] | None = None
 
-    @property
-    def withheld(self) -> np.ndarray | None:
-        """Which programs cannot be read in which cells; ``None`` where it is not known."""
-        return None if self.reading is None else self.reading.withheld(self.positions)
+    def sample(self, positions: None = None) -> dict[str, torch.Tensor]:
+        """The first minibatch."""
+        self._rest = iter(self._dataloader)
+        self._read = list(islice(self._rest, 1))
+        if not self._read:
+            msg = "dataloader has no minibatches."
+            raise ValueError(msg)
+        return self._read[0]
 
-    def minibatches(self) -> tuple[dict[str, torch.Tensor], Iterable[dict[str, torch.Tensor]]]:
-        """A sample of the cells as one minibatch, and all of them."""
-        if self.dataloader is not None:
-            dataloader = iter(self.dataloader)
-            first = next(dataloader)
-            return first, chain([first], dataloader)
-        return self.reading.sample(self.positions), self.reading.minibatches(self.positions, self.batch_size)
+    def minibatches(self, positions: None = None, batch_size: int | None = None) -> Iterable[dict[str, torch.Tensor]]:
+        """All of them, the first one included."""
+        return self._dataloader if self._rest is None else chain(self._read, self._rest)
+
+    def withheld(self, positions: None = None) -> None:
+        """It is not known which programs cannot be read."""
+        return None
 
 
 def evenly(indices: np.ndarray, n: int) -> np.ndarray:

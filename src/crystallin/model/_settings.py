@@ -27,6 +27,8 @@ from ._lightning import (
 from ._progress import is_watched
 from ._split import check_parts, split_cells
 
+# cells per minibatch, as in scvi-tools
+DEFAULT_BATCH_SIZE = 128
 # gradient steps of a default run, and bounds of the epochs they make
 DEFAULT_STEPS = 2_000
 MIN_EPOCHS, MAX_EPOCHS = 10, 400
@@ -102,7 +104,7 @@ def check_training(
     train_size: float | None = None,
     validation_size: float | None = None,
     shuffle_set_split: bool = True,
-    batch_size: int = 128,
+    batch_size: int = DEFAULT_BATCH_SIZE,
     early_stopping: bool = True,
     posterior_epochs: int | None = None,
     device_budget: int | None = None,

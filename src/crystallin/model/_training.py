@@ -7,27 +7,23 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from ._callbacks import KeepWeights, StopEarly
+from ._callbacks import KeepWeights
 from ._checkpoint import SavedRun, SaveState, partial_file, read_checkpoint
-from ._compat import MINIFY_TYPE_UNS_KEY
+from ._compat import MINIFY_TYPE_UNS_KEY, use_distributed_sampler
 from ._failures import Fallback, explained_if_out_of_memory, kept_if_interrupted
 from ._process import process_settings_kept
-from ._progress import StageProgress
 from ._quiet import quiet
 from ._resident import ProgramDataSplitter
 from ._runner import ProgramTrainRunner
 from ._seeding import seeded, set_random_state
 from ._settings import TrainingSettings, check_training
-from ._trainingplan import PosteriorTrainingPlan, ProgramTrainingPlan
+from ._stages import Stage, minibatches, stages_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from lightning.pytorch import LightningDataModule
 
 logger = logging.getLogger(__name__)
-
-# settings of scvi-tools' trainer that hold for both stages
-SHARED_WITH_SECOND_STAGE = ("gradient_clip_val", "log_every_n_steps", "precision", "strategy")
 
 
 class TrainingMixin:
@@ -102,7 +98,10 @@ class TrainingMixin:
             Source of minibatches instead of the AnnData.
         **kwargs
             To :class:`scvi.train.Trainer`. ``enable_progress_bar`` is ``True`` in a terminal or notebook unless
-            given. ``precision`` can only be single, the default.
+            given. ``precision`` can only be single, the default. Logger, profiler and ``callbacks`` serve both stages,
+            except for callbacks that save checkpoints or watch a metric (``monitor``), which serve the first: the
+            second stage has no validation. A callback finds the name of the stage in ``pl_module.stage``. What limits
+            the length of the training (``max_steps``, ``limit_train_batches`` and the like) holds for the first stage.
 
         Raises
         ------
@@ -162,41 +161,13 @@ class TrainingMixin:
                 self.history_ = saved.history
             elif not self.is_trained_:
                 self.history_ = None
-            for plan in _stages(settings):
-                if saved is None or saved.stage == plan.stage:
-                    self._run_stage(plan, settings, saved, fallback)
+            for stage in stages_of(settings):
+                if saved is None or saved.stage == stage.name:
+                    self._run_stage(stage, settings, saved, fallback)
                     saved = None
             if settings.checkpoint is not None and self.trainer.is_global_zero:
                 settings.checkpoint.unlink(missing_ok=True)
                 partial_file(settings.checkpoint).unlink(missing_ok=True)
-
-    @classmethod
-    def check_train_arguments(cls, data: AnnData | int, /, **kwargs: Any) -> None:
-        """Raise what :meth:`train` would raise about its arguments, without a model.
-
-        Parameters
-        ----------
-        data
-            Data to train on, or the number of their cells.
-        **kwargs
-            Arguments of :meth:`train`.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If :meth:`train` would refuse an argument, or the data were minified. Whether a checkpoint belongs to the
-            model is not known before there is one.
-
-        Examples
-        --------
-        >>> cr.ProgramVAE.check_train_arguments(adata, max_epochs=20)  # doctest: +SKIP
-        """
-        if hasattr(data, "uns"):
-            _check_not_minified(MINIFY_TYPE_UNS_KEY in data.uns)
-            data = data.n_obs
-        settings = check_training(data, 0, **kwargs)
-        if settings.checkpoint is not None and settings.checkpoint.is_file():
-            read_checkpoint(settings.checkpoint)
 
     def _saved_run(self, settings: TrainingSettings) -> SavedRun | None:
         """Where a run that was killed stood, if there is a checkpoint."""
@@ -204,7 +175,7 @@ class TrainingMixin:
         if path is None or not path.is_file():
             return None
         saved = read_checkpoint(path, self.module)
-        if saved.stage not in [plan.stage for plan in _stages(settings)]:
+        if saved.stage not in [stage.name for stage in stages_of(settings)]:
             msg = (
                 f"checkpoint={str(path)!r} was written in a second stage, which posterior_epochs=0 leaves out; give "
                 "the arguments of the run that wrote it, or delete it to start afresh."
@@ -213,77 +184,60 @@ class TrainingMixin:
         logger.info("Training goes on from %s.", path)
         return saved
 
-    def _run_stage(
-        self, plan: type[ProgramTrainingPlan], settings: TrainingSettings, saved: SavedRun | None, fallback: Fallback
-    ) -> None:
+    def _run_stage(self, stage: Stage, settings: TrainingSettings, saved: SavedRun | None, fallback: Fallback) -> None:
         """Run a stage of the training, from where it was saved if it was."""
-        arguments = self._stage_arguments(plan, settings, goes_on=saved is not None) | {"fallback": fallback}
-        if settings.own_progress_bar:
-            arguments["callbacks"].append(StageProgress(plan.stage))
-        if settings.checkpoint is not None:
-            arguments["save_state"] = SaveState(settings.checkpoint, plan.stage, self.history_)
-        if saved is not None:
-            arguments["ckpt_path"] = str(settings.checkpoint)
+        goes_on = saved is not None
+        if goes_on:
             set_random_state(saved.random_state)
         # reading activities puts the module into evaluation mode, where dropout is off
         self.module.train()
-        self._training_plan_cls = plan
-        try:
-            with TemporaryDirectory() as folder:
-                if "ddp" in str(settings.trainer_kwargs["strategy"]).lower():
-                    # the history comes from the first process by way of a file
-                    arguments.setdefault("log_save_dir", folder)
-                super().train(**arguments)
-        finally:
-            del self._training_plan_cls
-        if saved is not None and saved.finished:
+        # a stage that goes on has its weights in the checkpoint, those here are older
+        keeper = KeepWeights() if stage.keeps_best else KeepWeights(None, start=None if goes_on else self.module)
+        save_state = None
+        if settings.checkpoint is not None:
+            save_state = SaveState(settings.checkpoint, stage.name, self.history_)
+        with TemporaryDirectory() as folder:
+            trainer_kwargs = dict(stage.trainer_kwargs)
+            if use_distributed_sampler(trainer_kwargs["strategy"]):
+                # the history comes from the first process by way of a file
+                trainer_kwargs.setdefault("log_save_dir", folder)
+            runner = ProgramTrainRunner(
+                self,
+                training_plan=stage.plan(self.module, **stage.plan_kwargs),
+                data_splitter=minibatches(self.adata_manager, stage, settings),
+                fallback=fallback,
+                save_state=save_state,
+                max_epochs=stage.max_epochs,
+                accelerator=settings.accelerator,
+                devices=settings.devices,
+                callbacks=[*stage.callbacks, keeper],
+                ckpt_path=str(settings.checkpoint) if goes_on else trainer_kwargs.pop("ckpt_path", None),
+                early_stopping=False,
+                enable_progress_bar=settings.show_progress,
+                simple_progress_bar=False,
+                **trainer_kwargs,
+            )
+            runner()
+        if goes_on and saved.finished:
             # as the stage left it, which had nothing left to do now
             set_random_state(saved.random_state)
-
-    def _stage_arguments(
-        self, plan: type[ProgramTrainingPlan], settings: TrainingSettings, *, goes_on: bool
-    ) -> dict[str, Any]:
-        """Arguments of scvi-tools' ``train``."""
-        arguments = {
-            "accelerator": settings.accelerator,
-            "devices": settings.devices,
-            "datasplitter_kwargs": settings.datasplitter_kwargs,
-            "datamodule": settings.datamodule,
-            "enable_progress_bar": settings.show_progress,
-            "simple_progress_bar": False,
-            "early_stopping": False,
-        }
-        if plan is PosteriorTrainingPlan:
-            shared = {key: settings.trainer_kwargs.get(key) for key in SHARED_WITH_SECOND_STAGE}
-            arguments |= {key: value for key, value in shared.items() if value is not None}
-            return arguments | {
-                "max_epochs": settings.posterior_epochs,
-                "batch_size": settings.posterior_batch_size,
-                "limit_val_batches": 0,
-                # a run that goes on has its weights in the checkpoint, those here are older
-                "callbacks": [KeepWeights(None, start=None if goes_on else self.module)],
-            }
-        callbacks = [*settings.callbacks, KeepWeights()]
-        if settings.early_stopping is not None:
-            callbacks.append(StopEarly(**settings.early_stopping))
-        return (
-            arguments
-            | settings.trainer_kwargs
-            | {
-                "max_epochs": settings.max_epochs,
-                "batch_size": settings.batch_size,
-                "plan_kwargs": settings.plan_kwargs,
-                "load_sparse_tensor": settings.load_sparse_tensor,
-                "callbacks": callbacks,
-            }
-        )
-
-
-def _stages(settings: TrainingSettings) -> list[type[ProgramTrainingPlan]]:
-    return [ProgramTrainingPlan, PosteriorTrainingPlan][: 2 if settings.posterior_epochs else 1]
 
 
 def _check_not_minified(is_minified: bool) -> None:
     if is_minified:
         msg = "The data were minified, so there are no counts to train on. Train on the AnnData with counts."
         raise ValueError(msg)
+
+
+def check_train_arguments(data: AnnData | int, /, **kwargs: Any) -> None:
+    """Raise what :meth:`crystallin.ProgramVAE.train` would raise about its arguments, without a model.
+
+    ``data`` are those to train on, or the number of their cells. Whether a checkpoint belongs to the model is not known
+    before there is one.
+    """
+    if hasattr(data, "uns"):
+        _check_not_minified(MINIFY_TYPE_UNS_KEY in data.uns)
+        data = data.n_obs
+    settings = check_training(data, 0, **kwargs)
+    if settings.checkpoint is not None and settings.checkpoint.is_file():
+        read_checkpoint(settings.checkpoint)

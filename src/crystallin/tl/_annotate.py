@@ -164,10 +164,10 @@ def annotate(
     score of itself and its finer labels, as these take what they explain from the coarser one; then finer ones step by
     step.
 
-    A gene speaks for a label if what it adds to the program's activity in the group's average cell
-    (:meth:`crystallin.ProgramVAE.get_average_contributions`) is nearer to what it adds in the other groups in which the
-    program is on than to where it is off; if there are no others, if it adds more than where it is off. A wrong label
-    has some genes in common with the right one, and they are up; the others are not.
+    A gene speaks for a label if its contribution to the program's activity in the group's average cell (see
+    :func:`crystallin.tl.attributions`) is nearer to its contribution in the other groups in which the program is on
+    than to that in the groups in which it is off; where there are no others, if it contributes more than in those in
+    which it is off. A wrong label shares some genes with the right one, and these are up; its other genes are not.
 
     A cell's own label is a posterior in a linear discriminant over all programs whose classes are the groups: it takes
     the groups' labels as right for most of their cells, and tells which cells are more like those of another group. It

@@ -133,8 +133,7 @@ def attribution_agreement(
     arguments = [baseline_arguments(adata, groupby, baseline) for baseline in baselines]
 
     def ask(method: str, asked: ProgramVAE, **baseline: object) -> np.ndarray:
-        values = attributions_by(method, asked, readings[asked], chosen.positions, chosen.labels, wanted, **baseline)
-        return values[chosen.order]
+        return attributions_by(method, asked, readings[asked], chosen, wanted, **baseline)
 
     readings = {asked: asked.reading(adata) for asked in (model, *retrained)}
     answers = {method: ask(method, model) for method in methods}

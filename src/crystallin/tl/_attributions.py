@@ -213,5 +213,5 @@ def attributions(
 def _of_genes(values: np.ndarray, chosen: Chosen, gene_places: np.ndarray, level: str) -> np.ndarray:
     """Genes x programs (x groups), NaN for genes that were not asked for."""
     by_gene = np.full((values.shape[1], values.shape[2], values.shape[0]), np.nan, dtype=np.float32)
-    by_gene[gene_places] = values[chosen.order].transpose(1, 2, 0)[gene_places]
+    by_gene[gene_places] = values.transpose(1, 2, 0)[gene_places]
     return by_gene if level == "group" else by_gene[:, :, 0]

@@ -33,9 +33,9 @@ def contrast(
 ) -> AnnData | None:
     """Attribute to genes the difference of a program's mean activity between two groups.
 
-    Contributions sum exactly to the difference of the groups' mean activities, see
-    :meth:`crystallin.ProgramVAE.get_gene_contributions`. What they say is which genes a rise was read from, and whether
-    many say so or one alone.
+    Contributions sum exactly to the difference of the groups' mean activities: they are those of
+    :func:`crystallin.tl.attributions` with ``method="contributions"``, averaged over the cells of each group. They say
+    which genes a rise was read from, and whether many genes say so or one alone.
 
     Parameters
     ----------
@@ -105,18 +105,18 @@ def contrast(
     inside = labels == group
     there = ~inside if reference == checks.REST else labels == reference
     cells = np.flatnonzero(inside | there)
-    sides = np.where(inside[cells], "group", "reference")
-    means = model.get_gene_contributions(program, adata, cells, groups=sides)
+    sides = pd.Categorical(np.where(inside[cells], "group", "reference"), ["group", "reference"])
+    means = model.get_attributions(adata, cells, method="contributions", programs=[program], groups=sides)
+    of_group, of_reference = means[:, :, 0].astype(float)
 
-    loading = model.get_loadings()[program]
     table = pd.DataFrame(
         {
-            "gene": means.index,
-            "contribution": (means["group"] - means["reference"]).to_numpy(),
-            "mean_group": means["group"].to_numpy(),
-            "mean_reference": means["reference"].to_numpy(),
+            "gene": adata.var_names,
+            "contribution": of_group - of_reference,
+            "mean_group": of_group,
+            "mean_reference": of_reference,
             "member": members(model, [program])[:, 0],
-            "loading": loading.to_numpy(),
+            "loading": model.get_loadings()[program].to_numpy(),
         }
     )
     table = table[table[["mean_group", "mean_reference"]].ne(0).any(axis=1)]

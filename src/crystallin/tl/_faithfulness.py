@@ -13,7 +13,7 @@ from crystallin import stats
 from crystallin._keys import DEFAULT_KEY, FAITHFULNESS, PARAMS, TABLE, Keys
 
 from ._explain import METHODS, attributions_by, check_methods
-from ._shared import origin_of, stored_activity
+from ._shared import Chosen, choose_cells, origin_of, stored_activity
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -134,8 +134,8 @@ def faithfulness(
     reading, genes, parts = model.reading(adata), adata.var_names.to_numpy(), []
     for program in wanted:
         activity = stored_activity(adata, keys)[0][:, names.index(program)]
-        cells = np.sort(np.argsort(-activity, kind="stable")[:max_cells])
-        parts += _of_program(model, reading, genes, cells, program, methods, numbers, n_random, rng)
+        chosen = choose_cells(adata, None, cells=np.sort(np.argsort(-activity, kind="stable")[:max_cells]))
+        parts += _of_program(model, reading, genes, chosen, program, methods, numbers, n_random, rng)
 
     adata = adata.copy() if copy else adata
     params = {
@@ -156,15 +156,14 @@ def _of_program(
     model: ProgramVAE,
     reading: Reading,
     genes: np.ndarray,
-    cells: np.ndarray,
+    chosen: Chosen,
     program: str,
     methods: list[str],
     numbers: list[int],
     n_random: int,
     rng: np.random.Generator,
 ) -> list[pd.DataFrame]:
-    labels = np.full(len(cells), "all")
-    values = {method: attributions_by(method, model, reading, cells, labels, [program])[0, :, 0] for method in methods}
+    values = {method: attributions_by(method, model, reading, chosen, [program])[0, :, 0] for method in methods}
     orders = {method: [np.argsort(-value, kind="stable")] for method, value in values.items()}
     orders[RANDOM] = [rng.permutation(len(genes)) for _ in range(n_random)]
     halves = rng.random((n_random, len(genes))) < SHARE_REPLACED
@@ -173,7 +172,7 @@ def _of_program(
         removed += [order[:number] for order in ranked for number in numbers]
         removed += [order[number:] for order in ranked for number in numbers]
     left = model.get_activity_without(
-        [genes[part] for part in removed], reading, cells, baseline="mean", programs=[program]
+        [genes[part] for part in removed], reading, chosen.positions, baseline="mean", programs=[program]
     )[:, 0, 0].astype(float)
     whole, nothing = left[:2]
     change = whole - left[2 : 2 + n_random]

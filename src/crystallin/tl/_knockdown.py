@@ -151,7 +151,7 @@ def _without_genes(
     random = [adata.var_names[prior.matched_genes(positions, by_abundance, rng.choice)] for _ in range(n_random)]
     # sets x groups x programs
     activity = model.get_activity_without([[], silent, *random], adata, chosen.positions, groups=chosen.labels)
-    activity = activity[:, chosen.order].astype(float)
+    activity = activity.astype(float)
     change, null = activity[1] - activity[0], activity[2:] - activity[0]
     sd = null.std(axis=0, ddof=1) if n_random > 1 else np.full(change.shape, np.nan)
     z = np.divide(change - null.mean(axis=0), sd, out=np.full(change.shape, np.nan), where=sd > 0)
@@ -170,8 +170,7 @@ def _without_genes(
 def _without_programs(adata: AnnData, model: ProgramVAE, silent: list[str], chosen: Chosen) -> pd.DataFrame:
     reading = model.reading(adata)
     before, after = (
-        model.get_expression_without(names, reading, chosen.positions, groups=chosen.labels)[chosen.order]
-        for names in ([], silent)
+        model.get_expression_without(names, reading, chosen.positions, groups=chosen.labels) for names in ([], silent)
     )
     fold = np.log2((after + PSEUDOCOUNT) / (before + PSEUDOCOUNT))
     columns = {"before": before, "after": after, "change": after - before, "log2_fold_change": fold}

@@ -110,7 +110,7 @@ def leakage(
             method=method,
             groups=chosen.labels,
             statistic="mean_absolute",
-        )[chosen.order]
+        )
         table[column] = _share(mass, outside).ravel()
         overall[column] = _share(np.tensordot(size, mass, 1)[None], outside)[0]
 

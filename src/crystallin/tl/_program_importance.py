@@ -95,7 +95,7 @@ def program_importance(
     checks.check_explainable(adata, keys, model.program_names, model.prior_digest, copy=copy)
     slot = checks.check_result_key(adata, key_added, keys, PROGRAM_IMPORTANCE)
     chosen = choose_cells(adata, groupby)
-    by_group = model.get_program_importance(adata, groups=chosen.labels)[chosen.groups]
+    by_group = model.get_program_importance(adata, groups=chosen.labels)
     real, parts = ~model.is_decoy, []
     for group, values in by_group.items():
         importance = values.to_numpy()

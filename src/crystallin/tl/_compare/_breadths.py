@@ -32,9 +32,11 @@ def breadths(reading: Reading, model: ProgramVAE, units: Units, pairs: Iterable[
     size = np.bincount(of_cell)
     rng = np.random.default_rng(0)
     chosen = [np.sort(rng.permutation(np.flatnonzero(of_cell == k))[:MAX_CELLS]) for k in range(len(size))]
-    labels = np.repeat([f"{k:09d}" for k in range(len(size))], list(map(len, chosen)))
+    of_chosen = np.repeat(np.arange(len(size)), list(map(len, chosen)))
     # kinds x genes x programs
-    contributions = model.get_average_contributions(reading, np.concatenate(chosen), groups=labels)
+    contributions = model.get_attributions(
+        reading, np.concatenate(chosen), method="contributions", groups=of_chosen, statistic="average_cell"
+    )
     member, found = members(model), []
     for pair in pairs:
         means = []

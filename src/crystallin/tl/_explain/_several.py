@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from anndata import AnnData
-
     from crystallin.model import ProgramVAE, Reading
+    from crystallin.tl._shared import Chosen
 
 LOADINGS = "loadings"
 # target/method; loadings are the decoder's and the same in all cells
@@ -44,17 +43,16 @@ def check_methods(methods: Sequence[str], least: int) -> list[str]:
 def attributions_by(
     method: str,
     model: ProgramVAE,
-    adata: AnnData | Reading,
-    cells: np.ndarray,
-    labels: np.ndarray,
+    reading: Reading,
+    chosen: Chosen,
     programs: Sequence[str],
     **baseline: Any,
 ) -> np.ndarray:
-    """Mean attributions of each group, groups (sorted) x genes x programs."""
+    """Mean attributions of each group, groups x genes x programs."""
     if method == LOADINGS:
         loadings = model.get_loadings()[list(programs)].to_numpy()
-        return np.repeat(loadings[None], len(np.unique(labels)), axis=0)
+        return np.repeat(loadings[None], len(chosen.groups), axis=0)
     target, _, name = method.partition("/")
     return model.get_attributions(
-        adata, cells, target=target, method=name, programs=programs, groups=labels, **baseline
+        reading, chosen.positions, target=target, method=name, programs=programs, groups=chosen.labels, **baseline
     )

@@ -69,7 +69,7 @@ def gene_evidence(
     # group by group: genes x programs of all groups at once would be large
     for name in chosen.groups:
         cells = chosen.positions[chosen.labels == name]
-        (contributions,) = model.get_average_contributions(reading, cells)
+        (contributions,) = model.get_attributions(reading, cells, method="contributions", statistic="average_cell")
         rows.append(contributions[gene, labels[label]])
     values = np.array(rows, dtype=float)
     is_off = off[:, label]

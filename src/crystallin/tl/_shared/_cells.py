@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin._checks import ALL
@@ -23,19 +24,17 @@ class Chosen:
     positions
         Their places.
     labels
-        Group of each.
-    groups
-        Groups that have cells, in the order of the column's categories.
+        Group of each. Its categories are the groups that have cells, in the order of the column's categories; the model
+        returns results in this order.
     """
 
     positions: np.ndarray
-    labels: np.ndarray
-    groups: list[str]
+    labels: pd.Categorical
 
     @property
-    def order(self) -> np.ndarray:
-        """Where each of ``groups`` stands when they are sorted, which is how the model returns them."""
-        return np.argsort(np.argsort(self.groups))
+    def groups(self) -> list[str]:
+        """Groups that have cells, in their order."""
+        return self.labels.categories.tolist()
 
 
 def choose_cells(
@@ -53,5 +52,4 @@ def choose_cells(
         parts = [np.flatnonzero(labels == name) for name in known]
         kept = np.sort(np.concatenate([rng.permutation(part)[:max_cells] for part in parts]))
         positions, labels = positions[kept], labels[kept]
-    there = set(labels.tolist())
-    return Chosen(positions, labels, [name for name in known if name in there])
+    return Chosen(positions, pd.Categorical(labels, known).remove_unused_categories())
