@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import crystallin as cr
+from crystallin._keys import RESULTS
 
 ROOMS = ("pp", "tl", "get", "pl", "datasets")
 FUNCTIONS = {f"{room}.{name}": getattr(getattr(cr, room), name) for room in ROOMS for name in getattr(cr, room).__all__}
@@ -192,3 +193,16 @@ def test_slot_names_are_spelled_in_one_file_only():
         for key in spelled_keys(path.read_text(encoding="utf-8"))
     ]
     assert found == []
+
+
+def test_every_result_names_its_tool_accessor_and_plots():
+    assert set(RESULTS) <= set(cr.tl.__all__)
+    accessors = {result.accessor for result in RESULTS.values()}
+    assert len(accessors) == len(RESULTS) and accessors <= set(cr.get.__all__)
+    plots = [plot for result in RESULTS.values() for plot in result.plots]
+    assert len(set(plots)) == len(plots) and set(plots) <= set(cr.pl.__all__)
+    for tool, result in RESULTS.items():
+        assert result.call.startswith(f"{tool}(adata")
+    # accessors of results are all in the registry; the others read the programs' own slots
+    of_programs = {"activity", "activity_df", "loadings_df", "programs_df", "contrast_params"}
+    assert set(cr.get.__all__) == accessors | of_programs

@@ -6,7 +6,9 @@ Program names are values, never keys or columns: a name such as ``"TCA cycle / A
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 DEFAULT_KEY = "programs"
 
@@ -63,6 +65,16 @@ PARAMS = "params"
 ACTIVITY_PARAMS, LOADINGS_PARAMS = "activity_params", "loadings_params"
 # entries of PARAMS that tell what a result is of: programs by their key, hash and how often they were added; the model
 KEY, PRIOR_DIGEST, ADDED, MODEL_DIGEST, TOOL = "key", "prior_digest", "added", "model_digest", "tool"
+
+
+def given(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as they are stored: those that are ``None`` are left out, as not every file format can hold it.
+
+    In results of version 0.1.0 they are empty text, 0 or -1; readers take those for not given as well.
+    """
+    return {name: value for name, value in params.items() if value is not None}
+
+
 # whether activities are the refined ones, there and where they are written
 REFINE = "refine"
 # of results that are arrays: the names along them
@@ -124,26 +136,68 @@ OF_MODEL = (
 
 @dataclass(frozen=True)
 class Result:
-    """A kind of result: what it is called, the call that makes it, and a column that tells it from others."""
+    """A kind of result.
+
+    Attributes
+    ----------
+    what
+        What messages call it.
+    call
+        The call in ``tl`` that makes it.
+    column
+        A column that tells its table from others; empty for attributions, which are an array.
+    accessor
+        The function in ``get`` that reads it.
+    plots
+        The functions in ``pl`` that draw it, the usual one first.
+    """
 
     what: str
     call: str
     column: str
+    accessor: str
+    plots: tuple[str, ...] = ()
 
 
-# by tool; attributions are an array and have no table
+# by tool
 RESULTS = {
-    RANK_PROGRAMS_GROUPS: Result("differences between groups", "rank_programs_groups(adata, model, groupby)", "effect"),
-    CONTRAST: Result("contrast", "contrast(adata, model, program, groupby=…, group=…)", "contribution"),
-    ATTRIBUTIONS: Result("attributions", "attributions(adata, model, groupby=…)", ""),
-    LEAKAGE: Result("leakage", "leakage(adata, model)", "leakage_encoder"),
-    PROGRAM_IMPORTANCE: Result("importance of programs", "program_importance(adata, model)", "importance"),
-    ATTRIBUTION_AGREEMENT: Result(
-        "agreement between attributions", "attribution_agreement(adata, model, groupby=…)", "rbo"
+    RANK_PROGRAMS_GROUPS: Result(
+        "differences between groups",
+        "rank_programs_groups(adata, model, groupby)",
+        "effect",
+        "rank_programs_groups_df",
+        ("rank_programs_groups", "volcano", "effects"),
     ),
-    FAITHFULNESS: Result("faithfulness of attributions", "faithfulness(adata, model)", "deletion"),
-    KNOCKDOWN: Result("knock-down", "knockdown(adata, model, genes=…)", "change"),
-    ANNOTATE: Result("annotation", "annotate(adata, model, groupby)", "specificity"),
-    RULES: Result("rules", "rules(adata, groupby)", "rule"),
-    INTERACTIONS: Result("interactions of genes", "interactions(adata, model, program)", "interaction"),
+    CONTRAST: Result(
+        "contrast",
+        "contrast(adata, model, program, groupby=…, group=…)",
+        "contribution",
+        "contrast_df",
+        ("contrast",),
+    ),
+    ATTRIBUTIONS: Result(
+        "attributions",
+        "attributions(adata, model, groupby=…)",
+        "",
+        "attributions_df",
+        ("attributions", "waterfall"),
+    ),
+    LEAKAGE: Result("leakage", "leakage(adata, model)", "leakage_encoder", "leakage_df"),
+    PROGRAM_IMPORTANCE: Result(
+        "importance of programs", "program_importance(adata, model)", "importance", "program_importance_df"
+    ),
+    ATTRIBUTION_AGREEMENT: Result(
+        "agreement between attributions",
+        "attribution_agreement(adata, model, groupby=…)",
+        "rbo",
+        "attribution_agreement_df",
+        ("agreement",),
+    ),
+    FAITHFULNESS: Result("faithfulness of attributions", "faithfulness(adata, model)", "deletion", "faithfulness_df"),
+    KNOCKDOWN: Result("knock-down", "knockdown(adata, model, genes=…)", "change", "knockdown_df"),
+    ANNOTATE: Result("annotation", "annotate(adata, model, groupby)", "specificity", "annotation_df", ("annotation",)),
+    RULES: Result("rules", "rules(adata, groupby)", "rule", "rules_df", ("rules",)),
+    INTERACTIONS: Result(
+        "interactions of genes", "interactions(adata, model, program)", "interaction", "interactions_df"
+    ),
 }

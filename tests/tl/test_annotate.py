@@ -168,7 +168,7 @@ def test_over_samples_intervals_are_wider_where_samples_differ(typed):
     samples = cr.get.annotation_df(adata).set_index("group")
     width = lambda table: (table["upper"] - table["lower"])["kind 3"]  # noqa: E731
     assert width(samples) > 1.5 * width(cells)
-    assert adata.uns["annotate"]["params"]["unit_of_observation"] == "sample"
+    assert adata.uns["annotate"]["params"]["sample_key"] == "donor"
 
 
 def test_a_group_of_one_cell_is_neither_named_nor_a_reference(typed):

@@ -25,6 +25,9 @@ def check_result(adata: Any, key: str, tool: str) -> str:
     if kind_of(adata, slot) != tool:
         there = [name for name in adata.uns if kind_of(adata, name) == tool]
         hint = f" There is one under {', '.join(map(repr, there))}." if there else ""
+        if kind_of(adata, slot):
+            other = RESULTS[kind_of(adata, slot)]
+            hint = f" What is there is for crystallin.get.{other.accessor} ({other.what}).{hint}"
         msg = (
             f"adata.uns has no {about.what} under {slot!r}; call crystallin.tl.{about.call} first, or name the key "
             f"that was given as key_added.{hint}"

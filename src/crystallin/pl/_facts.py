@@ -102,7 +102,7 @@ def _difference(adata: AnnData, program: str, groupby: str, key: str, ranking_ke
     table = table[table["program"] == program]
     if table.empty:
         return [missing]
-    found = [_surest(table)] if params["groupby"] == groupby else [missing]
+    found = [_surest(table)] if params.get("groupby") == groupby else [missing]
     twin = table.iloc[0]
     if twin["nearest_twin"]:
         text = f"{shorten(twin['nearest_twin'])} (similarity {twin['twin_similarity']:.2f})"

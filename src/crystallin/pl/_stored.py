@@ -31,7 +31,7 @@ def attributions_of(
     level = params.get("level")
     if level == "global":
         where, wanted = "all cells, absolute", None
-    elif level == "group" and params["groupby"] == groupby:
+    elif level == "group" and params.get("groupby") == groupby:
         where, wanted = group, group
     else:
         return "", None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crystallin import _checks as checks
-from crystallin._keys import ADDED, DEFAULT_KEY, NAMES, PARAMS, PRIOR_DIGEST, TABLE, Keys
+from crystallin._keys import ADDED, DEFAULT_KEY, NAMES, PARAMS, PRIOR_DIGEST, TABLE, Keys, given
 from crystallin.programs import add_decoys, align, make_prior, read_gene_sets
 
 from ._reading import gene_names, mean_expression
@@ -143,19 +143,21 @@ def add_programs(
     adata.uns[keys.uns] = {
         NAMES: aligned.names,
         TABLE: aligned.table,
-        PARAMS: {
-            "origin": sets.origin,
-            "gene_symbols": gene_symbols or "",
-            "min_genes": min_genes,
-            "max_genes": -1 if max_genes is None else max_genes,
-            "n_decoys": n_decoys,
-            "random_state": random_state,
-            "n_vars": adata.n_vars,
-            "var_names_hash": checks.hash_names(adata.var_names),
-            PRIOR_DIGEST: digest,
-            # results of the programs that were here before are told by it
-            ADDED: int(before.get(ADDED, 0)) + 1,
-            "crystallin": version("crystallin"),
-        },
+        PARAMS: given(
+            {
+                "origin": sets.origin,
+                "gene_symbols": gene_symbols,
+                "min_genes": min_genes,
+                "max_genes": max_genes,
+                "n_decoys": n_decoys,
+                "random_state": random_state,
+                "n_vars": adata.n_vars,
+                "var_names_hash": checks.hash_names(adata.var_names),
+                PRIOR_DIGEST: digest,
+                # results of the programs that were here before are told by it
+                ADDED: int(before.get(ADDED, 0)) + 1,
+                "crystallin": version("crystallin"),
+            }
+        ),
     }
     return adata if copy else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crystallin import _checks as checks
-from crystallin._keys import ANNOTATE, DEFAULT_KEY, PARAMS, SCORES, TABLE, Keys
+from crystallin._keys import ANNOTATE, DEFAULT_KEY, PARAMS, SCORES, TABLE, Keys, given
 
 from ._name import Needs, markers, name_groups, own_columns, own_labels, written_columns
 from ._shared import origin_of, stored_activity
@@ -216,18 +216,17 @@ def annotate(
     params = {
         "groupby": groupby,
         "labels": known.names,
-        "sample_key": sample_key or "",
+        "sample_key": sample_key,
         "min_score": min_score,
         "min_support": min_support,
         "min_margin": min_margin,
         "min_cells": min_cells,
-        "label_added": label_added or "",
-        "cell_label_added": cell_label_added or "",
+        "label_added": label_added,
+        "cell_label_added": cell_label_added,
         "min_probability": min_probability,
         "random_state": random_state,
-        "unit_of_observation": "sample" if sample_key else "cell (cells are not replicates)",
     }
-    params |= origin_of(ANNOTATE, adata, keys, model.digest)
+    params = given(params) | origin_of(ANNOTATE, adata, keys, model.digest)
 
     adata = adata.copy() if copy else adata
     for name, values in columns.items():

@@ -11,7 +11,7 @@ import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin import stats
-from crystallin._keys import ATTRIBUTION_AGREEMENT, CONSENSUS, DEFAULT_KEY, PARAMS, SPREAD, TABLE, Keys
+from crystallin._keys import ATTRIBUTION_AGREEMENT, CONSENSUS, DEFAULT_KEY, PARAMS, SPREAD, TABLE, Keys, given
 
 from ._explain import LOADINGS, METHODS, attributions_by, baseline_arguments, check_methods
 from ._shared import Chosen, choose_cells, members, origin_of
@@ -153,10 +153,10 @@ def attribution_agreement(
         "n_top": n_top,
         "baselines": list(baselines),
         "n_retrained": len(retrained),
-        "max_cells": max_cells or 0,
+        "max_cells": max_cells,
         "persistence": PERSISTENCE,
     }
-    params |= origin_of(ATTRIBUTION_AGREEMENT, adata, keys, model.digest)
+    params = given(params) | origin_of(ATTRIBUTION_AGREEMENT, adata, keys, model.digest)
     adata.uns[slot] = {
         PARAMS: params,
         TABLE: _pairs(answers, chosen, wanted, n_top),

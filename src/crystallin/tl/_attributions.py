@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from crystallin import _checks as checks
-from crystallin._keys import ATTRIBUTIONS, CELLS, DEFAULT_KEY, GENES, GROUPS, PARAMS, PROGRAMS, VALUES, Keys
+from crystallin._keys import ATTRIBUTIONS, CELLS, DEFAULT_KEY, GENES, GROUPS, PARAMS, PROGRAMS, VALUES, Keys, given
 
 from ._explain import baseline_arguments
 from ._shared import Chosen, choose_cells, origin_of
@@ -186,14 +186,14 @@ def attributions(
 
     adata = adata.copy() if copy else adata
     params = {
-        "groupby": groupby or "",
+        "groupby": groupby,
         "method": method,
         "baseline": baseline if isinstance(baseline, str) else "array",
         "target": target,
         "level": level,
         "n_vars": adata.n_vars,
     }
-    params |= origin_of(ATTRIBUTIONS, adata, keys, model.digest)
+    params = given(params) | origin_of(ATTRIBUTIONS, adata, keys, model.digest)
     result = {
         PROGRAMS: np.array(wanted, dtype=object),
         PARAMS: params,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin import stats
-from crystallin._keys import CONTRAST, DEFAULT_KEY, PARAMS, TABLE, Keys
+from crystallin._keys import CONTRAST, DEFAULT_KEY, PARAMS, TABLE, Keys, given
 
 from ._shared import members, origin_of
 
@@ -132,7 +132,7 @@ def contrast(
     }
     adata = adata.copy() if copy else adata
     order = size.sort_values(ascending=False, kind="stable").index
-    params |= origin_of(CONTRAST, adata, keys, model.digest)
+    params = given(params) | origin_of(CONTRAST, adata, keys, model.digest)
     adata.uns[slot] = {
         PARAMS: params,
         TABLE: table.loc[order].reset_index(drop=True),

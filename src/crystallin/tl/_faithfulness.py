@@ -10,7 +10,7 @@ import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin import stats
-from crystallin._keys import DEFAULT_KEY, FAITHFULNESS, PARAMS, TABLE, Keys
+from crystallin._keys import DEFAULT_KEY, FAITHFULNESS, PARAMS, TABLE, Keys, given
 
 from ._explain import METHODS, attributions_by, check_methods
 from ._shared import Chosen, choose_cells, origin_of, stored_activity
@@ -144,7 +144,7 @@ def faithfulness(
         "max_cells": max_cells,
         "random_state": random_state,
     }
-    params |= origin_of(FAITHFULNESS, adata, keys, model.digest)
+    params = given(params) | origin_of(FAITHFULNESS, adata, keys, model.digest)
     adata.uns[slot] = {
         PARAMS: params,
         TABLE: pd.concat(parts, ignore_index=True),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crystallin import _checks as checks
-from crystallin._keys import DEFAULT_KEY, INTERACTIONS, PARAMS, TABLE, Keys
+from crystallin._keys import DEFAULT_KEY, INTERACTIONS, PARAMS, TABLE, Keys, given
 
 from ._shared import choose_cells, members, origin_of
 
@@ -132,12 +132,12 @@ def interactions(
     adata = adata.copy() if copy else adata
     params = {
         "program": program,
-        "groupby": groupby or "",
+        "groupby": groupby,
         "group": label,
         "baseline": baseline,
         "own": float(np.trace(matrix)),
     }
-    params |= origin_of(INTERACTIONS, adata, keys, model.digest)
+    params = given(params) | origin_of(INTERACTIONS, adata, keys, model.digest)
     adata.uns[slot] = {
         PARAMS: params,
         TABLE: table.loc[order].reset_index(drop=True),

@@ -10,7 +10,7 @@ import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin import programs as prior
-from crystallin._keys import DEFAULT_KEY, KNOCKDOWN, PARAMS, TABLE, Keys
+from crystallin._keys import DEFAULT_KEY, KNOCKDOWN, PARAMS, TABLE, Keys, given
 
 from ._shared import Chosen, choose_cells, members, origin_of
 
@@ -125,12 +125,12 @@ def knockdown(
     params = {
         "silenced": np.array(silent, dtype=object),
         "what": "programs" if genes is None else "genes",
-        "groupby": groupby or "",
+        "groupby": groupby,
         "n_random": n_random,
-        "max_cells": max_cells or 0,
+        "max_cells": max_cells,
         "random_state": random_state,
     }
-    params |= origin_of(KNOCKDOWN, adata, keys, model.digest)
+    params = given(params) | origin_of(KNOCKDOWN, adata, keys, model.digest)
     adata.uns[slot] = {PARAMS: params, TABLE: table}
     return adata if copy else None
 

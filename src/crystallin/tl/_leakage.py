@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crystallin import _checks as checks
-from crystallin._keys import DEFAULT_KEY, LEAKAGE, PARAMS, TABLE, Keys
+from crystallin._keys import DEFAULT_KEY, LEAKAGE, PARAMS, TABLE, Keys, given
 
 from ._shared import add_to_table, choose_cells, members, origin_of
 
@@ -117,8 +117,8 @@ def leakage(
     adata = adata.copy() if copy else adata
     columns = {name: pd.Series(values, index=names) for name, values in overall.items()}
     add_to_table(adata, keys, pd.DataFrame(columns))
-    params = {"groupby": groupby or "", "max_cells": max_cells or 0}
-    params |= origin_of(LEAKAGE, adata, keys, model.digest)
+    params = {"groupby": groupby, "max_cells": max_cells}
+    params = given(params) | origin_of(LEAKAGE, adata, keys, model.digest)
     adata.uns[slot] = {PARAMS: params, TABLE: table}
     return adata if copy else None
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin import stats
-from crystallin._keys import DEFAULT_KEY, PARAMS, PROGRAM_IMPORTANCE, TABLE, Keys
+from crystallin._keys import DEFAULT_KEY, PARAMS, PROGRAM_IMPORTANCE, TABLE, Keys, given
 
 from ._shared import add_to_table, choose_cells, origin_of
 
@@ -114,8 +114,8 @@ def program_importance(
 
     adata = adata.copy() if copy else adata
     add_to_table(adata, keys, overall)
-    params = {"groupby": groupby or ""}
-    params |= origin_of(PROGRAM_IMPORTANCE, adata, keys, model.digest)
+    params = {"groupby": groupby}
+    params = given(params) | origin_of(PROGRAM_IMPORTANCE, adata, keys, model.digest)
     adata.uns[slot] = {
         PARAMS: params,
         TABLE: pd.concat(parts, ignore_index=True),

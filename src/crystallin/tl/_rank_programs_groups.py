@@ -11,7 +11,7 @@ import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin import stats
-from crystallin._keys import DEFAULT_KEY, PARAMS, RANK_PROGRAMS_GROUPS, TABLE, Keys
+from crystallin._keys import DEFAULT_KEY, PARAMS, RANK_PROGRAMS_GROUPS, TABLE, Keys, given
 
 from ._compare import (
     CollinearError,
@@ -132,10 +132,12 @@ def rank_programs_groups(
         - ``coverage``: share of the program's genes that the data have;
         - ``breadth``: effective number of the program's genes that carry the difference (participation ratio of their
           contributions, in the average cells of the groups); near 1, one gene speaks and not a program;
+        - ``unit``: the unit of observation, ``"sample"`` with ``sample_key`` and ``"cell"`` without. Cells are not
+          replicates: a row whose unit is the cell describes these cells, and not others of their kind;
         - ``n_group``, ``n_reference``: cells; ``n_samples_group``, ``n_samples_reference``; ``df``: degrees of freedom
           of the statistic.
     ``adata.uns[key_added]["params"]`` : dict
-        The arguments, what was the unit of observation, and what was left out.
+        The arguments, and what was left out.
 
     Raises
     ------
@@ -217,23 +219,22 @@ def rank_programs_groups(
         for (pair, compared), breadth in zip(results, n_genes, strict=True)
     ]
     table = pd.concat(parts, ignore_index=True)
-    _log(results, skipped, sample_key)
+    _warn_of_what_is_left_out(results, skipped)
 
     adata = adata.copy() if copy else adata
     params = {
         "groupby": groupby,
         "groups": wanted,
         "reference": reference,
-        "sample_key": sample_key or "",
+        "sample_key": sample_key,
         "covariates": covariates,
-        "within": within or "",
-        "paired": "" if paired is None else paired,
+        "within": within,
+        "paired": paired,
         "delta": delta,
-        "unit_of_observation": "sample" if sample_key else "cell (cells are not replicates)",
         "left_out": skipped,
     }
     first = [*results[0][0].labels, "program"]
-    params |= origin_of(RANK_PROGRAMS_GROUPS, adata, keys, model.digest)
+    params = given(params) | origin_of(RANK_PROGRAMS_GROUPS, adata, keys, model.digest)
     adata.uns[slot] = {PARAMS: params, TABLE: table[[*first, *table.columns.difference(first, sort=False)]]}
     return adata if copy else None
 
@@ -258,15 +259,11 @@ def _coupling(moments: Moments, covariance: np.ndarray, correlation: np.ndarray,
     return Coupling(covariance, correlation * np.outer(sd, sd), stats.reliability(uncertainty), is_decoy)
 
 
-def _log(results: list[tuple[Pair, Compared]], skipped: list[str], sample_key: str | None) -> None:
-    if sample_key is None:
-        logger.info(
-            "No sample_key: cells are not replicates, so this describes these cells and not others of their kind."
-        )
+def _warn_of_what_is_left_out(results: list[tuple[Pair, Compared]], skipped: list[str]) -> None:
     for pair, compared in results:
         if compared.left_out:
             names = ", ".join(compared.left_out)
             how = "on one side only" if compared.paired else "on both sides while most are not"
-            logger.info("%s: left out the samples %s (%s).", pair.where, names, how)
+            logger.warning("%s: left out the samples %s, which are %s.", pair.where, names, how)
     for reason in skipped:
         logger.warning("Left out %s", reason)

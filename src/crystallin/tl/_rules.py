@@ -10,7 +10,7 @@ import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin import get, stats
-from crystallin._keys import DEFAULT_KEY, NAMES, PARAMS, RULES, TABLE, TERMS, Keys
+from crystallin._keys import DEFAULT_KEY, NAMES, PARAMS, RULES, TABLE, TERMS, Keys, given
 
 from ._learn import Part, Rule, certainty, learn, parts_of, picked, resampled
 from ._shared import choose_cells, origin_of, stored_activity
@@ -154,14 +154,14 @@ def rules(
     params = {
         "groupby": groupby,
         "max_terms": max_terms,
-        "sample_key": sample_key or "",
+        "sample_key": sample_key,
         "held_out": held_out,
         "held_out_samples": split.held_out_samples,
         "n_bootstraps": n_bootstraps,
         "random_state": random_state,
     }
     columns = ["group", "program", "direction", "threshold", "lower", "upper", "recurrence"]
-    params |= origin_of(RULES, adata, keys)
+    params = given(params) | origin_of(RULES, adata, keys)
     adata.uns[slot] = {
         PARAMS: params,
         TABLE: pd.DataFrame(table),

@@ -135,6 +135,7 @@ def rows(compared: Compared, delta: float, about: pd.DataFrame) -> pd.DataFrame:
     table = about.join(pd.DataFrame({name: values[real] for name, values in columns.items()}, index=real))
     table["n_group"], table["n_reference"] = map(int, compared.n_cells)
     table["n_samples_group"], table["n_samples_reference"] = compared.n_samples
+    table["unit"] = "sample" if by_sample else "cell"
     # as sure as decoys allow, where there are any
     sure = pd.Series(np.abs(marginal.effect / np.fmax(marginal.se, by_decoys.se))[real], index=real)
     # an untested program leads untested ones only
