@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import hypothesis
@@ -129,3 +131,22 @@ def changes():
         return lambda: changed(before, contents(adata))
 
     return start
+
+
+@pytest.fixture
+def silent(pytestconfig):
+    """``with silent():`` every warning is an error, whatever pytest was told, except those listed in pyproject.toml."""
+
+    @contextmanager
+    def strict(*others: str) -> Iterator[None]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for line in pytestconfig.getini("filterwarnings"):
+                action, _, rest = line.partition(":")
+                if action == "ignore":
+                    warnings.filterwarnings("ignore", message=rest.split(":")[0])
+            for message in others:
+                warnings.filterwarnings("ignore", message=message)
+            yield
+
+    return strict

@@ -207,7 +207,7 @@ def test_before_a_run_goes_on_from_its_checkpoint(fresh, adata, monkeypatch, tmp
     assert other.is_trained_ and lengths(other.history)["reconstruction_loss_posterior"] == 2
 
 
-def test_twice_in_the_second_stage_keeps_the_first(fresh, caplog, uninterrupted):
+def test_twice_in_the_second_stage_keeps_the_first(fresh, caplog, uninterrupted, monkeypatch):
     class Press(pl.Callback):
         def on_train_batch_start(self, *_):
             raise KeyboardInterrupt
@@ -223,7 +223,7 @@ def test_twice_in_the_second_stage_keeps_the_first(fresh, caplog, uninterrupted)
             given["callbacks"].append(Press())
         return given
 
-    fresh._stage_arguments = with_callback
+    monkeypatch.setattr(fresh, "_stage_arguments", with_callback)
     fresh.train(**STAGES)
     assert torch.equal(weights_of(fresh), uninterrupted["first stage"][0])
     assert "Posterior stage was interrupted twice. The best weights" in caplog.text
