@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ import crystallin as cr
 from ._contents import changed, contents
 
 mpl.use("agg")
+# Tests compare to the bit, and build tensors on the CPU: a GPU is for tests/model/test_cuda.py, if asked for.
+if os.environ.get("CRYSTALLIN_TEST_CUDA") != "1":
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
 # a busy machine is no failure
 hypothesis.settings.register_profile("steady", deadline=None)
 hypothesis.settings.load_profile("steady")
