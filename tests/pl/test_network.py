@@ -20,12 +20,6 @@ SETS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture
 def family() -> AnnData:
     loadings = pd.DataFrame(SETS).fillna(0)

@@ -229,6 +229,24 @@ def test_overlapping_programs(cells, model, planted):
     assert table["conditional_se"].gt(0).all()
 
 
+def test_breadth_of_differences(result, model):
+    """Beside each difference, close to that of the exact contrast."""
+    programs = ["Program/2", "Program/5"]
+    rank(result, model, "cell_type")
+    table = table_of(result).set_index(["group", "program"])
+    exact = []
+    for program in programs:
+        cr.tl.contrast(result, model, program, groupby="cell_type", group="type 1")
+        exact.append(cr.get.contrast_params(result)["breadth"])
+    found = [table.loc[("type 1", program), "breadth"] for program in programs]
+    np.testing.assert_allclose(found, exact, rtol=0.15)
+    rank(result, model, "batch", groups="one", reference="two", within="cell_type")
+    table = table_of(result)
+    # no more genes than the program has, whatever others add
+    size = table["program"].map(cr.get.programs_df(result)["n_present"])
+    assert (table["breadth"] >= 1 - 1e-6).all() and (table["breadth"] <= size + 1e-6).all()
+
+
 def test_untested_programs(cells, model):
     cells.obsm["programs_sd"][:, 3] = 0.99
     rank(cells, model, "cell_type")
