@@ -62,8 +62,8 @@ def test_gmt_without_sets_says_what_a_line_is(tmp_path):
         read_gmt(path)
 
 
-# quotation marks, "#" and what separates genes have a meaning
-word = st.text(st.characters(blacklist_categories=["C", "Z"], blacklist_characters='",;|/#'), min_size=1, max_size=8)
+# quotation marks, "#", what separates genes and what could come before a weight have a meaning
+word = st.text(st.characters(blacklist_categories=["C", "Z"], blacklist_characters='",;|/#:(='), min_size=1, max_size=8)
 
 
 @given(st.dictionaries(word, st.lists(word, min_size=1, max_size=5, unique=True), min_size=1, max_size=5))
