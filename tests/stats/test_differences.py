@@ -32,6 +32,9 @@ def test_an_interval_holds_0_if_p_is_large(effect, se, df):
 def test_a_wider_null_is_rejected_less(effect, se, df, delta, more):
     difference = one(effect, se, df)
     assert difference.p(delta + more)[0] >= difference.p(delta)[0] - 1e-12
+    # at the end of the null: how often an estimate is as far from 0, on either side
+    at_the_end = stats.t(df, loc=delta, scale=se)
+    assert difference.p(delta)[0] == pytest.approx(min(1, at_the_end.sf(abs(effect)) + at_the_end.cdf(-abs(effect))))
     mirrored = one(-effect, se, df)
     assert mirrored.p(delta)[0] == pytest.approx(difference.p(delta)[0])
 
