@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import hypothesis
@@ -18,6 +21,9 @@ import crystallin as cr
 from ._contents import changed, contents
 
 mpl.use("agg")
+# Tests compare to the bit, and build tensors on the CPU: a GPU is for tests/model/test_cuda.py, if asked for.
+if os.environ.get("CRYSTALLIN_TEST_CUDA") != "1":
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
 # a busy machine is no failure
 hypothesis.settings.register_profile("steady", deadline=None)
 hypothesis.settings.load_profile("steady")
@@ -129,3 +135,22 @@ def changes():
         return lambda: changed(before, contents(adata))
 
     return start
+
+
+@pytest.fixture
+def silent(pytestconfig):
+    """``with silent():`` every warning is an error, whatever pytest was told, except those listed in pyproject.toml."""
+
+    @contextmanager
+    def strict(*others: str) -> Iterator[None]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for line in pytestconfig.getini("filterwarnings"):
+                action, _, rest = line.partition(":")
+                if action == "ignore":
+                    warnings.filterwarnings("ignore", message=rest.split(":")[0])
+            for message in others:
+                warnings.filterwarnings("ignore", message=message)
+            yield
+
+    return strict

@@ -221,12 +221,16 @@ def test_metadata_of_programs_travel_with_the_model(planted, tmp_path):
         cr.tl.activity(query, again)
         ours, theirs = (cr.get.programs_df(a, decoys=True) for a in (query, reference))
         # what a tool said of another data set's cells stays there
-        pd.testing.assert_frame_equal(ours, theirs.drop(columns="leakage"), check_like=True)
+        # pandas 3 holds text in either of two dtypes
+        ours, theirs = (frame.set_axis(frame.index.astype(object)) for frame in (ours, theirs))
+        pd.testing.assert_frame_equal(ours, theirs.drop(columns="leakage"), check_like=True, check_dtype=False)
         cr.tl.annotate(query, again, G)
         assert set(query.uns["annotate"]["params"]["labels"]) == set(theirs.index[:3])
         query.write_h5ad(tmp_path / "query.h5ad")
         back = ad.read_h5ad(tmp_path / "query.h5ad")
-        pd.testing.assert_frame_equal(cr.get.programs_df(back, decoys=True), ours, check_index_type=False)
+        pd.testing.assert_frame_equal(
+            cr.get.programs_df(back, decoys=True), ours, check_index_type=False, check_dtype=False
+        )
         # programs of a query are a start like any other
         cr.ProgramVAE.setup_anndata(back)
         assert cr.ProgramVAE(back).prior_digest == model.prior_digest

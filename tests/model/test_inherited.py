@@ -208,6 +208,8 @@ def test_cells_are_named_as_elsewhere(model):
         model.get_normalized_expression(indices=[500])
 
 
+# scvi-tools 1.5 says so of a loader that it makes itself
+@pytest.mark.filterwarnings("ignore:Using .* after custom Dataloader was initialize is redundant")
 def test_differential_abundance_of_other_data_is_written_there(model, planted, changes):
     planted.adata.obs["sample"] = [f"s{i % 3}" for i in range(planted.adata.n_obs)]
     since = changes(planted.adata)

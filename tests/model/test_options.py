@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 import crystallin as cr
 
@@ -128,31 +127,6 @@ def test_prior_as_a_frame_is_the_prior_in_anndata(adata, quick):
     a, b = quick(), quick(prior=frame)
     assert b.program_names.tolist() == a.program_names.tolist()
     np.testing.assert_array_equal(a.get_activity(), b.get_activity())
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
-def test_on_a_gpu_as_on_a_cpu(adata, quick):
-    model = quick()
-    on_gpu = model.get_activity()
-    assert model.device.type == "cuda"
-    model.to_device("cpu")
-    np.testing.assert_allclose(on_gpu, model.get_activity(), atol=1e-3)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
-@pytest.mark.parametrize("target", ["activity", "encoder"])
-def test_attributions_on_a_gpu_as_on_a_cpu(adata, quick, target):
-    model = quick()
-
-    def ask():
-        options = {"target": target, "indices": range(40)}
-        sizes = model.get_attributions(statistic="mean_absolute", **options)
-        return model.get_attributions(**options), sizes, model.get_activity_without([["g1"]], target=target)
-
-    on_gpu = ask()
-    model.to_device("cpu")
-    for gpu, cpu in zip(on_gpu, ask(), strict=True):
-        np.testing.assert_allclose(gpu, cpu, atol=2e-3)
 
 
 def test_a_prior_in_another_order_of_genes_is_read_by_name(adata):

@@ -52,8 +52,9 @@ def test_samples_agree_with_mean_and_sd(model):
     mean, sd = model.get_activity(indices=range(20), return_sd=True)
     samples = model.sample_activity(2000, indices=range(20))
     assert samples.shape == (2000, 20, 16)
-    np.testing.assert_allclose(samples.mean(0), mean, atol=0.12)
-    np.testing.assert_allclose(samples.std(0), sd, rtol=0.1)
+    # within five standard errors of a mean and of a standard deviation
+    assert (np.abs(samples.mean(0) - mean) < 5 * sd / np.sqrt(2000)).all()
+    np.testing.assert_allclose(samples.std(0), sd, rtol=5 / np.sqrt(2 * 2000))
     np.testing.assert_array_equal(samples, model.sample_activity(2000, indices=range(20)))
     assert not np.array_equal(samples, model.sample_activity(2000, indices=range(20), random_state=1))
 
@@ -61,8 +62,8 @@ def test_samples_agree_with_mean_and_sd(model):
 def test_samples_of_the_encoder_are_independent_between_programs(model):
     mean, sd = model.get_activity(indices=[3], refine=False, return_sd=True)
     samples = model.sample_activity(4000, indices=[3], refine=False)[:, 0]
-    np.testing.assert_allclose(samples.mean(0), mean[0], atol=0.1)
-    np.testing.assert_allclose(samples.std(0), sd[0], rtol=0.1)
+    assert (np.abs(samples.mean(0) - mean[0]) < 5 * sd[0] / np.sqrt(4000)).all()
+    np.testing.assert_allclose(samples.std(0), sd[0], rtol=5 / np.sqrt(2 * 4000))
 
 
 def test_batch_size_and_order_of_cells_do_not_matter(model):

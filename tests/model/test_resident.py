@@ -84,7 +84,7 @@ def test_counts_on_disk_are_read_minibatch_by_minibatch(adata, tmp_path, caplog)
 
 
 @pytest.mark.parametrize("size_factors", [False, True])
-def test_loss_of_a_step_is_that_of_the_forward_pass(adata, size_factors):
+def test_loss_of_a_step_is_that_of_the_forward_pass(adata, size_factors, monkeypatch):
     adata.obs["depth"] = np.asarray(adata.X.sum(1)).ravel() / 1000
     cr.ProgramVAE.setup_anndata(adata, **SETUP, size_factor_key="depth" if size_factors else None)
     model = trained(adata)
@@ -94,19 +94,15 @@ def test_loss_of_a_step_is_that_of_the_forward_pass(adata, size_factors):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         ours = model.module.training_loss(tensors, kl_weight=0.5)
-    original = torch.distributions.Normal.rsample
 
     def same_noise(self, sample_shape=()):
         torch.manual_seed(0)
         # drawn as latent x cells there
         return self.loc + self.scale * torch.randn(self.loc.T.shape).T
 
-    torch.distributions.Normal.rsample = same_noise
-    try:
-        with torch.random.fork_rng():
-            theirs = model.module(tensors, loss_kwargs={"kl_weight": 0.5})[-1]
-    finally:
-        torch.distributions.Normal.rsample = original
+    with torch.random.fork_rng(), monkeypatch.context() as patch:
+        patch.setattr(torch.distributions.Normal, "rsample", same_noise)
+        theirs = model.module(tensors, loss_kwargs={"kl_weight": 0.5})[-1]
     torch.testing.assert_close(ours.reconstruction_loss_sum, theirs.reconstruction_loss_sum, rtol=1e-5, atol=0)
     torch.testing.assert_close(ours.kl_local_sum, theirs.kl_local_sum)
     # the loss leaves out what depends on the counts alone

@@ -1,6 +1,5 @@
 import math
 import random
-import warnings
 from types import SimpleNamespace
 
 import lightning.pytorch as pl
@@ -61,7 +60,7 @@ def test_training_starts_from_the_data(adata):
     assert np.abs(model.get_activity(refine=False)[:, :8]).mean() > 0.3
 
 
-def test_data_are_looked_at_again(adata, changes):
+def test_data_are_looked_at_again(adata, changes, silent):
     """What was changed after they were registered is refused before anything is done."""
 
     def refused(model, match):
@@ -79,8 +78,7 @@ def test_data_are_looked_at_again(adata, changes):
     adata.obs["size"] = np.nan
     refused(model, "size")
     adata.obs["size"] = 1.0
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with silent():
         model.train(max_epochs=1, posterior_epochs=0, enable_progress_bar=False)
 
 
@@ -204,10 +202,9 @@ def test_early_stopping_stops(adata):
     assert len(model.history["elbo_validation"]) < 40
 
 
-def test_steps_that_end_before_the_first_validation(adata):
+def test_steps_that_end_before_the_first_validation(adata, silent):
     model = fresh(adata)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with silent():
         model.train(max_steps=1, max_epochs=2, batch_size=300, posterior_epochs=0, enable_progress_bar=False)
     assert model.is_trained_ and model.trainer.global_step == 1 and "elbo_validation" not in model.history
 

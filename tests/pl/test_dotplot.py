@@ -1,6 +1,5 @@
 """Activities of programs by group, as dots."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -8,12 +7,6 @@ from scipy.stats import norm
 import crystallin as cr
 
 PROGRAMS = ["Program/3", "Program/0"]
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
 
 
 def test_colour_is_the_mean_and_area_the_share_of_cells_above_0(result):

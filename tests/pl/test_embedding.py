@@ -10,12 +10,6 @@ import crystallin as cr
 from crystallin.pl._embedding import UNKNOWN
 
 
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture
 def placed(result):
     rng = np.random.default_rng(0)

@@ -12,12 +12,6 @@ from crystallin.pl._grid import _limit
 BOTH = pytest.mark.parametrize("plot", [cr.pl.dotplot, cr.pl.matrixplot])
 
 
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
 def words(labels):
     return [label.get_text() for label in labels]
 

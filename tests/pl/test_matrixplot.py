@@ -1,20 +1,12 @@
 """Activities of programs by group, as a matrix."""
 
-import matplotlib.pyplot as plt
 import numpy as np
-import pytest
 from matplotlib.colors import to_rgba
 from scipy import stats
 
 import crystallin as cr
 
 PROGRAMS = ["Program/3", "Program/0", "Program/5"]
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
 
 
 def test_colour_is_the_mean_and_marks_are_intervals_without_0(result):

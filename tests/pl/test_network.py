@@ -20,18 +20,12 @@ SETS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture
 def family() -> AnnData:
     loadings = pd.DataFrame(SETS).fillna(0)
     adata = AnnData(np.ones((3, len(loadings))), var=pd.DataFrame(index=loadings.index))
     cr.pp.add_programs(adata, {name: list(genes) for name, genes in SETS.items()}, min_genes=1)
-    adata.varm["programs_loadings"] = loadings.to_numpy(dtype=np.float32)
+    adata.varm["programs_loadings"] = np.array(loadings, dtype=np.float32)
     return adata
 
 

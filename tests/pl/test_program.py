@@ -13,12 +13,6 @@ from crystallin.pl._style import MUTED
 PROGRAM = "Program/2"
 
 
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
 def words(labels):
     return [label.get_text() for label in labels]
 

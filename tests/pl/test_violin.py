@@ -11,12 +11,6 @@ from crystallin.pl._violin import N_BINS, _density
 PROGRAM = "Program/2"
 
 
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
 def words(labels):
     return [label.get_text() for label in labels]
 

@@ -1,5 +1,4 @@
 import anndata as ad
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -59,20 +58,6 @@ def test_model_method(model, result):
         model.get_attributions(groups=["a", "b"], **asked)
     with pytest.raises(KeyError, match="'nothing' is not one of the 16 programs"):
         model.get_attributions(method="contributions", programs="nothing")
-
-
-def test_figure(contrasted):
-    ax = cr.pl.contrast(contrasted, n_genes=6)
-    table, params = cr.get.contrast_df(contrasted), cr.get.contrast_params(contrasted)
-    widths = [bar.get_width() for bar in ax.patches]
-    np.testing.assert_allclose(widths[:6], table["contribution"].head(6))
-    np.testing.assert_allclose([sum(widths[:7]), widths[7]], params["difference"])
-    # each bar begins where the one before ended
-    ends = [bar.get_x() + bar.get_width() for bar in ax.patches[:7]]
-    np.testing.assert_allclose([bar.get_x() for bar in ax.patches[1:7]], ends[:-1], atol=1e-9)
-    styles = [label.get_style() for label in ax.get_yticklabels()[:6]]
-    assert styles == ["normal" if member else "italic" for member in table["member"].head(6)]
-    plt.close("all")
 
 
 def test_result_and_bad_input(result, model, tmp_path):

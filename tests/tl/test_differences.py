@@ -44,7 +44,8 @@ def test_cells_with_a_covariate_that_goes_with_the_side(n_cells):
     coefficients, squares, *_ = np.linalg.lstsq(design, y, rcond=None)
     np.testing.assert_allclose(result.marginal.effect, coefficients[0], rtol=1e-6)
     se = np.sqrt(squares / (n_cells - 3) * np.linalg.inv(design.T @ design)[0, 0])
-    np.testing.assert_allclose(result.marginal.se, se, rtol=0.1)
+    # Welch's variances of either side, not pooled ones
+    np.testing.assert_allclose(result.marginal.se, se, rtol=0.1 if n_cells < 1000 else 0.01)
     # what is said of the groups is as stored, not adjusted
     np.testing.assert_allclose(result.mean[0], y[side == 0].mean(axis=0))
 

@@ -4,7 +4,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import optimize, special, stats
 
 import crystallin as cr
 from crystallin._checks import name_labels
@@ -101,19 +101,72 @@ def test_samples_on_both_sides_are_paired(cells, model, caplog):
     assert cells.uns.get("rank_programs_groups") is None
 
 
-def test_paired_is_a_t_test_on_differences(cells, model):
-    """One program, equal weights: the classic test."""
-    rank(cells, model, "visit", groups="after", reference="before", sample_key="donor")
-    table = table_of(cells).set_index("program")
-    program = table.index[0]
-    m, s = cr.get.activity_df(cells)[program], cr.get.activity_df(cells, sd=True)[program] ** 2
-    keys = [cells.obs["donor"], cells.obs["visit"]]
-    means = m.groupby(keys, observed=True).mean() / (1 - s.groupby(keys, observed=True).mean())
-    classic = stats.ttest_rel(means[:, "after"], means[:, "before"])
-    difference = (means[:, "after"] - means[:, "before"]).mean()
-    # weights differ a little between donors, and variances are moderated
-    assert table.loc[program, "effect"] == pytest.approx(difference, abs=0.1)
-    assert table.loc[program, "p"] == pytest.approx(classic.pvalue, abs=0.2)
+# a posterior sd of .5 everywhere: activities as stored are shrunk by the same factor
+SHRINKAGE = 1 - 0.5**2
+
+
+def balance(adata, rng):
+    """Twelve donors with twenty cells of each visit, which spread in the same way around a mean of their own.
+
+    So all donors weigh the same. Returns the means as they were before shrinkage: donors x visits x programs.
+    """
+    adata = adata[:480].copy()
+    donor, visit, cell = (part.ravel() for part in np.meshgrid(range(12), range(2), range(20), indexing="ij"))
+    n_programs = adata.obsm["X_programs"].shape[1]
+    # effects and spreads of their own
+    means = rng.normal(0, 1, (12, 1, n_programs)) + rng.normal(
+        0, rng.uniform(0.2, 1.5, n_programs), (12, 2, n_programs)
+    )
+    means[:, 1] += rng.normal(0, 0.5, n_programs)
+    spread = rng.normal(0, 0.4, 20)
+    adata.obsm["X_programs"] = SHRINKAGE * means[donor, visit] + (spread - spread.mean())[cell][:, None]
+    adata.obsm["programs_sd"] = np.full((480, n_programs), 0.5)
+    adata.obs["donor"] = [f"d{i:02d}" for i in donor]
+    adata.obs["visit"] = np.array(["before", "after"])[visit]
+    return adata, means
+
+
+def compare_visits(adata, model, **options):
+    rank(adata, model, "visit", groups="after", reference="before", sample_key="donor", **options)
+    return table_of(adata).set_index("program")
+
+
+def test_two_programs_of_equal_donors_are_a_t_test(planted, quick):
+    """Two variances are too few to learn from, so that nothing is moderated: scipy's tests."""
+    names = ["Program/0", "Program/1"]
+    cr.pp.add_programs(planted.adata, {name: planted.sets[name] for name in names})
+    model = quick(planted.adata, epochs=1)
+    cr.tl.activity(planted.adata, model)
+    adata, means = balance(planted.adata, np.random.default_rng(5))
+    after, before = means[:, 1], means[:, 0]
+    for paired, classic in ((True, stats.ttest_rel(after, before)), (False, stats.ttest_ind(after, before))):
+        table = compare_visits(adata, model, paired=paired).loc[names]
+        np.testing.assert_allclose(table["effect"], (after - before).mean(axis=0), rtol=1e-6)
+        np.testing.assert_allclose(table["statistic"], classic.statistic, rtol=1e-6)
+        np.testing.assert_allclose(table["p"], classic.pvalue, rtol=1e-5)
+        np.testing.assert_array_equal(table["df"], classic.df)
+        np.testing.assert_allclose(table[["lower", "upper"]].T, classic.confidence_interval(), rtol=1e-5)
+
+
+def test_variances_are_moderated_as_by_limma(result, model):
+    """Eight programs of equal donors, against the formulas of Smyth (2004), solved by scipy."""
+    adata, means = balance(result, np.random.default_rng(6))
+    difference = (means[:, 1] - means[:, 0])[:, :N_PROGRAMS]
+    effect, variance, df = difference.mean(axis=0), difference.var(axis=0, ddof=1), 11
+    logs = np.log(variance) - special.digamma(df / 2) + np.log(df / 2)
+    spread = logs.var(ddof=1) - special.polygamma(1, df / 2)
+    prior_df = 2 * optimize.brentq(lambda x: special.polygamma(1, x) - spread, 1e-3, 1e3)
+    prior = np.exp(logs.mean() + special.digamma(prior_df / 2) - np.log(prior_df / 2))
+    # so that a wrong weight of the prior would show
+    assert 1 < prior_df < 30
+    moderated = (prior_df * prior + df * variance) / (prior_df + df)
+    statistic = effect / np.sqrt(moderated / 12)
+    table = compare_visits(adata, model, delta=0).loc[[f"Program/{i}" for i in range(N_PROGRAMS)]]
+    np.testing.assert_allclose(table["effect"], effect, rtol=1e-6)
+    np.testing.assert_allclose(table["statistic"], statistic, rtol=1e-5)
+    np.testing.assert_allclose(table["df"], df + prior_df, rtol=1e-5)
+    np.testing.assert_allclose(table["p"], 2 * stats.t.sf(np.abs(statistic), df + prior_df), rtol=1e-4)
+    np.testing.assert_allclose(table["q"], stats.false_discovery_control(table["p"]), rtol=1e-6)
 
 
 def test_within_strata(cells, model, caplog):
@@ -173,6 +226,24 @@ def test_overlapping_programs(cells, model, planted):
     explained = table["conditional_effect"] * table["effect"] < 0
     assert (table.loc[explained, "conditional_q"] > 0.05).all()
     assert table["conditional_se"].gt(0).all()
+
+
+def test_breadth_of_differences(result, model):
+    """Beside each difference, close to that of the exact contrast."""
+    programs = ["Program/2", "Program/5"]
+    rank(result, model, "cell_type")
+    table = table_of(result).set_index(["group", "program"])
+    exact = []
+    for program in programs:
+        cr.tl.contrast(result, model, program, groupby="cell_type", group="type 1")
+        exact.append(cr.get.contrast_params(result)["breadth"])
+    found = [table.loc[("type 1", program), "breadth"] for program in programs]
+    np.testing.assert_allclose(found, exact, rtol=0.15)
+    rank(result, model, "batch", groups="one", reference="two", within="cell_type")
+    table = table_of(result)
+    # no more genes than the program has, whatever others add
+    size = table["program"].map(cr.get.programs_df(result)["n_present"])
+    assert (table["breadth"] >= 1 - 1e-6).all() and (table["breadth"] <= size + 1e-6).all()
 
 
 def test_untested_programs(cells, model):

@@ -1,16 +1,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
 
 import crystallin as cr
 from crystallin.pl._style import DOWN, UP
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
 
 
 def test_loadings_of_one_program(result):
@@ -44,22 +37,6 @@ def test_long_names_are_wrapped_and_directions_coloured(result):
     assert max(len(line) for line in ax.get_title().split("\n")) <= 28
     colours = {bar.get_facecolor() for bar in ax.patches}
     assert colours == {plt.matplotlib.colors.to_rgba(UP), plt.matplotlib.colors.to_rgba(DOWN)}
-
-
-def test_history(model):
-    ax = cr.pl.history(model)
-    assert isinstance(ax, Axes)
-    training, validation, kept = ax.lines
-    history = model.history["elbo_validation"].iloc[:, 0]
-    np.testing.assert_allclose(validation.get_ydata(), history.astype(float))
-    assert kept.get_xdata()[0] == history.astype(float).argmin()
-    assert len(training.get_xdata()) == len(model.history["elbo_train"])
-
-
-def test_history_of_an_untrained_model(adata):
-    cr.ProgramVAE.setup_anndata(adata)
-    with pytest.raises(ValueError, match="no training history"):
-        cr.pl.history(cr.ProgramVAE(adata))
 
 
 def test_show(result, monkeypatch):

@@ -35,9 +35,10 @@ def test_run(counts_file, tmp_path, capsys):
         "2",
     ]
     mine = plt.figure()
+    figures_before = plt.get_fignums()
     status = main([*command, "--groupby", "cell_type", "--out", str(out), "--figures", str(figures)])
     assert status == 0
-    assert plt.get_fignums() == [mine.number]
+    assert plt.get_fignums() == figures_before
     plt.close(mine)
     printed = capsys.readouterr().out
     assert "Most active programs by cell_type" in printed and "type 2: Program/" in printed

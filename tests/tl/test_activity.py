@@ -45,11 +45,6 @@ def test_programs_of_the_same_names_with_other_genes(model, planted):
             tool(planted.adata, model)
 
 
-def test_loadings_without_programs(model, planted):
-    with pytest.raises(KeyError, match="no programs under 'programs'"):
-        cr.tl.loadings(planted.adata, model)
-
-
 @pytest.mark.parametrize("form", ["h5ad", "zarr"])
 def test_round_trip_with_slashes_in_names(result, tmp_path, form):
     path = tmp_path / f"data.{form}"

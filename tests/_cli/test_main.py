@@ -75,7 +75,7 @@ def test_an_interruption_while_reading(command, monkeypatch):
 
 
 def test_everything_is_as_it_was_before(command, monkeypatch):
-    """Also after a call that trains: see tests/test_cli.py for the figures."""
+    """Also after a call that trains: see test_run.py for the figures."""
     import crystallin.model  # noqa: F401 - importing Lightning sets the level of its logger
 
     names = ("crystallin", "lightning.pytorch", "")

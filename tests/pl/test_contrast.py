@@ -1,0 +1,66 @@
+"""A difference between groups as a waterfall of genes."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgba
+
+import crystallin as cr
+from crystallin.pl._style import DOWN, MUTED, UP
+
+PROGRAM = "Program/2"
+
+
+@pytest.fixture
+def contrasted(result, model):
+    cr.tl.contrast(result, model, PROGRAM, groupby="cell_type", group="type 1")
+    return result
+
+
+def test_bars_follow_each_other(contrasted):
+    ax = cr.pl.contrast(contrasted, n_genes=6)
+    table, params = cr.get.contrast_df(contrasted), cr.get.contrast_params(contrasted)
+    widths = [bar.get_width() for bar in ax.patches]
+    np.testing.assert_allclose(widths[:6], table["contribution"].head(6))
+    np.testing.assert_allclose([sum(widths[:7]), widths[7]], params["difference"])
+    # each bar begins where the one before ended
+    ends = [bar.get_x() + bar.get_width() for bar in ax.patches[:7]]
+    np.testing.assert_allclose([bar.get_x() for bar in ax.patches[1:7]], ends[:-1], atol=1e-9)
+    styles = [label.get_style() for label in ax.get_yticklabels()[:6]]
+    assert styles == ["normal" if member else "italic" for member in table["member"].head(6)]
+
+
+def test_colours_are_directions(contrasted):
+    ax = cr.pl.contrast(contrasted, n_genes=12)
+    contributions = cr.get.contrast_df(contrasted, 12)["contribution"]
+    expected = [to_rgba(UP if value > 0 else DOWN) for value in contributions] + [to_rgba(MUTED)] * 2
+    assert [bar.get_facecolor() for bar in ax.patches] == expected
+
+
+def test_title_says_what_is_compared_and_how_many_genes_carry_it(contrasted):
+    breadth = cr.get.contrast_params(contrasted)["breadth"]
+    title = cr.pl.contrast(contrasted).get_title()
+    assert title.replace("\n", " ") == f"{PROGRAM}: type 1 against rest carried by {breadth:.1f} of its genes"
+    assert max(map(len, title.split("\n"))) <= 50
+
+
+def test_genes_from_the_top_then_all_others_then_the_whole(contrasted):
+    table = cr.get.contrast_df(contrasted)
+    words = [label.get_text() for label in cr.pl.contrast(contrasted, n_genes=4).get_yticklabels()]
+    assert words == [*table["gene"].head(4), "236 other genes", "difference"]
+    # nothing is left over
+    whole = cr.pl.contrast(contrasted, n_genes=len(table))
+    assert [label.get_text() for label in whole.get_yticklabels()[-2:]] == [table["gene"].iloc[-1], "difference"]
+    assert whole.yaxis_inverted()
+
+
+def test_place_key_and_show(contrasted, monkeypatch):
+    shown = []
+    monkeypatch.setattr(plt, "show", lambda: shown.append(True))
+    contrasted.uns["mine"] = contrasted.uns.pop("contrast")
+    _, given = plt.subplots()
+    assert cr.pl.contrast(contrasted, key="mine", ax=given, show=True) is given and shown == [True]
+    with pytest.raises(KeyError, match="under 'contrast'; call crystallin.tl.contrast.*There is one under 'mine'"):
+        cr.pl.contrast(contrasted)
+    with pytest.raises(ValueError, match="n_genes=0 must be a whole number of at least 1"):
+        cr.pl.contrast(contrasted, n_genes=0, key="mine")

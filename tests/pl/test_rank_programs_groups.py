@@ -1,0 +1,38 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgba
+
+import crystallin as cr
+from crystallin.pl._ranking import special
+from crystallin.pl._style import DOWN, MUTED, UP
+
+
+def colours(collection):
+    return [to_rgba(colour) for colour in collection.get_edgecolors()]
+
+
+def test_rank(ranked):
+    axes = cr.pl.rank_programs_groups(ranked, n_programs=4)
+    assert [ax.get_title().replace("\n", " ") for ax in axes] == [
+        "CD14+ monocytes: stim against ctrl",
+        "B cells: stim against ctrl",
+    ]
+    _, ax = plt.subplots()
+    drawn = cr.pl.rank_programs_groups(ranked, stratum="B cells", n_programs=50, families="all", ax=ax)
+    assert drawn is ax and len(ax.get_yticklabels()) == 50
+    part = cr.get.rank_programs_groups_df(ranked, stratum="B cells").head(50)
+    dots = ax.collections[1]
+    np.testing.assert_allclose(dots.get_offsets()[:, 0], part["effect"])
+    expected = [
+        to_rgba(MUTED if not q <= 0.05 else UP if effect > 0 else DOWN)
+        for q, effect in zip(part["q"], part["effect"], strict=True)
+    ]
+    assert colours(dots) == expected
+    white = (dots.get_facecolors() == 1).all(axis=1)
+    np.testing.assert_array_equal(white, ~special(part, 0.05))
+    assert ax.yaxis_inverted() and max(len(label.get_text()) for label in ax.get_yticklabels()) <= 44
+    with pytest.raises(ValueError, match=r"One comparison fits on the axes and there are 2 \(CD14"):
+        cr.pl.rank_programs_groups(ranked, ax=ax)
+    with pytest.raises(ValueError, match="n_programs=0"):
+        cr.pl.rank_programs_groups(ranked, n_programs=0)
