@@ -73,7 +73,7 @@ def test_rank(ranked):
     white = (dots.get_facecolors() == 1).all(axis=1)
     np.testing.assert_array_equal(white, ~special(part, 0.05))
     assert ax.yaxis_inverted() and max(len(label.get_text()) for label in ax.get_yticklabels()) <= 44
-    with pytest.raises(ValueError, match=r"One comparison fits on the axes and there are 2 \(CD14"):
+    with pytest.raises(ValueError, match=r"The figure shows one comparison, but there are 2 \(CD14"):
         cr.pl.rank_programs_groups(ranked, ax=ax)
     with pytest.raises(ValueError, match="n_programs=0"):
         cr.pl.rank_programs_groups(ranked, n_programs=0)
@@ -88,7 +88,7 @@ def test_volcano(ranked):
     labels = [text.get_text() for text in ax.texts]
     chosen = part[special(part, 0.05)]["program"].head(3)
     assert set(labels) == {shorten(name, 36) for name in chosen}
-    with pytest.raises(ValueError, match="choose one with group and stratum"):
+    with pytest.raises(ValueError, match="Choose one with group and stratum"):
         cr.pl.volcano(ranked)
     assert not cr.pl.volcano(ranked, "stim", stratum="B cells", n_labels=0, families="lead").texts
 
