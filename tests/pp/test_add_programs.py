@@ -176,7 +176,7 @@ def test_gene_symbols_of_any_kind(planted):
     with pytest.raises(TypeError, match="gene_symbols='flag' must name a column of gene names, but False is a bool"):
         cr.pp.add_programs(adata, {"p": ["g1"]}, gene_symbols="flag")
     adata.var["none"] = np.nan
-    with pytest.raises(ValueError, match="is gene_symbols= the right column"):
+    with pytest.raises(ValueError, match="check that gene_symbols= is the right column"):
         cr.pp.add_programs(adata, {"p": ["g1"]}, gene_symbols="none")
 
 
