@@ -117,7 +117,7 @@ def test_figures_and_pages_of_replaced_programs(read, model, planted, tmp_path):
         with pytest.raises(ValueError, match="replaced since"):
             figure(read)
     page = cr.report(read, tmp_path / "page.html").read_text(encoding="utf-8")
-    assert "Left out, as their programs were replaced since" in page
+    assert "Left out, because their programs have been replaced since then" in page
     assert all(f"&#39;{name}&#39;" in page for name in ("rank_programs_groups", "rules"))
 
 
@@ -181,7 +181,7 @@ def test_columns_of_labels(read, model, changes):
     read.obs["label"] = "published"
     since = changes(read)
     for columns, match in (
-        ({"cell_label_added": "own"}, "'own_probability' is a column of adata.obs already, which would be lost"),
+        ({"cell_label_added": "own"}, "'own_probability' is already a column of adata.obs, which would be lost"),
         ({"label_added": "label"}, "'label' is already a column of adata.obs"),
         ({"label_added": "x", "cell_label_added": "x"}, "name two different columns"),
         ({"label_added": "x_probability", "cell_label_added": "x"}, "name two different columns"),

@@ -67,7 +67,7 @@ def _dots(source: Source) -> list:
     return [
         picture(
             lambda: pl.dotplot(adata, source.groupby, key=source.key),
-            title="Programs that distinguish the clusters",
+            title="Programs that tell the clusters apart",
             alt=f"Dot plot of programs and {count(len(groups), 'cluster')} of {source.groupby}.",
             data=mean.melt(ignore_index=False, var_name="program", value_name="mean_activity").reset_index(),
             note=(

@@ -73,7 +73,7 @@ def _unit(params: Mapping[str, Any]) -> Text:
         return Text(f"The unit of observation is the sample ({sample}): error rates hold for further samples.")
     return Text(
         "The unit of observation is the cell, and cells are not replicates: the result describes these cells and not "
-        "other donors. Differences that are due to a single donor are reported like all others.",
+        "other donors. Differences that are due to a single donor are not distinguished from real ones.",
         "warning",
     )
 

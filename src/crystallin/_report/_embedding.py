@@ -61,7 +61,7 @@ def programs_on_embedding(source: Source) -> list[Figure]:
     adata = source.adata if len(positions) == source.adata.n_obs else source.adata[positions]
     figure = picture(
         lambda: pl.embedding(adata, names, basis=basis, n_cols=N_COLUMNS, key=source.key),
-        title="Activity of notable programs",
+        title="Activity of programs that stand out",
         alt=f"Cells on the {basis.upper()}, coloured by the activity of {', '.join(names)}.",
         data=pd.concat([data, activity], axis=1),
         note=f"{note}Red: above the average cell, blue: below, grey: uncertain.",

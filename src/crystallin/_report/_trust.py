@@ -109,12 +109,12 @@ def _without_decoys(source: Source, table: pd.DataFrame) -> pd.DataFrame:
 def _agreement(source: Source, stored: Stored, table: pd.DataFrame) -> list:
     figure = picture(
         lambda: pl.agreement(source.adata, key=stored.slot),
-        title="Agreement of methods on the ranking of genes",
+        title="How alike methods rank the genes",
         alt="Matrix of methods of attribution with the mean overlap of their rankings.",
         data=table,
         note="Mean over programs and groups. 1: the same order, 0: no gene in common.",
     )
     consensus = get.attribution_agreement_df(source.adata, what="consensus", key=stored.slot)
-    blocks = [figure, Table(consensus, "Consensus ranking of genes", folded=True)]
+    blocks = [figure, Table(consensus, "Genes by all methods", folded=True)]
     spread = get.attribution_agreement_df(source.adata, what="spread", key=stored.slot)
     return [*blocks, Table(spread, "Spread over baselines and seeds", folded=True)] if len(spread) else blocks
