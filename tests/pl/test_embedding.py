@@ -112,7 +112,7 @@ def test_bad_input(placed):
         cr.pl.embedding(placed, "nothing")
     with pytest.raises(ValueError, match="programs is empty"):
         cr.pl.embedding(placed, [])
-    with pytest.raises(ValueError, match="size=0 must be a number of above 0"):
+    with pytest.raises(ValueError, match="size=0 must be a number above 0"):
         cr.pl.embedding(placed, "Program/0", size=0)
     with pytest.raises(ValueError, match="n_cols=0"):
         cr.pl.embedding(placed, "Program/0", n_cols=0)

@@ -48,7 +48,7 @@ SHOWN = {
     ),
     FAITHFULNESS: _Shown(
         "Faithfulness",
-        "How an activity changes when the genes that a method names are removed, or when all others are.",
+        "How an activity changes when the genes that a method names are removed, or when only these are kept.",
         get.faithfulness_df,
     ),
     KNOCKDOWN: _Shown("Knock-down", "Expected changes when {what} are silenced: {silenced}.", get.knockdown_df),
