@@ -329,7 +329,7 @@ def test_a_program_without_activity_is_neither_tested_nor_named(read, model, tmp
     about = cr.get.programs_df(read).loc[unknown]
     assert about["reliability"] < 0.01 and about["most_active"] == ""
     read_and_draw(read, tmp_path)
-    with pytest.raises(ValueError, match="has no activity in these cells"):
+    with pytest.raises(ValueError, match="is NaN in these cells"):
         cr.pl.violin(read, unknown, G)
     cr.pl.embedding(read, unknown, basis="two")
     cr.pl.dotplot(read, G, [unknown, "Program/1"])

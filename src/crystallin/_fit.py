@@ -39,48 +39,49 @@ def fit(
     key_added: str = DEFAULT_KEY,
     **train_kwargs: Any,
 ) -> ProgramVAE:
-    """Add programs, train a model and write activities and loadings: all that comes before the first question.
+    """Add programs, train a model and write activities and loadings, in one call.
 
-    The same as :meth:`crystallin.ProgramVAE.setup_anndata`, :func:`crystallin.pp.add_programs`,
-    :meth:`crystallin.ProgramVAE.train`, :func:`crystallin.tl.activity` and :func:`crystallin.tl.loadings`, one after
-    the other. Call these yourself for what is not among the arguments.
+    This is the same as calling :meth:`crystallin.ProgramVAE.setup_anndata`, :func:`crystallin.pp.add_programs`,
+    :meth:`crystallin.ProgramVAE.train`, :func:`crystallin.tl.activity` and :func:`crystallin.tl.loadings` one after the
+    other. To set options that are not among the arguments, call these functions yourself.
 
     Parameters
     ----------
     adata
-        Annotated data, cells x genes. Select genes before.
+        Annotated data, cells x genes. Select genes before this call, not after it.
     programs
-        Gene sets in any form that :func:`crystallin.pp.add_programs` takes: ``"immune"``, a path, a dict, a table.
+        Gene sets in any form that :func:`crystallin.pp.add_programs` accepts: ``"immune"``, a path, a dict, a table.
     layer
-        Layer with raw counts; ``None`` is ``X``.
+        Layer with raw counts; ``None`` uses ``X``.
     batch_key, size_factor_key, categorical_covariate_keys, continuous_covariate_keys
         Columns of ``obs``, as in :meth:`crystallin.ProgramVAE.setup_anndata`.
     gene_symbols, min_genes, max_genes, n_decoys
         As in :func:`crystallin.pp.add_programs`.
     max_epochs
-        Epochs of training; ``None`` is from the number of cells.
+        Number of training epochs; ``None`` chooses it by the number of cells.
     random_state
         Seed of decoys and of the model.
     key_added
-        Prefix of the slots.
+        Key of the programs, which is the prefix of all their slots.
     **train_kwargs
-        More arguments of :meth:`crystallin.ProgramVAE.train`, ``accelerator`` say.
+        Further arguments of :meth:`crystallin.ProgramVAE.train`, for example ``accelerator``.
 
     Returns
     -------
-    The trained :class:`~crystallin.ProgramVAE`. Sets in ``adata`` what :func:`crystallin.pp.add_programs`,
-    :func:`crystallin.tl.activity` and :func:`crystallin.tl.loadings` set: ``varm[key_added]``, ``uns[key_added]``,
+    The trained :class:`~crystallin.ProgramVAE`. Sets the same slots of ``adata`` as :func:`crystallin.pp.add_programs`,
+    :func:`crystallin.tl.activity` and :func:`crystallin.tl.loadings`: ``varm[key_added]``, ``uns[key_added]``,
     ``obsm["X_" + key_added]``, ``obsm[key_added + "_sd"]``, ``varm[key_added + "_loadings"]``.
 
     Raises
     ------
     KeyError, TypeError, ValueError
-        As these do, before training: if there are no such columns or layers, the matrix holds no raw counts, no program
-        has genes in the data, or an argument of the training is unknown or out of range.
+        Before training, for the same reasons as these functions: if a column or layer does not exist, the matrix does
+        not hold raw counts, no program has genes in the data, or an argument of the training is unknown or out of
+        range.
     FileNotFoundError, ConnectionError
-        If the file or the library's server is not to be found.
+        If the file does not exist, or the library's server cannot be reached.
 
-    Whatever it raises, ``adata`` is left as it was, earlier activities and loadings included.
+    If an error is raised, ``adata`` is left unchanged, including earlier activities and loadings.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""AnnData as it was, if a call that writes several things one after the other fails."""
+"""Restore an AnnData if a call that writes several slots fails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FRAMES, MAPPINGS = ("obs", "var"), ("obsm", "varm", "layers", "obsp", "varp")
 
 @contextmanager
 def unchanged_on_error(adata: Any) -> Iterator[None]:
-    """Put columns, slots and ``uns`` back if the block raises, or is interrupted.
+    """Restore columns, slots and ``uns`` if the block raises an error or is interrupted.
 
     Arrays are not copied, so the block may replace them but not write into them; nor may it change ``X``.
     """
@@ -32,7 +32,7 @@ def unchanged_on_error(adata: Any) -> Iterator[None]:
 
 
 def _copied(value: Any) -> Any:
-    """Dictionaries and tables copied, what they hold not."""
+    """Copy dictionaries and tables, but not the objects in them."""
     if isinstance(value, Mapping):
         return {key: _copied(entry) for key, entry in value.items()}
     return value.copy(deep=False) if isinstance(value, pd.DataFrame) else value
@@ -42,6 +42,6 @@ def _put_back(mapping: Any, before: dict[str, Any]) -> None:
     for key in set(mapping) - set(before):
         del mapping[key]
     for key, value in before.items():
-        # what anndata 0.13 lists as the layer None is X
+        # anndata 0.13 lists X among the layers, under the name None
         if key is not None and (key not in mapping or mapping[key] is not value):
             mapping[key] = value

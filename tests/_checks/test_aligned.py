@@ -77,7 +77,7 @@ def test_cells(indices, positions):
     [
         ([], ValueError, "indices is empty"),
         (np.zeros(4, dtype=bool), ValueError, "indices is empty"),
-        ([-1], ValueError, "no cell at position -1; there are 4, counted from 0"),
+        ([-1], ValueError, "no cell at position -1; positions go from 0 to 3"),
         ([4], ValueError, "no cell at position 4"),
         ([0.0, 1.0], TypeError, "indices holds float64"),
         ([True, False], ValueError, "a mask of 2 for 4 cells"),

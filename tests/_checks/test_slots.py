@@ -56,7 +56,7 @@ GETTERS = {
         ("..", ValueError, "cannot name a slot"),
         (3, TypeError, "must be a name, not int"),
         (["x"], TypeError, "must be a name, not list"),
-        ("mine", ValueError, r"would overwrite adata.uns\['mine'\], which is no result of crystallin.tl"),
+        ("mine", ValueError, r"would overwrite adata.uns\['mine'\], which is not a result of crystallin.tl"),
         ("programs", ValueError, "would overwrite|is a slot of the programs"),
     ],
 )
@@ -85,7 +85,7 @@ def test_results_of_two_collections_stand_side_by_side(read, model, tool):
     TOOLS[other](read, model)
     with pytest.raises(KeyError, match=f"There is one under .*'second_{tool}'"):
         get(read, key=other)
-    with pytest.raises(ValueError, match="no result of"):
+    with pytest.raises(ValueError, match="not a result of"):
         TOOLS[tool](read, model, key_added=other)
 
 
@@ -117,7 +117,7 @@ def test_figures_and_pages_of_replaced_programs(read, model, planted, tmp_path):
         with pytest.raises(ValueError, match="replaced since"):
             figure(read)
     page = cr.report(read, tmp_path / "page.html").read_text(encoding="utf-8")
-    assert "Left out, as their programs were replaced since" in page
+    assert "Left out, because their programs have been replaced since then" in page
     assert all(f"&#39;{name}&#39;" in page for name in ("rank_programs_groups", "rules"))
 
 
@@ -181,12 +181,12 @@ def test_columns_of_labels(read, model, changes):
     read.obs["label"] = "published"
     since = changes(read)
     for columns, match in (
-        ({"cell_label_added": "own"}, "'own_probability' is a column of adata.obs already, which would be lost"),
-        ({"label_added": "label"}, "'label' is a column of adata.obs already"),
-        ({"label_added": "x", "cell_label_added": "x"}, "give two columns"),
-        ({"label_added": "x_probability", "cell_label_added": "x"}, "give two columns"),
+        ({"cell_label_added": "own"}, "'own_probability' is already a column of adata.obs, which would be lost"),
+        ({"label_added": "label"}, "'label' is already a column of adata.obs"),
+        ({"label_added": "x", "cell_label_added": "x"}, "name two different columns"),
+        ({"label_added": "x_probability", "cell_label_added": "x"}, "name two different columns"),
         ({"label_added": "a/b"}, "files split names"),
-        ({"label_added": G}, "is a column of adata.obs already"),
+        ({"label_added": G}, "is already a column of adata.obs"),
     ):
         with pytest.raises(ValueError, match=match):
             TOOLS["annotate"](read, model, **columns)
@@ -197,7 +197,7 @@ def test_columns_of_labels(read, model, changes):
         TOOLS["annotate"](read, model, label_added="label", cell_label_added="own")
     # but not what it reads from
     read.obs["label"] = pd.Categorical(np.arange(90) % 2)
-    with pytest.raises(ValueError, match="'label' is a column"):
+    with pytest.raises(ValueError, match="'label' is already a column"):
         cr.tl.annotate(read, model, "label", programs=[P], label_added="label")
 
 
@@ -279,7 +279,7 @@ def test_matrices_with_names_are_read_by_these(read, model):
     with pytest.raises(ValueError, match=r"aligned by its index, which lacks 1 of the 16 programs, e.g. 'Program/0'"):
         cr.get.activity_df(read)
     read.obsm["X_programs"] = np.zeros((90, 3))
-    with pytest.raises(ValueError, match=r"has shape \(90, 3\), and there are 16 programs"):
+    with pytest.raises(ValueError, match=r"has shape \(90, 3\), but there are 16 programs"):
         cr.tl.rules(read, G)
 
 
@@ -315,7 +315,7 @@ def test_labels_that_were_edited_are_the_users(read, model):
     labels = read.obs["label"].astype(str)
     labels.iloc[:5] = "mine"
     read.obs["label"] = labels
-    with pytest.raises(ValueError, match="'label' is a column of adata.obs already, which would be lost"):
+    with pytest.raises(ValueError, match="'label' is already a column of adata.obs, which would be lost"):
         TOOLS["annotate"](read, model, label_added="label")
     for column in ("", "_index"):
         with pytest.raises(ValueError, match="cannot name a slot|index of adata.obs"):
@@ -355,5 +355,5 @@ def test_parts_that_are_gone_are_named(read, model):
         cr.get.attributions_df(lost)
     del read.obsm["programs_sd"]
     for call in (cr.get.activity, cr.get.activity_df, lambda a: cr.tl.rules(a, G)):
-        with pytest.raises(KeyError, match="standard deviations have to be there too"):
+        with pytest.raises(KeyError, match="standard deviations are needed as well"):
             call(read)

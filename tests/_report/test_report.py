@@ -51,9 +51,9 @@ def test_everything_is_there(full, drawn):
         "batch: against one, within cell_type",
         "The unit of observation is the cell",
         "The unit of observation is the sample (donor)",
-        "8 decoys, random sets",
+        "8 decoys (random sets of similar size",
         "Program/2: type 1 against rest",
-        "when genes are silent: g1, g2",
+        "when genes are silenced: g1, g2",
     ):
         assert words in found.text
     assert len(found.attributes("img")) >= 10
@@ -120,7 +120,7 @@ def test_clusters(full, drawn):
 def test_clusters_without_results(result, page):
     found = page(result, groupby="cell_type")
     clusters = found.table("report_clusters-of-cell-type.csv").set_index("group")
-    assert "No test was made" in found.text
+    assert "The differences were not tested" in found.text
     activity, own = cr.get.activity_df(result), result.obs["cell_type"] == "type 0"
     difference = (activity[own].mean() - activity[~own].mean()) / activity.std()
     first = clusters.loc["type 0", "top_programs"].split("; ")[0]
@@ -142,7 +142,7 @@ def test_what_was_not_computed(result, page):
         "interactions(adata, model, program)",
     ):
         assert f"crystallin.tl.{call}" in found.text
-    assert "No column with clusters of cells was named" in found.text
+    assert "No clusters are shown, because no column was named" in found.text
 
 
 def test_nothing_was_done(page):
@@ -164,7 +164,7 @@ def test_dropped_sets_and_low_coverage(planted, page):
     cr.pp.add_programs(planted.adata, sets)
     found = page(planted.adata)
     assert "10 gene sets were given, 9 of them became programs; left out: 1." in found.text
-    assert "Less than half of the genes are there for 1 program" in found.text
+    assert "It is below one half for 1 program" in found.text
     table = found.table("report_gene-sets-and-the-genes-that-the-data-have.csv")
     assert table["set"][0] == "tiny" and "min_genes" in table["reason"][0]
     assert "n_decoys=50" in found.text
@@ -189,15 +189,15 @@ def test_results_of_other_keys_and_of_other_programs(full, model, page):
     cr.tl.attributions(full, model, groupby="cell_type", method="contributions", programs="decoy 1", key_added="decoys")
     found = page(full)
     assert "Leakage (leakage 2)" in found.text and "wilcoxon" not in found.text
-    assert "Attributions (decoys)These are of decoys only" in re.sub(r"\s*\n\s*", "", found.text)
+    assert "Attributions (decoys)These are attributions of decoys only" in re.sub(r"\s*\n\s*", "", found.text)
     assert "others" not in found.text and "Unknown" not in found.text
-    assert "Results are by several columns ('cell_type', 'batch')" in found.text
-    assert "no clusters are shown" not in page(full, groupby="batch").text
+    assert "results are by several columns ('cell_type', 'batch')" in found.text
+    assert "No clusters are shown" not in page(full, groupby="batch").text
 
 
 def test_groupby_that_is_gone(full, page):
     del full.obs["cell_type"]
-    assert "'cell_type', which is no column of labels of these cells any more" in page(full).text
+    assert "'cell_type', which is no longer a column of labels of these cells" in page(full).text
 
 
 def test_stale_results_are_marked(full, page):
@@ -268,8 +268,8 @@ def test_returns_the_path_and_replaces_a_file(result, tmp_path):
     ("name", "error", "words"),
     [
         ("", IsADirectoryError, "is a folder; name a file in it"),
-        ("data.h5ad", ValueError, "has to end in .html"),
-        ("none/report.html", FileNotFoundError, "there is no folder"),
+        ("data.h5ad", ValueError, "must end in .html"),
+        ("none/report.html", FileNotFoundError, "does not exist; create it"),
         ("file/report.html", NotADirectoryError, "is a file, not a folder"),
     ],
 )
@@ -326,7 +326,7 @@ def test_limits_are_said(full, model, page, monkeypatch):
     found = page(full, groupby="cluster", n_genes=2)
     for words in (
         "The 2 largest of 6 clusters.",
-        "In colour: the 2 largest of 6 clusters.",
+        "The 2 largest of 6 clusters are coloured.",
         "100 random cells of 500.",
         "2 of 6 comparisons.",
         "2 of 6 clusters. Lines",
@@ -385,5 +385,5 @@ def test_knockdown_of_programs(full, model, page):
     found = page(full)
     table = cr.get.knockdown_df(full)
     row = table.loc[table["change"].abs().idxmax()]
-    assert "when programs are silent: Program/2" in found.text
+    assert "when programs are silenced: Program/2" in found.text
     assert f"The largest change: {row['gene']} in {row['group']}" in found.text

@@ -181,7 +181,7 @@ def test_no_cells_and_cells_on_disk_are_refused(tmp_path):
 
 def test_bad_input():
     adata = simulate()
-    with pytest.raises(KeyError, match="no simulation"):
+    with pytest.raises(KeyError, match="was not simulated"):
         cr.datasets.oracle_activity(cr.datasets.pbmc68k())
     with pytest.raises(ValueError, match="has 100 of the 200 simulated genes"):
         cr.datasets.oracle_activity(adata[:, :100])

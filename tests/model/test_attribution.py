@@ -236,9 +236,9 @@ def test_what_is_refused(model, result, monkeypatch):
         ask(baseline="zero", target="encoder", method="expected_gradients")
     with bad(r"baseline has shape \(3,\); give one value for each of the 240 genes"):
         ask(baseline=[1, 2, 3])
-    with bad("it has 1 missing or infinite and 0 negative values"):
+    with bad("it has 1 missing or infinite values, 0 negative values"):
         ask(baseline=np.where(np.arange(240) == 5, np.nan, 1))
-    with bad("0 missing or infinite and 0 negative values, and 1 profile\\(s\\) of zeros"):
+    with bad("0 missing or infinite values, 0 negative values, and 1 profile\\(s\\) of zeros"):
         ask(baseline=np.zeros(240))
     with bad("method='contributions' compares with nothing, so it takes no baseline"):
         ask(method="contributions", baseline_indices=[1, 2])

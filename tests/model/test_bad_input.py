@@ -168,7 +168,7 @@ def test_genes_changed_after_programs_were_added(adata, change):
     else:
         adata.var_names = [f"x{i}" for i in range(240)]
     cr.ProgramVAE.setup_anndata(adata)
-    with pytest.raises(ValueError, match="genes of adata changed.*add_programs again"):
+    with pytest.raises(ValueError, match="genes of adata, or their order, changed.*add_programs again"):
         cr.ProgramVAE(adata)
 
 
@@ -297,10 +297,10 @@ def test_foreign_model_folders(planted, result, tmp_path):
 def test_matrices_that_hold_no_numbers(adata):
     counts = adata.X.toarray()
     for matrix, match in (
-        (np.where(counts > 3, "many", "few").astype(object), "objects of which some are no numbers"),
-        (counts + 0j, r"no real numbers \(dtype complex"),
+        (np.where(counts > 3, "many", "few").astype(object), "objects, some of which are not numbers"),
+        (counts + 0j, r"not real numbers \(dtype complex"),
         (np.ma.masked_array(counts, counts > 5), "that are masked"),
-        (sparse.csr_matrix(counts + 0j), r"no real numbers \(dtype complex"),
+        (sparse.csr_matrix(counts + 0j), r"not real numbers \(dtype complex"),
     ):
         adata.X = matrix
         with pytest.raises(ValueError, match=match):

@@ -46,7 +46,7 @@ REFUSED = {
     "plan learning_rate": ({"plan_kwargs": {"learning_rate": 1}}, TypeError, 'Did you mean "lr"'),
     "plan elsewhere": ({"plan_kwargs": {"max_epochs": 1}}, TypeError, "Give it to train itself"),
     "plan no dict": ({"plan_kwargs": 1e-3}, TypeError, "plan_kwargs=0.001 must be a dictionary"),
-    "plan lr": ({"plan_kwargs": {"lr": -1}}, ValueError, "lr=-1 must be a number of above 0"),
+    "plan lr": ({"plan_kwargs": {"lr": -1}}, ValueError, "lr=-1 must be a number above 0"),
     "plan lr as text": ({"plan_kwargs": {"lr": "1e-3"}}, ValueError, "lr='1e-3'"),
     "plan warm-up": ({"plan_kwargs": {"n_epochs_kl_warmup": -1}}, ValueError, "n_epochs_kl_warmup=-1"),
     "plan optimizer": ({"plan_kwargs": {"optimizer": "SGD"}}, ValueError, "'Adam', 'AdamW', 'Custom'"),

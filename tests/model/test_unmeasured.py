@@ -87,7 +87,7 @@ def test_genes_too_rare_to_be_missed(model):
 def test_prepared_queries_name_the_programs_at_once(model, planted, tmp_path):
     kept = np.setdiff1d(np.arange(240), members(model, "Program/1"))
     query = planted.adata[:60, kept].copy()
-    with pytest.raises(ValueError, match=r"lacks .* genes.*fills missing ones with zeros.*not read \(NaN\)"):
+    with pytest.raises(ValueError, match=r"lacks .* genes.*fills missing genes with zeros.*are then NaN"):
         model.get_activity(query)
     with pytest.warns(UserWarning, match=r"were filled with zeros.*Not read \(NaN\).*'Program/1' \(100 %\)"):
         prepared = cr.ProgramVAE.prepare_query_anndata(query, model, inplace=False)

@@ -141,7 +141,7 @@ def test_deeper_encoders_by_quadrature(problem):
         change = smooth(x).sum(1) - N_CELLS * smooth(baselines).mean(1)
         torch.testing.assert_close(sums, change, atol=0, rtol=0.01)
     torch.testing.assert_close(smooth.only(torch.tensor([1]))(x), smooth(x)[[1]])
-    with pytest.raises(ValueError, match="method='lrp' is not for this encoder"):
+    with pytest.raises(ValueError, match="method='lrp' is not available for this encoder"):
         attribute(smooth, x, baseline, "lrp")
 
 

@@ -70,7 +70,7 @@ def test_heat_map_and_waterfall_of_cells(result, model):
     assert not ax.get_xticklabels() and ax.get_xlabel() == "81 cells"
     ax = cr.pl.waterfall(result, PROGRAM, group="cell7")
     assert ax.patches[-1].get_width() == pytest.approx(cr.get.activity_df(result)[PROGRAM]["cell7"], abs=0.02)
-    with pytest.raises(ValueError, match=r"One cell fits on the axes and there are 81 \('cell0', 'cell1', "):
+    with pytest.raises(ValueError, match=r"The figure shows one cell, but there are 81 \('cell0', 'cell1', "):
         cr.pl.waterfall(result, PROGRAM)
 
 

@@ -95,18 +95,18 @@ def test_place(placed):
     figure, (left, right) = plt.subplots(1, 2)
     assert cr.pl.embedding(placed, "Program/1", ax=right) is right
     assert not left.collections and len(figure.axes) == 3
-    with pytest.raises(ValueError, match="ax holds one program and 2 were asked for"):
+    with pytest.raises(ValueError, match="ax has room for one program, but 2 were given"):
         cr.pl.embedding(placed, ["Program/1", "Program/0"], ax=left)
 
 
 def test_bad_input(placed):
-    with pytest.raises(KeyError, match="basis='tsne': adata.obsm has no 'X_tsne'; there is 'umap', 'pca'"):
+    with pytest.raises(KeyError, match="basis='tsne' is not an embedding in adata.obsm, which has 'umap', 'pca'"):
         cr.pl.embedding(placed, "Program/0", basis="tsne")
     with pytest.raises(KeyError, match="'nothing' is not one of the 16 programs"):
         cr.pl.embedding(placed, "nothing")
     with pytest.raises(ValueError, match="programs is empty"):
         cr.pl.embedding(placed, [])
-    with pytest.raises(ValueError, match="size=0 must be a number of above 0"):
+    with pytest.raises(ValueError, match="size=0 must be a number above 0"):
         cr.pl.embedding(placed, "Program/0", size=0)
     with pytest.raises(ValueError, match="n_cols=0"):
         cr.pl.embedding(placed, "Program/0", n_cols=0)
@@ -114,7 +114,7 @@ def test_bad_input(placed):
     with pytest.raises(ValueError, match=r"basis='line' has shape \(500, 1\)"):
         cr.pl.embedding(placed, "Program/0", basis="line")
     del placed.obsm["X_umap"], placed.obsm["X_pca"], placed.obsm["X_line"]
-    with pytest.raises(KeyError, match="there is no embedding"):
+    with pytest.raises(KeyError, match="which has none"):
         cr.pl.embedding(placed, "Program/0")
     del placed.obsm["X_programs"]
     with pytest.raises(KeyError, match="no activities under 'X_programs'"):

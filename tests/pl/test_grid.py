@@ -132,7 +132,7 @@ def test_scanpy_settings(result, plot):
 def test_bad_input(result, plot):
     with pytest.raises(KeyError, match="'nothing' is not one of the 16 programs"):
         plot(result, "cell_type", ["nothing"])
-    with pytest.raises(ValueError, match="programs is empty; name one program"):
+    with pytest.raises(ValueError, match="programs is empty; name one or several programs"):
         plot(result, "cell_type", [])
     with pytest.raises(ValueError, match=r"programs\['T'\] is empty"):
         plot(result, "cell_type", {"T": []})

@@ -22,7 +22,7 @@ def test_loadings_of_several_programs(result):
     axes = cr.pl.loadings(result, ["Program/1", "Program/0", "decoy 1"], n_cols=2)
     assert [ax.get_title() for ax in axes] == ["Program/1", "Program/0", "decoy 1"]
     assert len(plt.gcf().axes) == 3
-    with pytest.raises(ValueError, match="ax holds one program and 2 were asked for"):
+    with pytest.raises(ValueError, match="ax has room for one program, but 2 were given"):
         cr.pl.loadings(result, ["Program/1", "Program/0"], ax=plt.gca())
     with pytest.raises(ValueError, match="n_cols=0"):
         cr.pl.loadings(result, n_cols=0)

@@ -90,7 +90,7 @@ def test_full_page(result, model):
         assert line == f"{leaks} ({where})"
     assert texts[4] == f"{row['importance']:.2f} nats per cell"
     assert texts[5].replace("\n", " ") == (
-        f"{surest['group']} against rest (the surest): {surest['effect']:+.2f}, q = {surest['q']:.1g}, "
+        f"{surest['group']} against rest (most certain): {surest['effect']:+.2f}, q = {surest['q']:.1g}, "
         f"carried by {surest['breadth']:.1f} of its genes"
     )
     assert {words.get_color() for words in text.texts[1::2]} == {"black"}
@@ -148,7 +148,7 @@ def test_surest_difference(result, model):
     table.iloc[1, table.columns.get_loc("statistic")] = -2.0
     row = table.iloc[1]
     text = _surest(table.drop(columns="breadth")).text
-    assert text == (f"{row['stratum']}: {row['group']} against rest (the surest): {row['effect']:+.2f}, q = 0.001")
+    assert text == (f"{row['stratum']}: {row['group']} against rest (most certain): {row['effect']:+.2f}, q = 0.001")
     table["q"] = np.nan
     assert _surest(table).text.startswith("not tested") and _surest(table).is_hint
 
@@ -160,7 +160,7 @@ def test_place_of_the_page(result):
     assert {ax.figure for ax in axes} == {figure}
     assert all(ax.get_position().y1 < above.get_position().y0 for ax in axes)
     free = figure.add_axes((0, 0, 1, 1))
-    with pytest.raises(ValueError, match="ax has no place in a grid of subplots"):
+    with pytest.raises(ValueError, match="ax is not part of a grid of subplots"):
         cr.pl.program(result, PROGRAM, "cell_type", ax=free)
 
 

@@ -66,10 +66,10 @@ def test_permuting_genes_permutes_the_prior():
     ("given", "genes", "cause"),
     [
         (["CD3E", "CD3D"], ["ENSG00000198851", "ENSG00000167286"], "gene_symbols="),
-        (["ENSG00000198851"], ["CD3E"], "programs are named by Ensembl ids"),
+        (["ENSG00000198851"], ["CD3E"], "programs have Ensembl ids"),
         (["ENSMUSG00000032093"], ["ENSG00000198851"], "species"),
         (["Cd3e", "Cd3d"], ["CD3E", "CD3D"], "2 names agree when upper and lower case are ignored"),
-        (["916"], ["CD3E"], "kind of identifier"),
+        (["916"], ["CD3E"], "type of identifier"),
     ],
 )
 def test_nothing_matches_shows_both_sides_and_the_likely_cause(given, genes, cause):
@@ -91,12 +91,12 @@ HUMAN = [f"GENE{i}" for i in range(100)]
             r"100 names agree when upper and lower case are ignored \(4 oth",
         ),
         ([*(f"{name}.{i}" for i, name in enumerate(HUMAN[1:])), "GENE0"], "100 names agree when version suffixes"),
-        ([*(f"hg19_{name}" for name in HUMAN[1:]), "GENE0"], "100 names agree when the data's genes lose their prefix"),
+        ([*(f"hg19_{name}" for name in HUMAN[1:]), "GENE0"], "100 names agree when prefixes of the data's genes"),
         ([*(f"ENSG{i:011d}" for i in range(100)), "GENE0"], "pass gene_symbols="),
     ],
 )
 def test_names_that_differ_are_said_to_and_not_the_limits(genes, cause):
-    with pytest.raises(ValueError, match=f"the most are .*{cause}") as error:
+    with pytest.raises(ValueError, match=f"has the most, .*{cause}") as error:
         aligned({"P": HUMAN[:50], "Q": HUMAN[50:]}, genes=genes, min_genes=5)
     assert "Change these limits" not in str(error.value)
     with pytest.warns(UserWarning, match=f"Only . of 100 memberships.*{cause}"):
@@ -115,7 +115,7 @@ def test_a_small_panel_is_no_difference_of_names():
 
 
 def test_nothing_left_names_the_limits_and_the_best():
-    with pytest.raises(ValueError, match=r"min_genes=3 .* the most are 2 of 2 in 'T'"):
+    with pytest.raises(ValueError, match=r"min_genes=3 .* 'T' has the most, 2 of 2"):
         aligned({"T": ["CD3E", "CD3D"], "B": ["MS4A1"]}, min_genes=3)
 
 

@@ -57,5 +57,5 @@ def test_a_program_of_more_than_half_the_genes_has_no_decoy():
 
 def test_a_program_named_like_a_decoy_is_refused():
     real = align(read_gene_sets({"decoy 2": GENES[:10]}), GENES, min_genes=1, max_genes=None)
-    with pytest.raises(ValueError, match="'decoy 2' has the name of a decoy"):
+    with pytest.raises(ValueError, match="'decoy 2' has the same name as a decoy"):
         add_decoys(real, np.ones(400), n_decoys=2, rng=np.random.default_rng(0))

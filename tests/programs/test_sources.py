@@ -114,7 +114,7 @@ def test_bad_mappings():
 def test_bad_strings(tmp_path):
     with pytest.raises(FileNotFoundError, match="no gene-set file"):
         read_gene_sets("missing.gmt")
-    with pytest.raises(ValueError, match="neither a file nor a collection"):
+    with pytest.raises(ValueError, match="neither a file nor a known collection"):
         read_gene_sets("hallmark")
     with pytest.raises(IsADirectoryError, match="is a folder"):
         read_gene_sets(tmp_path)
@@ -122,7 +122,7 @@ def test_bad_strings(tmp_path):
         read_gene_sets({"": ["CD3E"]})
     other = tmp_path / "sets.json"
     other.write_text("{}")
-    with pytest.raises(ValueError, match="not a kind of gene-set file"):
+    with pytest.raises(ValueError, match="not a supported type of gene-set file"):
         read_gene_sets(other)
     with pytest.raises(TypeError, match="programs is a int"):
         read_gene_sets(3)

@@ -65,5 +65,5 @@ def test_only_one_label_has_no_second():
 
 
 def test_a_circle_is_refused():
-    with pytest.raises(ValueError, match="in a circle"):
+    with pytest.raises(ValueError, match="has a cycle"):
         best_within(np.zeros((1, 2)), np.array([1, 0]))

@@ -41,7 +41,7 @@ def test_programs_of_the_same_names_with_other_genes(model, planted):
     cr.pp.add_programs(planted.adata, moved, n_decoys=8)
     assert list(planted.adata.uns["programs"]["names"]) == model.program_names.tolist()
     for tool in (cr.tl.activity, cr.tl.loadings):
-        with pytest.raises(ValueError, match="names of the model's but other genes or weights"):
+        with pytest.raises(ValueError, match="same names as those of the model but other genes"):
             tool(planted.adata, model)
 
 

@@ -203,9 +203,9 @@ def test_whose_score_it_is(typed):
 
 def test_a_users_column_is_not_lost(typed):
     adata, model = typed
-    with pytest.raises(ValueError, match=r"'donor' is a column of adata.obs already"):
+    with pytest.raises(ValueError, match=r"'donor' is already a column of adata.obs"):
         cr.tl.annotate(adata, model, "kind", label_added="donor")
-    with pytest.raises(ValueError, match="give two columns"):
+    with pytest.raises(ValueError, match="name two different columns"):
         cr.tl.annotate(adata, model, "kind", label_added="x", cell_label_added="x")
     for _ in range(2):
         # what it wrote itself it may write again

@@ -1,4 +1,4 @@
-"""Checks of what users give: what was given, what is allowed, how to mend it. Nothing here changes its input."""
+"""Checks of user input. Errors say what was given, what is allowed and how to correct it; no input is changed."""
 
 from ._aligned import check_aligned, check_indices
 from ._anndata import check_adata, check_key, check_layer

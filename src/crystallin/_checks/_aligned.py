@@ -1,4 +1,4 @@
-"""Values that come with names: put into the order they are wanted in by these names, never by position."""
+"""Values with names, which are put into order by these names and never by position."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from ._words import some
 
 
 def check_aligned(values: Any, names: Sequence[str], argument: str, what: str = "cell") -> np.ndarray:
-    """Return one value (or one row) for each of ``names``, raising unless there is one.
+    """Return one value (or one row) for each of ``names``, raising if one is missing.
 
-    A Series or DataFrame is aligned by its index; further rows are left out. Anything without names must be as long as
-    ``names``.
+    A Series or DataFrame is aligned by its index; rows with other names are left out. Values without names must be as
+    many as ``names``.
 
     Parameters
     ----------
     values
-        What the user gave.
+        Values given by the user.
     names
-        Names in the order wanted.
+        Names in the order of the result.
     argument
-        What the user calls the values.
+        Name of the user's argument, for messages.
     what
-        What is named: ``"cell"`` or ``"gene"``.
+        Kind of the names, for messages: ``"cell"`` or ``"gene"``.
     """
     if not isinstance(values, pd.Series | pd.DataFrame):
         given = _as_array(values)
         if given.ndim == 0 or len(given) != len(names):
             length = "a single value" if given.ndim == 0 else f"{len(given)} values"
-            msg = f"{argument} has {length} for {len(names)} {what}s; give one for each."
+            msg = f"{argument} has {length} for {len(names)} {what}s; give one for each {what}."
             raise ValueError(msg)
         return given
     index = values.index.astype(str)
@@ -46,24 +46,25 @@ def check_aligned(values: Any, names: Sequence[str], argument: str, what: str = 
         absent = wanted[position < 0].unique()
         msg = (
             f"{argument} is aligned by its index, which lacks {len(absent)} of the {wanted.nunique()} {what}s, e.g. "
-            f"{some(absent, 3)} (it has {some(index, 3)}). Give it the names of the {what}s, or, if it is in their "
-            f"order, {argument}.to_numpy()."
+            f"{some(absent, 3)} (it has {some(index, 3)}). Use the names of the {what}s as its index or, if it is in "
+            f"the same order as the {what}s, pass {argument}.to_numpy()."
         )
         raise ValueError(msg)
     return values.iloc[position].to_numpy()
 
 
 def check_indices(indices: Any, names: Sequence[str], argument: str = "indices") -> np.ndarray:
-    """Return the positions of cells given by position, by name or as a mask, raising unless there are some.
+    """Return the positions of cells that are given by position, by name or as a mask, raising if there are none.
 
     Parameters
     ----------
     indices
-        Positions from 0, names, or a Boolean for each cell; a Boolean Series is aligned by its index. ``None`` is all.
+        Positions from 0, names, or a Boolean for each cell; a Boolean Series is aligned by its index. ``None`` means
+        all cells.
     names
         Names of all cells.
     argument
-        What the user calls the indices.
+        Name of the user's argument, for messages.
     """
     if indices is None:
         return np.arange(len(names))
@@ -80,21 +81,21 @@ def check_indices(indices: Any, names: Sequence[str], argument: str = "indices")
         raise ValueError(msg)
     if given.dtype == bool:
         if len(given) != len(names):
-            msg = f"{argument} is a mask of {len(given)} for {len(names)} cells."
+            msg = f"{argument} is a mask of {len(given)} for {len(names)} cells; give one value for each cell."
             raise ValueError(msg)
         positions = np.flatnonzero(given)
     elif not len(given) or np.issubdtype(given.dtype, np.integer):
         positions = given.astype(np.int64)
         beyond = given[(positions < 0) | (positions >= len(names))]
         if len(beyond):
-            msg = f"{argument}: there is no cell at position {beyond[0]}; there are {len(names)}, counted from 0."
+            msg = f"{argument}: there is no cell at position {beyond[0]}; positions go from 0 to {len(names) - 1}."
             raise ValueError(msg)
     elif all(isinstance(name, str) for name in given.tolist()):
         known = pd.Index(names)
         positions = known.get_indexer(given) if known.is_unique else np.full(len(given), -1)
         if (positions < 0).any():
             name = str(given[positions < 0][0])
-            msg = f"{argument}: {name!r} is not the name of a cell, e.g. {some(names, 3)}."
+            msg = f"{argument}: {name!r} is not the name of a cell; names are, e.g., {some(names, 3)}."
             raise KeyError(msg)
     else:
         msg = (
@@ -108,6 +109,6 @@ def check_indices(indices: Any, names: Sequence[str], argument: str = "indices")
 
 
 def _as_array(values: Any) -> np.ndarray:
-    """The values as an array, also those of a generator, a range or a set."""
+    """Return the values as an array, including those of a generator, a range or a set."""
     is_plain = np.isscalar(values) or values is None or isinstance(values, list | tuple) or hasattr(values, "__array__")
     return np.asarray(values if is_plain else list(values))

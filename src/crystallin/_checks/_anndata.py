@@ -10,7 +10,7 @@ from ._words import did_you_mean, some
 
 
 def check_adata(adata: Any, *, copy: bool = False) -> None:
-    """Raise unless ``adata`` is an AnnData that can be written to (or copied): no view, not empty, unique names."""
+    """Raise unless ``adata`` is an AnnData that can be changed (or copied): no view, not empty, with unique names."""
     if not all(hasattr(adata, name) for name in ("obs", "var", "obsm", "varm", "uns", "layers")):
         msg = f"adata is a {type(adata).__name__}; give an AnnData."
         raise TypeError(msg)
@@ -18,10 +18,10 @@ def check_adata(adata: Any, *, copy: bool = False) -> None:
         msg = "adata is a view of another AnnData; call `adata = adata.copy()` first."
         raise ValueError(msg)
     if copy and getattr(adata, "isbacked", False):
-        msg = "copy=True needs data in memory, and adata is backed by a file; use copy=False, or adata.to_memory()."
+        msg = "copy=True needs data in memory, but adata is backed by a file; use copy=False, or adata.to_memory()."
         raise ValueError(msg)
     if adata.n_obs == 0 or adata.n_vars == 0:
-        msg = f"adata is empty ({adata.n_obs} cells x {adata.n_vars} genes)."
+        msg = f"adata is empty ({adata.n_obs} cells x {adata.n_vars} genes); give data with cells and genes."
         raise ValueError(msg)
     for axis, names in (("obs", adata.obs_names), ("var", adata.var_names)):
         if not names.is_unique:
@@ -54,10 +54,10 @@ def check_layer(adata: Any, layer: str | None) -> None:
     """Raise unless ``layer`` is ``None`` or a layer of ``adata``."""
     if layer is not None and layer not in named_layers(adata):
         listed = some(named_layers(adata), 12) or "none"
-        msg = f"layer={layer!r} is not a layer of adata; it has {listed}. layer=None takes adata.X."
+        msg = f"layer={layer!r} is not a layer of adata; it has {listed}. Use layer=None for adata.X."
         raise KeyError(msg)
 
 
 def named_layers(adata: Any) -> list[str]:
-    """Layers without ``X``, which anndata 0.13 lists among them as ``None``."""
+    """Return the names of the layers without ``X``, which anndata 0.13 lists among them as ``None``."""
     return [name for name in adata.layers if name is not None]

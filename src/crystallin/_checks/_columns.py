@@ -1,4 +1,4 @@
-"""Columns of ``obs`` that a model is set up with: complete, of one kind, and saying something."""
+"""Columns of ``obs`` that a model is set up with: without missing values, of one type, and not constant."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import pandas as pd
 from ._anndata import check_key
 from ._words import some
 
-# rounding of a covariate, in its sds, that changes no result noticeably
+# rounding errors of a covariate below this, in its standard deviations, do not change results noticeably
 MAX_ROUNDING = 0.01
 
 
 def check_categories(adata: Any, key: str | None, argument: str) -> None:
-    """Raise on missing values in a categorical column; warn of categories without cells or with one."""
+    """Raise on missing values in a categorical column; warn of categories with no cells or a single one."""
     check_key(key, adata.obs, argument)
     if key is None:
         return
     column = adata.obs[key]
     if column.isna().any():
         msg = (
-            f"{argument}={key!r} has {int(column.isna().sum())} missing value(s); name them "
+            f"{argument}={key!r} has {int(column.isna().sum())} missing value(s); make them a category of their own "
             f"(adata.obs[{key!r}] = adata.obs[{key!r}].astype(str)) or drop these cells."
         )
         raise ValueError(msg)
@@ -31,22 +31,22 @@ def check_categories(adata: Any, key: str | None, argument: str) -> None:
     sizes = column.value_counts()
     if (sizes == 0).any():
         warnings.warn(
-            f"{argument}={key!r} has categories without cells: {some(sizes.index[sizes == 0])}. They take no part; "
+            f"{argument}={key!r} has categories without cells: {some(sizes.index[sizes == 0])}. They are ignored; "
             f"adata.obs[{key!r}].cat.remove_unused_categories() drops them.",
             UserWarning,
             stacklevel=4,
         )
     if (sizes == 1).any() and len(sizes) < adata.n_obs:
         warnings.warn(
-            f"{argument}={key!r} has categories of a single cell: {some(sizes.index[sizes == 1])}. What is special "
-            "about such a cell cannot be told from its category.",
+            f"{argument}={key!r} has categories of a single cell: {some(sizes.index[sizes == 1])}. The effect of such "
+            "a category cannot be distinguished from that of the cell.",
             UserWarning,
             stacklevel=4,
         )
 
 
 def _check_kind(column: pd.Series, key: str, argument: str) -> None:
-    """Raise unless the values are single ones that can be put in order: text, numbers, dates, Booleans, bytes."""
+    """Raise unless the values are scalars that can be sorted: text, numbers, dates, Booleans or bytes."""
     values = column.tolist()
     kinds = {type(value).__name__: value for value in values}
     if any(np.iterable(value) and not isinstance(value, str | bytes) for value in kinds.values()):
@@ -59,7 +59,7 @@ def _check_kind(column: pd.Series, key: str, argument: str) -> None:
     except TypeError as error:
         mixed = ", ".join(f"{value!r} ({kind})" for kind, value in list(kinds.items())[:3])
         msg = (
-            f"{argument}={key!r} mixes values that cannot be put in order, e.g. {mixed}. Make them of one kind: "
+            f"{argument}={key!r} mixes values that cannot be sorted, e.g. {mixed}. Convert them to one type: "
             f"adata.obs[{key!r}] = adata.obs[{key!r}].astype(str), which makes one category of 1 and '1'."
         )
         raise ValueError(msg) from error
@@ -96,7 +96,7 @@ def check_numeric(adata: Any, key: str, argument: str, *, positive: bool = False
 
 
 def check_varies(adata: Any, key: str, argument: str) -> None:
-    """Raise if a column of numbers is the same in all cells, or is so in the single precision it is read in."""
+    """Raise if a column of numbers has the same value in all cells, also after rounding to single precision."""
     values = adata.obs[key].to_numpy(dtype=float)
     sd = values.std()
     if values.min() == values.max():
@@ -105,7 +105,8 @@ def check_varies(adata: Any, key: str, argument: str) -> None:
     error = np.abs(values.astype(np.float32) - values).max()
     if not error <= MAX_ROUNDING * sd:
         msg = (
-            f"{argument}={key!r} has values around {values.mean():.6g} that differ by {sd:.3g} (sd): single precision "
-            f"cannot tell them apart. Subtract a constant: adata.obs[{key!r}] -= adata.obs[{key!r}].mean()."
+            f"{argument}={key!r} has values around {values.mean():.6g} with a standard deviation of {sd:.3g}, which "
+            "single precision cannot represent. Subtract a constant: "
+            f"adata.obs[{key!r}] -= adata.obs[{key!r}].mean()."
         )
         raise ValueError(msg)

@@ -18,9 +18,9 @@ MAX_LOG_VALUE = 20.0
 
 
 def check_counts(adata: Any, layer: str | None, *, warn: bool = True) -> np.ndarray:
-    """Raise unless the matrix holds counts: finite, non-negative, whole, some in every cell.
+    """Raise unless the matrix holds counts: finite, non-negative whole numbers, not all 0 in any cell.
 
-    Warn of genes without counts, and of cells that consist of one gene.
+    Warn of genes without counts, and of cells whose counts are nearly all of a single gene.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def check_counts(adata: Any, layer: str | None, *, warn: bool = True) -> np.ndar
 
 
 def check_layout(adata: Any, layer: str | None) -> None:
-    """Raise if the matrix of counts is of a kind that cannot be registered."""
+    """Raise if the matrix of counts has a type that scvi-tools cannot register."""
     where = "adata.X" if layer is None else f"adata.layers[{layer!r}]"
     matrix = adata.X if layer is None else adata.layers[layer]
     # of a dask array, the kind of its blocks
@@ -92,9 +92,9 @@ def check_layout(adata: Any, layer: str | None) -> None:
 
 
 def _read(block: Any) -> tuple[Any, np.ndarray, str]:
-    """A block that sums can be taken of, its values, and what is wrong with them."""
+    """Return a block in a summable format, its values, and a description of the problem with them, if any."""
     if block.dtype.kind not in "biufO":
-        return block, np.zeros(0), f"are no real numbers (dtype {block.dtype})"
+        return block, np.zeros(0), f"are not real numbers (dtype {block.dtype})"
     if sparse.issparse(block):
         block = canonical_csr(block)
         return block, block.data, _value_problem(block.data)
@@ -105,7 +105,7 @@ def _read(block: Any) -> tuple[Any, np.ndarray, str]:
         try:
             block = block.astype(np.float64)
         except (TypeError, ValueError):
-            return block, block, "are objects of which some are no numbers"
+            return block, block, "are objects, some of which are not numbers"
     return block, block, _value_problem(block)
 
 
@@ -122,7 +122,7 @@ def _value_problem(values: np.ndarray) -> str:
 
 
 def _counts_elsewhere(adata: Any, layer: str | None) -> str:
-    """Name the places that look like counts."""
+    """Say which other matrices look like counts."""
     others = [name for name in named_layers(adata) if name != layer]
     found = [f"layer={name!r}" for name in others if _looks_like_counts(adata.layers[name])]
     if layer is not None and adata.X is not None and _looks_like_counts(adata.X):

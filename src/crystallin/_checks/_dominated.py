@@ -1,7 +1,7 @@
-"""Cells of whose counts nearly all are of one gene that the other cells hardly have: a fault, not biology.
+"""Cells whose counts are nearly all of one gene that other cells hardly express: an artefact, not biology.
 
-Such a cell pulls at loadings and dispersion of its gene as hundreds of others do. In real data the largest shares are
-those of haemoglobin in red cells and immunoglobulins in plasma cells, up to .7 where genes were selected before.
+Such a cell affects the loadings and the dispersion of its gene as much as hundreds of other cells. In real data the
+largest shares are those of haemoglobin in red cells and immunoglobulins in plasma cells, up to .7 after gene selection.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from scipy import sparse
 
 from ._words import some
 
-# share of a cell's counts, and counts, from which a gene is looked at
+# a gene dominates a cell if it has at least this share of the cell's counts, and at least this many counts
 MIN_SHARE, MIN_COUNT = 0.8, 100
-# of the counts of other cells
+# largest share of such a gene in the counts of all other cells
 MAX_SHARE_ELSEWHERE = 0.01
-# where it is so in more cells, it is a kind of cell
+# if more than this share of cells is dominated by a gene, they are a cell type
 MAX_CELLS = 0.1
 
 
 def dominated_cells(block: Any) -> np.ndarray:
-    """Position, gene, count of the gene and count of all genes of each such cell in a block of rows, cells x 4."""
+    """Return position, gene, count of the gene and total count of each such cell in a block of rows, cells x 4."""
     totals = np.asarray(block.sum(axis=1), dtype=float).ravel()
     if sparse.issparse(block):
         largest = np.zeros(len(totals))
@@ -41,7 +41,7 @@ def dominated_cells(block: Any) -> np.ndarray:
 def warn_of_dominated(
     found: np.ndarray, gene_totals: np.ndarray, obs_names: Sequence[str], var_names: Sequence[str]
 ) -> None:
-    """Name the cells, and the genes, if the other cells hardly have these genes."""
+    """Warn of these cells and their genes, if other cells hardly express these genes."""
     in_others = gene_totals.copy()
     np.subtract.at(in_others, found[:, 1].astype(int), found[:, 2])
     total = gene_totals.sum() - found[:, 3].sum()
@@ -54,8 +54,8 @@ def warn_of_dominated(
             for cell, gene, count, of in rows
         ]
         warnings.warn(
-            f"{len(rows)} cell(s) consist of one gene that the other cells hardly have: {some(named, 3)}. Programs of "
-            "these genes would be learned from these cells alone; leave the cells out, or the genes.",
+            f"{len(rows)} cell(s) consist of one gene that the other cells hardly have: {some(named, 3)}. The loadings "
+            "of these genes would be learned from these cells alone. Leave out the cells or the genes.",
             UserWarning,
             stacklevel=5,
         )

@@ -1,4 +1,4 @@
-"""Labels of cells: one function names them, so that all tools speak of the same groups."""
+"""Labels of cells, made by one function, so that all tools use the same names for groups."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Labels:
     Attributes
     ----------
     names
-        Labels that some cell has, in the order of the categories, or sorted.
+        Labels that occur, in the order of the categories, or sorted.
     codes
-        For each cell the position of its label in ``names``.
+        Position of each cell's label in ``names``.
     """
 
     names: list[str]
@@ -37,7 +37,7 @@ class Labels:
 
 
 def label_name(value: Any) -> str:
-    """A label as text, the same wherever it comes from: ``b"x"`` is ``"x"``, and midnight is not written out."""
+    """Return a label as text, in the same way for all types: ``b"x"`` is ``"x"``, and midnight is not written out."""
     if isinstance(value, bytes):
         return value.decode("utf-8", errors="backslashreplace")
     if isinstance(value, np.datetime64 | datetime):
@@ -47,27 +47,28 @@ def label_name(value: Any) -> str:
 
 
 def check_labels(adata: Any, key: str, argument: str) -> Labels:
-    """Raise unless a column of ``obs`` names a group for each cell; return the labels."""
+    """Return the labels in a column of ``obs``, raising unless each cell has one."""
     check_key(key, adata.obs, argument, optional=False)
     column = adata.obs[key]
     if column.isna().any():
         msg = (
             f"{argument}={key!r} has {int(column.isna().sum())} missing value(s); leave these cells out "
-            f"(adata = adata[adata.obs[{key!r}].notna()].copy()) or name them."
+            f"(adata = adata[adata.obs[{key!r}].notna()].copy()) or give them a label."
         )
         raise ValueError(msg)
     is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
     if is_number and (pd.api.types.is_float_dtype(column) or column.nunique() > MAX_NUMERIC_GROUPS):
         msg = (
-            f"{argument}={key!r} holds numbers ({column.dtype}, {column.nunique()} values), not labels; cut it into "
-            f"groups (pandas.cut) or, if these are labels, adata.obs[{key!r}] = adata.obs[{key!r}].astype('category')."
+            f"{argument}={key!r} holds numbers ({column.dtype}, {column.nunique()} values), not labels; divide it into "
+            "groups with pandas.cut or, if the numbers are labels, call "
+            f"adata.obs[{key!r}] = adata.obs[{key!r}].astype('category')."
         )
         raise ValueError(msg)
     return name_labels(column, f"{argument}={key!r}")
 
 
 def name_labels(column: pd.Series, what: str = "labels") -> Labels:
-    """Name the values of a column that has no missing ones; raise if two of them have the same name."""
+    """Return the labels of a column without missing values, raising if two values have the same label."""
     codes, values = _values_of(column)
     names = [label_name(value) for value in values]
     repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
@@ -75,20 +76,20 @@ def name_labels(column: pd.Series, what: str = "labels") -> Labels:
         alike = [value for value, name in zip(values, names, strict=True) if name == repeated[0]]
         listed = " and ".join(f"{value!r} ({type(value).__name__})" for value in alike)
         msg = (
-            f"{what} has different values of the same name: {listed}. If they are one group, make them text first, as "
-            "adata.obs[…] = adata.obs[…].astype(str) does; if not, give them other names."
+            f"{what} has different values of the same name: {listed}. If they are one group, convert them to text with "
+            "adata.obs[…] = adata.obs[…].astype(str); otherwise rename them."
         )
         raise ValueError(msg)
     return Labels(names, codes)
 
 
 def _values_of(column: pd.Series) -> tuple[np.ndarray, list[Any]]:
-    """Code of each cell, and the values that occur: in the order of categories, or sorted."""
+    """Return the code of each cell and the values that occur, in the order of the categories, or sorted."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         used = column.cat.remove_unused_categories().cat
         return used.codes.to_numpy().astype(int), list(used.categories)
     if column.dtype == object and pd.api.types.infer_dtype(column) != "string":
-        # 1, True and "1" are three things, of which pandas takes the first two for one
+        # 1, True and "1" are three values, but pandas treats the first two as equal
         kinds = pd.Series([(type(value).__name__, label_name(value)) for value in column], dtype=object)
         codes, _ = pd.factorize(kinds)
         first = np.unique(codes, return_index=True)[1]
@@ -99,12 +100,12 @@ def _values_of(column: pd.Series) -> tuple[np.ndarray, list[Any]]:
     try:
         order = sorted(range(len(values)), key=values.__getitem__)
     except TypeError:
-        # of several types
+        # values of several types cannot be sorted
         order = sorted(range(len(values)), key=lambda i: label_name(values[i]))
     return np.argsort(order)[codes], [values[i] for i in order]
 
 
 def names_given(groups: Any) -> list[str]:
-    """Labels that a user names, one or several, as text."""
+    """Return the labels named by the user, one or several, as a list of text."""
     several = pd.api.types.is_list_like(groups)
     return [label_name(value) for value in (groups if several else [groups])]

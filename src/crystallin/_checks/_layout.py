@@ -1,4 +1,4 @@
-"""Matrices of counts in any layout, as CSR: the same counts, and the matrix that was given is not changed."""
+"""Matrices of counts in any layout, as CSR with the same counts; the matrix that was given is not changed."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-# rows of a matrix that is not in memory that are read at a time
+# number of rows that are read at a time from a matrix that is not in memory
 CHUNK_ROWS = 8_192
-# codes of the types that torch can take as they are
+# codes of the types that torch supports
 SIMPLE_TYPES = "?bBhilqfd"
 
 
 def is_in_memory(matrix: Any) -> bool:
-    """Whether this is an array or a sparse matrix, rather than on disk or still to be computed (dask)."""
+    """Whether this is an array or a sparse matrix in memory, neither on disk nor computed on demand (dask)."""
     return sparse.issparse(matrix) or isinstance(matrix, np.ndarray)
 
 
 def canonical_csr(matrix: Any) -> sparse.csr_matrix:
-    """The same counts with sorted indices, each entry once and no stored zeros, in a type that torch can take.
+    """Return the same counts as CSR with sorted indices, no duplicates and no stored zeros, in a type torch supports.
 
-    A matrix that is so already is not copied. Entries that stand several times for the same cell and gene are added up,
-    which is what such a matrix means (and what ``toarray`` makes of it).
+    A matrix that already has this form is not copied. Duplicate entries for the same cell and gene are summed, which is
+    what such a matrix means (and what ``toarray`` returns).
     """
     if not sparse.issparse(matrix):
         dense = np.asarray(matrix)
         return sparse.csr_matrix(dense if _is_simple(dense.dtype) else dense.astype(np.float32))
     given = matrix.tocsr()
-    # scipy notes on a matrix what it found out about it, so it looks at one that only shares the arrays
+    # scipy caches flags on the matrix that it inspects, so let it inspect a new one that shares the arrays
     csr = sparse.csr_matrix((given.data, given.indices, given.indptr), shape=given.shape)
     if not csr.has_canonical_format:
-        # sums need not fit into the type of small integers
+        # sums may not fit into a small integer type
         csr = csr.astype(np.float64)
         csr.sum_duplicates()
     if np.count_nonzero(csr.data) < csr.nnz:
@@ -42,28 +42,28 @@ def canonical_csr(matrix: Any) -> sparse.csr_matrix:
 
 
 def is_simple(matrix: Any) -> bool:
-    """Whether scvi-tools can read minibatches of a matrix in memory as it is, and right."""
+    """Whether scvi-tools reads minibatches of this matrix in memory correctly without conversion."""
     if isinstance(matrix, sparse.spmatrix):
         return matrix.format == "csr" and _is_simple(matrix.dtype)
     return isinstance(matrix, np.ndarray) and type(matrix) is not np.ma.MaskedArray and _is_simple(matrix.dtype)
 
 
 def row_blocks(matrix: Any) -> Iterator[tuple[int, Any]]:
-    """Blocks of rows in memory and where they begin: a matrix in memory as a whole, others chunk by chunk."""
+    """Yield blocks of rows in memory and where they begin: a matrix in memory as a whole, others in chunks."""
     step = max(matrix.shape[0], 1) if is_in_memory(matrix) else CHUNK_ROWS
     for start in range(0, matrix.shape[0], step):
         yield start, matrix if is_in_memory(matrix) else computed(matrix[start : start + step])
 
 
 def rows_of(matrix: Any, positions: np.ndarray) -> sparse.csr_matrix:
-    """Rows at these positions, in this order, of a matrix of any kind."""
-    # what lies on disk can be read in ascending order only
+    """Return the rows at these positions, in this order, of a matrix of any type."""
+    # matrices on disk can be read in ascending order only
     ascending, back = np.unique(positions, return_inverse=True)
     return canonical_csr(computed(matrix[ascending]))[back]
 
 
 def computed(block: Any) -> Any:
-    """A part of a matrix in memory; parts of dask arrays are computed."""
+    """Return a part of a matrix in memory; parts of dask arrays are computed."""
     return block.compute() if hasattr(block, "compute") else block
 
 

@@ -1,4 +1,4 @@
-"""Matrices of programs in AnnData, as they were written."""
+"""Stored matrices of programs in AnnData."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ._aligned import check_aligned
 
 
 def check_matrix(adata: Any, where: str, slot: str, keys: Keys) -> Any:
-    """Array (or sparse matrix) of cells or genes x programs, columns in the order of the programs' names.
+    """Return a stored array (or sparse matrix) of cells or genes x programs, in the order of the programs' names.
 
     A DataFrame is read by the names of its columns. Raises unless there is one column for each program.
     """
@@ -22,6 +22,9 @@ def check_matrix(adata: Any, where: str, slot: str, keys: Keys) -> Any:
     if isinstance(values, pd.DataFrame):
         return check_aligned(values.T, names, f"{place}.T", "program").T
     if values.ndim != 2 or values.shape[1] != len(names):
-        msg = f"{place} has shape {values.shape}, and there are {len(names)} programs; it was changed. Write it again."
+        msg = (
+            f"{place} has shape {values.shape}, but there are {len(names)} programs: it was changed since it was "
+            "written. Compute it again."
+        )
         raise ValueError(msg)
     return values

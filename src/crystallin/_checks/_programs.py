@@ -18,7 +18,7 @@ from ._words import did_you_mean, some
 
 
 def hash_names(names: Iterable[str]) -> str:
-    """Short hash of names in their order, to notice that the genes changed."""
+    """Return a short hash of names in their order, to notice that the genes have changed."""
     return hashlib.sha256("\n".join(map(str, names)).encode()).hexdigest()[:16]
 
 
@@ -26,51 +26,52 @@ def check_programs(adata: Any, keys: Keys) -> None:
     """Raise unless programs were added to this AnnData and its genes are still the same."""
     if keys.uns not in adata.uns or keys.prior not in adata.varm:
         added = [key for key in programs_keys(adata) if key in adata.varm]
-        hint = f" Programs are there under {some(added)}: pass programs_key." if added else ""
+        hint = f" There are programs under {some(added)}; to use them, pass programs_key." if added else ""
         msg = f"adata has no programs under {keys.prefix!r}; call crystallin.pp.add_programs(adata, …) first.{hint}"
         raise KeyError(msg)
     params = adata.uns[keys.uns].get(PARAMS, {})
     here = hash_names(adata.var_names)
     if params.get("var_names_hash", here) != here:
         msg = (
-            f"The genes of adata changed since its programs were added (then {params['n_vars']}, now {adata.n_vars}; "
-            "or their names or order). Call crystallin.pp.add_programs again after selecting genes."
+            "The genes of adata, or their order, changed since its programs were added (then "
+            f"{params['n_vars']} genes, now {adata.n_vars}). Call crystallin.pp.add_programs again after selecting "
+            "genes."
         )
         raise ValueError(msg)
 
 
 def check_table(adata: Any, keys: Keys) -> None:
-    """Raise unless names and table of programs are there under ``keys``."""
+    """Raise unless ``adata`` has the names and the table of programs under ``keys``."""
     check_slot_name(keys.prefix, "key")
     if not is_programs(adata.uns.get(keys.uns)):
         msg = (
             f"adata.uns has no programs under {keys.uns!r}; call crystallin.pp.add_programs (or, for a query, "
-            "crystallin.tl.activity) first, or name the key they were added under."
+            "crystallin.tl.activity) first, or pass the key under which they were added."
         )
         raise KeyError(msg)
 
 
 def check_same_programs(adata: Any, keys: Keys, names: np.ndarray, digest: str) -> None:
-    """Raise unless the programs in AnnData are the model's, by name and, where the prior is there, by gene."""
+    """Raise unless the programs in AnnData are the model's, by their names and, if the prior is stored, their genes."""
     stored, key = adata.uns[keys.uns][NAMES], keys.prefix
     params = adata.uns[keys.uns].get(PARAMS, {})
     same_names = [str(name) for name in stored] == names.tolist()
     if same_names and params.get(PRIOR_DIGEST, digest) != digest:
         msg = (
-            f"The programs under {key!r} have the names of the model's but other genes or weights; they were added "
-            "again since. Train a model on these programs, or give another key_added."
+            f"The programs under {key!r} have the same names as those of the model but other genes or weights: they "
+            "were added again after training. Train a model on these programs, or choose another key_added."
         )
         raise ValueError(msg)
     if not same_names:
         msg = (
             f"The programs under {key!r} ({len(stored)}, e.g. {some(stored, 3)}) are not those of the model "
-            f"({len(names)}, e.g. {some(names, 3)}). Train a model on these programs, or give another key_added."
+            f"({len(names)}, e.g. {some(names, 3)}). Train a model on these programs, or choose another key_added."
         )
         raise ValueError(msg)
 
 
 def check_explainable(adata: Any, keys: Keys, names: np.ndarray, digest: str, *, copy: bool = False) -> None:
-    """Raise unless ``adata`` can be written to and has the model's programs under ``keys``, with their genes."""
+    """Raise unless ``adata`` can be changed and has the model's programs under ``keys``, with their genes."""
     check_adata(adata, copy=copy)
     check_table(adata, keys)
     check_same_programs(adata, keys, names, digest)
@@ -88,7 +89,7 @@ def check_activity(adata: Any, keys: Keys) -> None:
     if keys.activity not in adata.obsm or keys.sd not in adata.obsm:
         msg = (
             f"adata has no activities under {keys.activity!r}; call crystallin.tl.activity(adata, model) first, or "
-            f"name the key they were added under. Their standard deviations have to be there too ({keys.sd!r})."
+            f"pass the key under which they were added. Their standard deviations are needed as well ({keys.sd!r})."
         )
         raise KeyError(msg)
 
@@ -100,7 +101,7 @@ def check_fresh(adata: Any, keys: Keys, digest: str) -> None:
     if stored != digest:
         msg = (
             f"The activities under {keys.activity!r} are not those of this model: it was trained further since they "
-            f"were written, or they are another model's. Call crystallin.tl.activity(adata, model, "
+            "were written, or they come from another model. Call crystallin.tl.activity(adata, model, "
             f"key_added={keys.prefix!r}) again."
         )
         raise ValueError(msg)
@@ -127,7 +128,7 @@ def check_loadings(adata: Any, keys: Keys) -> None:
 
 
 def check_program(wanted: Any, known: Sequence[str], argument: str = "program") -> str:
-    """Return the name of a single program, raising on several and on one that is not there."""
+    """Return the name of a single program, raising unless it is one known name."""
     if not isinstance(wanted, str):
         msg = f"{argument}={wanted!r} must be the name of one program, not {type(wanted).__name__}."
         raise TypeError(msg)
@@ -135,13 +136,13 @@ def check_program(wanted: Any, known: Sequence[str], argument: str = "program") 
 
 
 def check_program_names(wanted: str | Iterable[str], known: Sequence[str], argument: str = "programs") -> list[str]:
-    """Return ``wanted`` as a list of strings, raising on names that are not programs, and if there are none."""
+    """Return ``wanted`` as a list of strings, raising if it is empty or a name is not that of a program."""
     if not isinstance(wanted, str | Iterable):
         msg = f"{argument}={wanted!r} must be the names of programs, not {type(wanted).__name__}."
         raise TypeError(msg)
     wanted = [wanted] if isinstance(wanted, str) else list(wanted)
     if not wanted:
-        msg = f"{argument} is empty; name programs, or leave it out for all."
+        msg = f"{argument} is empty; name programs, or leave it out to use all."
         raise ValueError(msg)
     known_set = set(known)
     for name in wanted:
@@ -153,7 +154,7 @@ def check_program_names(wanted: str | Iterable[str], known: Sequence[str], argum
 
 
 def check_genes(wanted: str | Iterable[str], known: Collection[str], *, may_be_empty: bool = False) -> list[str]:
-    """Return ``wanted`` as a list, raising on names that are not genes of the model, and if there are none."""
+    """Return ``wanted`` as a list, raising if it is empty or a name is not that of a gene of the model."""
     if not isinstance(wanted, str | Iterable):
         msg = f"genes={wanted!r} must be the names of genes, not {type(wanted).__name__}."
         raise TypeError(msg)
@@ -170,7 +171,7 @@ def check_genes(wanted: str | Iterable[str], known: Collection[str], *, may_be_e
 
 
 def check_same_genes(var_names: pd.Index, genes: np.ndarray) -> None:
-    """Raise unless the data's genes are the model's, in the model's order."""
+    """Raise unless the data have the model's genes in the model's order."""
     if len(var_names) == len(genes) and (var_names.to_numpy(dtype=str) == genes).all():
         return
     missing = np.setdiff1d(genes, var_names.to_numpy(dtype=str))
@@ -180,11 +181,12 @@ def check_same_genes(var_names: pd.Index, genes: np.ndarray) -> None:
         problem = f"has {len(var_names) - len(genes)} genes that the model does not know"
     else:
         problem = f"lacks {len(missing)} of the model's {len(genes)} genes, e.g. {some(missing)}"
-    remedy = "ProgramVAE.prepare_query_anndata(adata, model) brings genes into the model's order and drops the others."
+    remedy = "ProgramVAE.prepare_query_anndata(adata, model) puts genes into the model's order and drops the others."
     if len(missing):
         remedy += (
-            " It fills missing ones with zeros, as if they were not expressed: programs that lose most of their weight "
-            "with them are then not read (NaN). Where that matters, train a model on the genes that both data have."
+            " It fills missing genes with zeros, as if they were not expressed; the activities of programs that have "
+            "most of their weight on these genes are then NaN. If you need them, train a model on the genes that both "
+            "data sets have."
         )
     msg = f"adata {problem}. {remedy}"
     raise ValueError(msg)

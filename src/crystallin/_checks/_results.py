@@ -1,4 +1,4 @@
-"""Results of tools in ``uns``: is one there, and is it of the programs and the model that are there now?"""
+"""Results of tools in ``uns``: whether they exist, and belong to the current programs and model."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ._slots import check_slot_name, is_programs, kind_of
 
 
 def check_result(adata: Any, key: str, tool: str) -> str:
-    """Return the slot of a tool's result; raise if there is none or it is of programs that were replaced since.
+    """Return the slot of a tool's result; raise if there is none, or if its programs have been replaced since then.
 
-    ``key`` is the slot, or the key of the programs that the result is about. Warns of a result of another model than
-    the activities that are there.
+    ``key`` is the slot, or the key of the programs. Warns if the result was computed with another model than the
+    current activities.
     """
     check_slot_name(key, "key")
     slot = key
@@ -29,7 +29,7 @@ def check_result(adata: Any, key: str, tool: str) -> str:
             other = RESULTS[kind_of(adata, slot)]
             hint = f" What is there is for crystallin.get.{other.accessor} ({other.what}).{hint}"
         msg = (
-            f"adata.uns has no {about.what} under {slot!r}; call crystallin.tl.{about.call} first, or name the key "
+            f"adata.uns has no {about.what} under {slot!r}; call crystallin.tl.{about.call} first, or pass the key "
             f"that was given as key_added.{hint}"
         )
         raise KeyError(msg)
@@ -37,13 +37,13 @@ def check_result(adata: Any, key: str, tool: str) -> str:
     if is_replaced(adata, params):
         msg = (
             f"The {about.what} under {slot!r} belong to programs that were replaced since: crystallin.pp.add_programs "
-            f"was called again for {params[KEY]!r}. Call crystallin.tl.{about.call} again."
+            f"was called again with key_added={params[KEY]!r}. Call crystallin.tl.{about.call} again."
         )
         raise ValueError(msg)
     if is_of_other_model(adata, params):
         warnings.warn(
             f"The {about.what} under {slot!r} were computed with another model, or another state of it, than the "
-            f"activities that are there now. Call crystallin.tl.{about.call} again before reading them together.",
+            f"current activities. Call crystallin.tl.{about.call} again before you combine them.",
             UserWarning,
             stacklevel=4,
         )
@@ -51,7 +51,7 @@ def check_result(adata: Any, key: str, tool: str) -> str:
 
 
 def is_replaced(adata: Any, params: Mapping[str, Any]) -> bool:
-    """Whether the programs that a result is about were added anew since; old results do not say."""
+    """Whether the programs of a result were added again since then; results of old versions do not record this."""
     stored = _programs_of(adata, params).get(PARAMS, {})
     return any(
         name in params and name in stored and str(params[name]) != str(stored[name]) for name in (PRIOR_DIGEST, ADDED)
@@ -59,11 +59,11 @@ def is_replaced(adata: Any, params: Mapping[str, Any]) -> bool:
 
 
 def is_of_other_model(adata: Any, params: Mapping[str, Any]) -> bool:
-    """Whether a result is of another model than the activities of its programs, as far as both say."""
+    """Whether a result was computed with another model than the activities of its programs, if both are recorded."""
     activities = _programs_of(adata, params).get(ACTIVITY_PARAMS, {})
     digest, refine = activities.get("digest", ""), activities.get(REFINE, True)
     other_model = bool(digest) and params.get(MODEL_DIGEST, digest) not in ("", digest)
-    # of results that were read from the activities
+    # results that were computed from the activities also record whether these were refined
     return other_model or bool(params.get(REFINE, refine)) != bool(refine)
 
 

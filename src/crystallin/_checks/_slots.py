@@ -1,4 +1,4 @@
-"""Where results are to be written: slots that can be written and read back, and hold nothing of the user's."""
+"""Slots for results: names that files can store, and that hold nothing of the user's."""
 
 from __future__ import annotations
 
@@ -25,20 +25,23 @@ from ._words import some
 
 
 def check_slot_name(name: Any, argument: str) -> None:
-    """Raise unless ``name`` can be a key of AnnData that h5ad and zarr files give back."""
+    """Raise unless ``name`` can be a key of AnnData that h5ad and zarr files store unchanged."""
     if not isinstance(name, str):
         msg = f"{argument}={name!r} must be a name, not {type(name).__name__}."
         raise TypeError(msg)
     if "/" in name:
-        msg = f"{argument}={name!r} cannot name a slot: files split names at '/'. Give a word, such as 'mine'."
+        msg = f"{argument}={name!r} cannot name a slot: files split names at '/'. Use a single word, such as 'mine'."
         raise ValueError(msg)
     if not name.strip() or name in (".", "..") or "\0" in name or not _is_text(name):
-        msg = f"{argument}={name!r} cannot name a slot, as files would not give it back. Give a word, such as 'mine'."
+        msg = (
+            f"{argument}={name!r} cannot name a slot, because files would not store it unchanged. Use a single word, "
+            "such as 'mine'."
+        )
         raise ValueError(msg)
 
 
 def _is_text(name: str) -> bool:
-    """Whether a name can be written; half of a character cannot."""
+    """Whether a name can be encoded as UTF-8, which excludes half of a surrogate pair."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
@@ -47,12 +50,12 @@ def _is_text(name: str) -> bool:
 
 
 def programs_keys(adata: Any) -> list[str]:
-    """Keys under which programs were added."""
+    """Return the keys under which programs were added."""
     return [key for key, entry in adata.uns.items() if is_programs(entry)]
 
 
 def is_programs(entry: Any) -> bool:
-    """Whether an entry of ``uns`` is that of programs."""
+    """Whether an entry of ``uns`` holds programs."""
     return isinstance(entry, Mapping) and NAMES in entry and TABLE in entry
 
 
@@ -65,24 +68,24 @@ def check_programs_key(adata: Any, key: str, argument: str = "key_added") -> Non
     if is_programs(entry):
         ours = keys.slots
         if ACTIVITY_PARAMS not in entry:
-            # what is there was not written from these programs
+            # a slot that exists was not written from these programs
             ours -= {("obsm", keys.activity), ("obsm", keys.sd)}
     taken = sorted(f"{where}[{name!r}]" for where, name in keys.slots - ours if name in getattr(adata, where))
     if taken:
         msg = (
-            f"{argument}={key!r} would overwrite adata.{', adata.'.join(taken)}, which crystallin did not write from "
-            f"programs of this key. Give another {argument}, or remove them first."
+            f"{argument}={key!r} would overwrite adata.{', adata.'.join(taken)}, which crystallin did not write for "
+            f"programs under this key. Choose another {argument}, or remove them first."
         )
         raise ValueError(msg)
     for other in programs_keys(adata):
         shared = sorted(name for _, name in keys.slots & Keys(other).slots)
         if other != key and shared:
-            msg = f"{argument}={key!r} shares slot(s) {some(shared)} with the programs {other!r}; give another name."
+            msg = f"{argument}={key!r} shares slot(s) {some(shared)} with the programs {other!r}; choose another name."
             raise ValueError(msg)
 
 
 def check_result_key(adata: Any, key_added: str | None, keys: Keys, tool: str) -> str:
-    """Return the slot for a tool's result on the programs of ``keys``; ``None`` is the one that is theirs.
+    """Return the slot for a tool's result on the programs of ``keys``; ``None`` means their default slot.
 
     Raises unless ``uns[slot]`` (for attributions also ``varm[slot]``) is free, or a result of the same tool.
     """
@@ -91,56 +94,56 @@ def check_result_key(adata: Any, key_added: str | None, keys: Keys, tool: str) -
     check_slot_name(key, argument)
     own = {"uns": kind_of(adata, key) == tool}
     if tool == ATTRIBUTIONS:
-        # those of single cells have no array of genes
+        # attributions of single cells have no array in varm
         own["varm"] = own["uns"] and GROUPS in adata.uns[key]
     for where, is_own in own.items():
         if key in getattr(adata, where) and not is_own:
             msg = (
-                f"{argument}={key!r} would overwrite adata.{where}[{key!r}], which is no result of "
-                f"crystallin.tl.{tool}. Give another {argument}, or remove it first: del adata.{where}[{key!r}]."
+                f"{argument}={key!r} would overwrite adata.{where}[{key!r}], which is not a result of "
+                f"crystallin.tl.{tool}. Choose another {argument}, or remove it first: del adata.{where}[{key!r}]."
             )
             raise ValueError(msg)
         for other in programs_keys(adata):
             if (where, key) in Keys(other).slots:
-                msg = f"{argument}={key!r} is a slot of the programs {other!r} (adata.{where}); give another name."
+                msg = f"{argument}={key!r} is a slot of the programs {other!r} (adata.{where}); choose another name."
                 raise ValueError(msg)
     return key
 
 
 def check_new_columns(adata: Any, columns: Mapping[str, str], own: set[str]) -> None:
-    """Raise unless columns to be added to ``obs`` are free, or among the tool's ``own``; ``columns`` by argument.
+    """Raise if columns to be added to ``obs`` exist already and are not the tool's ``own``; ``columns`` by argument.
 
-    Published labels are easily lost.
+    This protects the user's own labels, which would otherwise be overwritten.
     """
     for argument, column in columns.items():
         check_slot_name(column, argument)
         if column in ("_index", adata.obs.index.name):
-            msg = f"{argument}={column!r} is the name of the index of adata.obs; give another name."
+            msg = f"{argument}={column!r} is the name of the index of adata.obs; choose another name."
             raise ValueError(msg)
         if column in adata.obs and column not in own:
             msg = (
-                f"{argument}={column!r} is a column of adata.obs already, which would be lost; give another name, or "
+                f"{argument}={column!r} is already a column of adata.obs, which would be lost; choose another name, or "
                 f"drop it first: del adata.obs[{column!r}]."
             )
             raise ValueError(msg)
     repeated = sorted({name for name in columns.values() if list(columns.values()).count(name) > 1})
     if repeated:
         arguments = " and ".join(argument for argument, column in columns.items() if column == repeated[0])
-        msg = f"{arguments} are both {repeated[0]!r}; give two columns."
+        msg = f"{arguments} are both {repeated[0]!r}; name two different columns."
         raise ValueError(msg)
 
 
 def kind_of(adata: Any, slot: str) -> str:
-    """Which tool's result ``uns[slot]`` is; empty if of none."""
+    """Return the name of the tool that wrote ``uns[slot]``; empty if it is not a result of a tool."""
     entry = adata.uns.get(slot)
     if not isinstance(entry, Mapping) or not isinstance(entry.get(PARAMS), Mapping) or NAMES in entry:
         return ""
     tool = str(entry[PARAMS].get(TOOL, ""))
     if tool:
-        # anndata's concat leaves arrays of genes out
+        # anndata.concat drops the array in varm
         is_whole = tool != ATTRIBUTIONS or slot in adata.varm or VALUES in entry
         return tool if tool in RESULTS and is_whole else ""
-    # results of earlier versions do not name their tool
+    # results of earlier versions do not record their tool
     table = entry.get(TABLE)
     if isinstance(table, pd.DataFrame):
         fitting = [kind for kind, about in RESULTS.items() if about.column in table]

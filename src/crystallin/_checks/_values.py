@@ -1,4 +1,4 @@
-"""Plain arguments."""
+"""Scalar arguments and expression profiles."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ def check_number(
         below = value <= maximum if include_maximum else value < maximum
         if above and below:
             return
-    low = f"at least {minimum:g}" if include_minimum else f"above {minimum:g}"
+    low = f"of at least {minimum:g}" if include_minimum else f"above {minimum:g}"
     high = f" and at most {maximum:g}" if include_maximum else f" and below {maximum:g}"
-    msg = f"{argument}={value!r} must be a number of {low}{high if math.isfinite(maximum) else ''}."
+    msg = f"{argument}={value!r} must be a number {low}{high if math.isfinite(maximum) else ''}."
     raise ValueError(msg)
 
 
 def check_profiles(baseline: Any, genes: Sequence[str]) -> np.ndarray:
-    """Return expression profiles as baselines x genes, raising unless they are finite, non-negative and not empty.
+    """Return expression profiles as baselines x genes, raising unless they are finite, non-negative and not all 0.
 
-    A Series or DataFrame is aligned by the names of the genes, whichever way round the DataFrame is.
+    A Series or DataFrame is aligned by the names of the genes, which may be the rows or the columns of a DataFrame.
     """
     n_genes = len(genes)
     if isinstance(baseline, pd.DataFrame):
@@ -63,15 +63,15 @@ def check_profiles(baseline: Any, genes: Sequence[str]) -> np.ndarray:
     if profiles.ndim != 2 or profiles.shape[1] != n_genes:
         msg = (
             f"baseline has shape {np.shape(baseline)}; give one value for each of the {n_genes} genes, or an array of "
-            f"baselines x {n_genes}."
+            f"baselines x {n_genes} genes."
         )
         raise ValueError(msg)
     if not np.isfinite(profiles).all() or (profiles < 0).any() or not (profiles.sum(axis=1) > 0).all():
         msg = (
             "baseline must hold finite, non-negative expression (counts, or counts per 10,000; not logarithms) with "
-            f"some gene above 0; it has {int((~np.isfinite(profiles)).sum())} missing or infinite and "
+            f"some gene above 0; it has {int((~np.isfinite(profiles)).sum())} missing or infinite values, "
             f"{int((profiles < 0).sum())} negative values, and {int((profiles == 0).all(axis=1).sum())} profile(s) of "
-            "zeros."
+            "zeros only."
         )
         raise ValueError(msg)
     return profiles

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# panels of the loadings figure
+# number of panels of the loadings figure
 MAX_PANELS = 12
 
 
 @contextmanager
 def _without_windows() -> Iterator[None]:
-    """Draw to files, and leave other figures and the backend as they were."""
+    """Draw to files, and restore other figures and the backend afterwards."""
     import matplotlib.pyplot as plt
 
     backend, before = plt.get_backend(), set(plt.get_fignums())
@@ -73,7 +73,7 @@ def draw(
     save("loadings")
     if groupby is not None:
         means = acts[:, shown].to_df().groupby(acts.obs[groupby], observed=True).mean()
-        # one colour scale on which a single group far out does not pale the others
+        # one colour scale for all, on which a single extreme group does not make the others pale
         limit = max(float(means.abs().stack().quantile(0.95)), 0.5)
         colours = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
         sc.pl.matrixplot(acts, shown, groupby=groupby, show=False, colorbar_title="activity", **colours)

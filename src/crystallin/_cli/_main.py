@@ -1,4 +1,4 @@
-"""Arguments, and an end for every error: a message and a status."""
+"""Arguments of the command line, and a message and an exit status for every error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from ._messages import messages
 from ._run import demo, run
 
-# what a user can mend ends with 2, an interruption as shells expect
+# exit status of errors that the user can correct, and of interruptions as shells expect it
 BAD_INPUT, INTERRUPTED = 2, 130
 
 
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"crystallin: {message or type(error).__name__}\n")
             return BAD_INPUT
         except KeyboardInterrupt:
-            sys.stderr.write("crystallin: interrupted; a file that was being written is as it was before.\n")
+            sys.stderr.write("crystallin: interrupted; existing output files were not changed.\n")
             return INTERRUPTED
     return 0
 

@@ -14,7 +14,7 @@ logger = logging.getLogger("crystallin")
 
 @contextmanager
 def messages() -> Iterator[None]:
-    """Send this package's messages to standard error, and leave logging and warnings as they were."""
+    """Send this package's messages to standard error, and restore logging and warnings afterwards."""
     level = logger.level
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
@@ -34,11 +34,11 @@ def messages() -> Iterator[None]:
 
 
 def say(text: str) -> None:
-    """Write to standard output, with a question mark for what its encoding lacks."""
+    """Write to standard output, with a question mark for characters that its encoding lacks."""
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding))
 
 
 def _show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-    """To a terminal a warning is its message, not the line of code it came from."""
+    """Show only the message of a warning, without the line of code that it came from."""
     sys.stderr.write(f"{category.__name__}: {message}\n")

@@ -1,4 +1,4 @@
-"""Read the counts of whatever file is given, or say how to convert it."""
+"""Read counts from files of several formats, or say how to convert others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 READABLE = (
     "an AnnData file (.h5ad) or store (.zarr), a .h5 file of Cell Ranger, or a folder of Cell Ranger with matrix.mtx"
 )
-# how to convert what is not read, by suffix
+# how to convert formats that are not supported, by suffix
 CONVERT = {
     ".loom": "anndata.io.read_loom(path).write_h5ad(...)",
     ".mtx": "give the folder that also holds the barcodes and the features (genes)",
@@ -31,7 +31,7 @@ ALIGNED = ("obsm", "varm", "obsp", "varp", "layers", "raw/varm")
 
 
 class _UnknownKind(ValueError):
-    """A file that is not of a kind read here."""
+    """A file in a format that is not supported."""
 
 
 def read_counts(path: Path) -> AnnData:
@@ -40,12 +40,12 @@ def read_counts(path: Path) -> AnnData:
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
-        If it is of another kind, or damaged.
+        If its format is not supported, or it is damaged.
     """
     if not path.exists():
-        msg = f"There is no file {str(path)!r}."
+        msg = f"There is no file {str(path)!r}; check the path."
         raise FileNotFoundError(msg)
     try:
         with warnings.catch_warnings():
@@ -72,7 +72,7 @@ def read_counts(path: Path) -> AnnData:
 
 
 def _reader(path: Path) -> Any:
-    """Return the function that reads this kind of file, told by its content."""
+    """Return the function that reads this format, which is recognised by the content of the file."""
     import anndata
     import h5py
 
@@ -111,14 +111,14 @@ def _how_to_convert(path: Path) -> str:
 def _read_10x_h5(path: Path) -> AnnData:
     import scanpy as sc
 
-    logger.info("Reading genes of the Cell Ranger file %s (other features, proteins say, are left out).", path)
+    logger.info("Reading genes of the Cell Ranger file %s (other features such as proteins are left out).", path)
     return sc.read_10x_h5(path, gex_only=True)
 
 
 def _read_10x_folder(path: Path) -> AnnData:
     import scanpy as sc
 
-    logger.info("Reading genes of the Cell Ranger folder %s (other features, proteins say, are left out).", path)
+    logger.info("Reading genes of the Cell Ranger folder %s (other features such as proteins are left out).", path)
     return sc.read_10x_mtx(path, make_unique=False, gex_only=True)
 
 
@@ -146,7 +146,7 @@ def _read_nested(path: Path) -> AnnData:
 
 
 def _flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Keys of a nested dict joined by slashes."""
+    """Return a flat dict whose keys are those of a nested dict joined by slashes."""
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         flat.update(_flat(value, f"{above}{key}/") if isinstance(value, dict) else {f"{above}{key}": value})

@@ -1,4 +1,4 @@
-"""The two commands."""
+"""The commands ``run`` and ``demo``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KEYS = {"layer": "layers", "batch_key": "obs", "groupby": "obs", "gene_symbols":
 
 
 def run(args: argparse.Namespace) -> None:
-    """Train on a file; all that can be checked is checked before."""
+    """Train on a file; everything that can be checked is checked before training."""
     for option, minimum in MINIMUM.items():
         if getattr(args, option) is not None:
             checks.check_int(getattr(args, option), f"--{option.replace('_', '-')}", minimum)
@@ -66,7 +66,7 @@ def demo(args: argparse.Namespace) -> None:
     check_out(out)
     adata = datasets.pbmc68k()
     with folders(args.folder):
-        # the embedded panel has 765 genes, so small sets are let in
+        # the embedded panel has 765 genes only, so small sets are allowed
         model = fit(adata, "immune", layer="counts", min_genes=3)
         _finish(adata, model, out, args.folder, "bulk_labels")
 
@@ -84,7 +84,7 @@ def _finish(adata: AnnData, model: ProgramVAE, out: Path, figures: Path | None, 
     acts = get.activity(adata)
     top = None
     if groupby is not None:
-        # scanpy's plots want categories
+        # scanpy's plots need categories
         acts.obs[groupby] = acts.obs[groupby].astype("category")
         top = top_programs(acts, groupby)
         say(f"\nMost active programs by {groupby} (Cohen's d against all other cells):\n")

@@ -1,4 +1,4 @@
-"""Keys with slashes, which files take for folders."""
+"""Keys with slashes, which files interpret as folders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SLOTS = ("layers", "obsm", "varm", "obsp", "varp")
 
 
 def without_slashes(adata: AnnData) -> dict[str, dict[str, str]]:
-    """Rename columns and keys that hold a slash, in place, as they cannot be written and read back; say so.
+    """Rename columns and keys that contain a slash, in place, because files cannot store them; log each change.
 
     Returns
     -------

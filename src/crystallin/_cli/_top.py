@@ -1,4 +1,4 @@
-"""Programs that tell the groups apart."""
+"""Programs that distinguish the groups."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crystallin.stats import effects_of_those_up
 if TYPE_CHECKING:
     from anndata import AnnData
 
-# programs shown for each group
+# number of programs to show for each group
 TOP = 5
 
 

@@ -1,4 +1,4 @@
-"""Places to write to: checked before training, tried out, and never left with half a file."""
+"""Output files: checked and tested before training, and never left half written."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def check_out(out: Path, source: Path | None = None) -> None:
 
 
 def check_folder(folder: Path, option: str) -> None:
-    """Raise unless a folder is there and can be written to, or can be made."""
+    """Raise unless a folder exists and can be written to, or can be created."""
     nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not nearest.is_dir():
         msg = f"{option}: {str(nearest)!r} is a file, not a folder; give another place."
@@ -54,7 +54,7 @@ def check_folder(folder: Path, option: str) -> None:
 
 @contextmanager
 def folders(*wanted: Path) -> Iterator[None]:
-    """Make folders, and remove those that are empty if an error follows."""
+    """Create folders, and remove those that are empty if an error follows."""
     made: list[Path] = []
     try:
         for folder in wanted:
@@ -69,7 +69,7 @@ def folders(*wanted: Path) -> Iterator[None]:
 
 
 def try_out(adata: AnnData, out: Path) -> None:
-    """Write all but the large matrices beside ``out`` and remove it, to learn before training what cannot be written.
+    """Write all but the large matrices to a test file beside ``out``, to find before training what cannot be written.
 
     Raises
     ------
@@ -96,15 +96,15 @@ def try_out(adata: AnnData, out: Path) -> None:
     except OSError:
         raise
     except Exception as error:
-        # anndata notes which key it was writing
+        # anndata's error names the key that it was writing
         what = " ".join([f"{error}.", *getattr(error, "__notes__", [])])
         msg = f"The data cannot be written to {str(out)!r}: {what}. Mend or remove this part of the input first."
         raise ValueError(msg) from error
 
 
 def write(adata: AnnData, out: Path) -> None:
-    """Write AnnData to ``out``, which is as it was before if this fails or is interrupted."""
-    # what a link points to, not the link
+    """Write AnnData to ``out``, which is left unchanged if this fails or is interrupted."""
+    # replace the target of a link, not the link
     out = out.resolve()
     with _beside(out) as partial:
         _write(adata, partial)
@@ -115,7 +115,7 @@ def write(adata: AnnData, out: Path) -> None:
 
 
 def _swap(out: Path, partial: Path) -> None:
-    """Put a folder in the place of another, which is back if this fails."""
+    """Replace a folder by another, and restore it if this fails."""
     with _beside(out) as old:
         out.rename(old)
         try:
@@ -126,7 +126,7 @@ def _swap(out: Path, partial: Path) -> None:
 
 
 def _slim(value: Any) -> Any:
-    """Return an array of numbers with one column only, to be quick, and others as they are."""
+    """Return only one column of an array of numbers, to save time, and other arrays unchanged."""
     if sparse.issparse(value):
         return _nothing(value.shape)
     return value[:, :1] if isinstance(value, np.ndarray) and value.ndim == 2 and value.dtype.kind in "biuf" else value
@@ -145,7 +145,7 @@ def _write(adata: AnnData, path: Path) -> None:
 
 @contextmanager
 def _beside(out: Path) -> Iterator[Path]:
-    """Path for a file or store beside ``out``, removed in the end."""
+    """Yield a path for a file or store beside ``out``, which is removed in the end."""
     number = 0
     while (path := out.with_name(f".{out.stem}.part{number}{out.suffix}")).exists():
         number += 1

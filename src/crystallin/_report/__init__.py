@@ -1,4 +1,4 @@
-"""What was found, as one page that can be sent to others."""
+"""A report of all results as one page that can be sent to others."""
 
 from ._report import report
 

@@ -1,4 +1,4 @@
-"""What a page is made of. The template knows each block by its ``kind``."""
+"""The blocks of a page. The template chooses how to draw each block by its ``kind``."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from ._columns import COLUMNS
 from ._values import as_number, show
 
-# beyond which a page becomes slow; what is left out is said, with the call that gets it
+# pages with more rows become slow; the page says that rows are left out, and which call returns all of them
 MAX_ROWS = 30_000
-# letters of words that need a wide column
+# texts with more letters than this get a wide column
 LONG = 32
-# columns that are offered as a choice beside the filter, and the numbers of labels that are worth one
+# columns whose labels can be chosen from a list beside the filter, and the number of labels that such a list may have
 CHOICES, MIN_LABELS, MAX_LABELS = ("stratum", "group"), 2, 500
 
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph; ``role``: ``"text"``, ``"missing"`` (what is not there) or ``"warning"``; ``code`` stands last."""
+    """A paragraph, ending in ``code``; ``role`` is ``"text"``, ``"missing"`` (a result is missing) or ``"warning"``."""
 
     text: str
     role: str = "text"
@@ -65,15 +65,15 @@ class Table:
     title
         Caption.
     main
-        Columns shown at first; empty for all.
+        Columns that are shown at first; empty shows all.
     n_first
-        Rows of a page.
+        Number of rows that are shown at a time.
     call
-        What gets all rows, where there are too many for the page.
+        Call that returns all rows, if there are too many for the page.
     folded
-        Whether it has to be opened.
+        Whether the table is collapsed at first.
     name
-        How its CSV file is named; empty for the title.
+        Name of its CSV file; empty uses the title.
     """
 
     frame: pd.DataFrame
@@ -92,18 +92,18 @@ class Table:
 
     @cached_property
     def rows(self) -> pd.DataFrame:
-        """Rows that are in the page, main columns first."""
+        """Rows that are part of the page, with the main columns first."""
         first = [column for column in self.main if column in self.frame]
         return self.frame.loc[:, [*first, *self.frame.columns.difference(first, sort=False)]].iloc[:MAX_ROWS]
 
     @cached_property
     def columns(self) -> list[dict[str, Any]]:
-        """For each column its name, type and values; where values recur, the distinct ones, and the place of each."""
+        """Name, type and values of each column; repeated values are stored once, with the position of each."""
         return [_column(self.rows[name], not self.main or name in self.main) for name in self.rows]
 
     @property
     def first(self) -> list[list[str]]:
-        """Cells of the first page as text, which is what there is without scripts and on paper."""
+        """Cells of the first rows as text, which is shown without JavaScript and in print."""
         head = self.rows.head(self.n_first)
         return [[show(value) for value in row] for row in zip(*(head[column] for column in head), strict=True)]
 
@@ -115,13 +115,13 @@ class Table:
 
     @property
     def words(self) -> dict[str, str]:
-        """What the columns mean, of those that need a word."""
+        """Explanations of those columns that have one."""
         return {str(name): COLUMNS[name] for name in self.frame if name in COLUMNS}
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture with what it was drawn from."""
+    """A picture with the data that it shows."""
 
     source: str
     title: str
@@ -149,12 +149,12 @@ class Section:
 
     @property
     def anchor(self) -> str:
-        """Where links go."""
+        """Target of links to the section."""
         return slug(self.title)
 
 
 def slug(text: str) -> str:
-    """Letters and digits of a title, for links and names of files."""
+    """Return the letters and digits of a title, for links and file names."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60]
 
 
@@ -166,7 +166,7 @@ def _column(values: pd.Series, is_main: bool) -> dict[str, Any]:
     else:
         kind, plain = "text", ["" if pd.isna(value) else str(value) for value in np.asarray(values, dtype=object)]
     levels = list(dict.fromkeys(plain))
-    # what is empty is not shown at first
+    # empty columns are not shown at first
     about = {"name": str(values.name), "type": kind, "main": is_main and levels not in ([""], [None])}
     if kind == "text" and max(map(len, levels), default=0) > LONG:
         about["long"] = True

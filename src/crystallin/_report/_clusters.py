@@ -1,4 +1,4 @@
-"""Clusters of cells: how many, what they are, which programs are on."""
+"""Clusters of cells: their sizes, labels and top programs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAIN = ("group", "cells", "label", "score", "top_programs", "rule", "precision",
 
 
 def clusters_section(source: Source, named: list[str]) -> Section:
-    """One row for each cluster, and what tells them apart; ``named`` are the columns that results are by."""
+    """Show one row for each cluster, and the programs that distinguish them; ``named`` are the columns of results."""
     blocks: list = [*_overview(source), Gallery([*clusters_on_embedding(source), *_dots(source)])]
     blocks += programs_on_embedding(source)
     if source.groupby is None:
@@ -34,11 +34,11 @@ def clusters_section(source: Source, named: list[str]) -> Section:
 def _no_groupby(named: list[str]) -> Text:
     if len(named) > 1:
         columns = ", ".join(map(repr, named))
-        text = f"Results are by several columns ({columns}), so no clusters are shown. To choose one:"
+        text = f"No clusters are shown, because results are by several columns ({columns}). To choose one:"
     elif named:
-        text = f"Results are by {named[0]!r}, which is no column of labels of these cells any more. To choose another:"
+        text = f"Results are by {named[0]!r}, which is no longer a column of labels of these cells. To choose another:"
     else:
-        text = "No column with clusters of cells was named, and no result is by clusters. To name one:"
+        text = "No clusters are shown, because no column was named and no result is by clusters. To name a column:"
     return Text(text, "missing", "crystallin.report(adata, path, groupby=…)")
 
 
@@ -72,7 +72,7 @@ def _dots(source: Source) -> list:
             data=mean.melt(ignore_index=False, var_name="program", value_name="mean_activity").reset_index(),
             note=(
                 f"{note}Colour: mean activity; 0 is the average cell, 1 a prior standard deviation. Size: share of the "
-                "cells that are above 0 with a probability of at least 0.95. The data are of all programs."
+                "cells that are above 0 with a probability of at least 0.95. The CSV file has all programs."
             ),
         )
     ]

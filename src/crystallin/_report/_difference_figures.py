@@ -19,7 +19,7 @@ N_PROGRAMS, N_SUREST = 25, 8
 
 
 def difference_figures(source: Source, stored: Stored, title: str) -> list[Figure]:
-    """All comparisons at a glance and, where they are few, the surest differences of each."""
+    """Draw all comparisons at a glance and, if there are few, the most certain differences of each."""
     table = get.rank_programs_groups_df(source.adata, key=stored.slot)
     if table["q"].isna().all():
         return []
@@ -38,7 +38,7 @@ def _matrix(source: Source, stored: Stored, table: pd.DataFrame, comparisons: li
     if len(tested):
         row = tested.loc[tested["statistic"].abs().idxmax()]
         where = f"{row['stratum']}, {row['group']}" if row["stratum"] else row["group"]
-        surest = f" The surest: {row['program']} in {where}, {row['effect_sd']:+.2f}."
+        surest = f" The most certain: {row['program']} in {where}, {row['effect_sd']:+.2f}."
     return picture(
         lambda: pl.effects(source.adata, group=groups, stratum=strata, n_programs=N_PROGRAMS, key=stored.slot),
         title="Differences at a glance",
@@ -46,9 +46,9 @@ def _matrix(source: Source, stored: Stored, table: pd.DataFrame, comparisons: li
         alt=f"Matrix of programs and {count(n, 'comparison')}, coloured by the difference.{surest}",
         data=drawn[[*COMPARISON, "program", "effect_sd", *SURE]],
         note=(
-            f"{few}Red: up in the group, blue: down, in standard deviations between cells; grey: not tested. Ring: q "
-            f"of at most {Q_MAX}. Dot: as sure against decoys, where there are any, and given better known programs. "
-            "The data are of all programs."
+            f"{few}Red: higher in the group, blue: lower, in standard deviations between cells; grey: not tested. "
+            f"Ring: q of at most {Q_MAX}. Dot: decoy_q (if there are decoys) and conditional_q of at most {Q_MAX} as "
+            "well. The CSV file has all programs."
         ),
     )
 
@@ -58,20 +58,20 @@ def _surest(source: Source, stored: Stored, comparisons: list[tuple], title: str
     best = best.groupby(COMPARISON, sort=False, observed=True).head(N_SUREST)
     return picture(
         lambda: pl.rank_programs_groups(source.adata, n_programs=N_SUREST, key=stored.slot),
-        title="Surest differences",
+        title="Most certain differences",
         name=f"surest {title}",
-        alt=f"Dots with intervals: the surest differences of {count(len(comparisons), 'comparison')}.",
+        alt=f"Dots with intervals: the most certain differences of {count(len(comparisons), 'comparison')}.",
         data=best[[*COMPARISON, "program", "effect", "lower", "upper", *SURE]],
         note=(
-            f"Difference of mean activity with its 95 % interval. Blue: up, orange: down, grey: q above {Q_MAX}. White "
-            "inside: decoys differ as much, or better known programs explain it. At the right: how many of the "
-            "program's genes carry the difference."
+            f"Difference of mean activity with its 95 % interval. Blue: higher, orange: lower, grey: q above {Q_MAX}. "
+            "White inside: random sets differ as much, or programs of higher reliability explain the difference. On "
+            "the right: the effective number of genes that carry the difference."
         ),
     )
 
 
 def _drawn(source: Source, stored: Stored, comparisons: list[tuple]) -> tuple[list[str], list[str]]:
-    """Strata and groups of the comparisons that fit into a figure: the largest clusters, else the first."""
+    """Return strata and groups of the comparisons that fit into a figure: the largest clusters, or else the first."""
     strata, groups = ([*dict.fromkeys(names)] for names in list(zip(*comparisons, strict=True))[:2])
     if len(comparisons) <= MAX_GROUPS:
         return strata, groups

@@ -1,4 +1,4 @@
-"""Which programs differ between groups of cells."""
+"""Differences of programs between groups of cells."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAIN = ("program", "effect", "lower", "upper", "effect_sd", "q", "decoy_q", "con
 
 
 def differences_section(source: Source) -> Section:
-    """Every stored ranking."""
+    """Show every stored ranking."""
     found = source.of(RANK_PROGRAMS_GROUPS)
     if not found:
         return Section("Differences", [missing(RANK_PROGRAMS_GROUPS)])
@@ -55,15 +55,15 @@ def _summary(table: pd.DataFrame, n_comparisons: int) -> str:
     tested, differs = table["q"].notna(), table["q"] <= Q_MAX
     size = f"{count(n_comparisons, 'comparison')} of {count(table['program'].nunique(), 'program')}."
     if not tested.any():
-        return f"{size} None could be tested, as the counts tell too little of these programs."
+        return f"{size} None could be tested, because the reliability of these programs is too low."
     text = f"{size} Of {tested.sum():,} tested differences {differs.sum():,} have a q of at most {Q_MAX}"
     special = differs & (table["conditional_q"] <= Q_MAX)
     if table["decoy_q"].notna().any():
         special &= table["decoy_q"] <= Q_MAX
-        return f"{text}; {special.sum():,} of these also against decoys and given better known programs."
+        return f"{text}; for {special.sum():,} of these, decoy_q and conditional_q are at most {Q_MAX} as well."
     return (
-        f"{text}; {special.sum():,} of these also given better known programs. Ten decoys or more would say whether "
-        "random sets differ as well; there were none, or fewer."
+        f"{text}; for {special.sum():,} of these, conditional_q is at most {Q_MAX} as well. Whether random sets differ "
+        "as much is not known, because there were fewer than ten decoys."
     )
 
 
@@ -72,8 +72,8 @@ def _unit(params: Mapping[str, Any]) -> Text:
     if sample:
         return Text(f"The unit of observation is the sample ({sample}): error rates hold for further samples.")
     return Text(
-        "The unit of observation is the cell, and cells are not replicates: this describes these cells and not other "
-        "donors. A difference that is due to one donor is reported as readily as any other.",
+        "The unit of observation is the cell, and cells are not replicates: the result describes these cells and not "
+        "other donors. Differences that are due to a single donor are not distinguished from real ones.",
         "warning",
     )
 

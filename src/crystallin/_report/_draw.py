@@ -1,4 +1,4 @@
-"""Figures of ``pl`` as pictures within the page."""
+"""Figures of ``pl``, embedded as pictures in the page."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from matplotlib.figure import Figure as Drawing
 
 from ._blocks import Figure, Table
 
-# names are no formulas, and the same results make the same page
+# names are not parsed as formulas, and the same results give the same page
 STYLE = ["default", {"text.parse_math": False, "svg.hashsalt": "crystallin"}]
-# bytes above which a picture is made of pixels, these per inch, and those of a page
+# larger SVG files, in bytes, are replaced by pixels; pixels per inch of these, and of a page
 MAX_SVG, DPI, PAGE_DPI = 350_000, 130, 96
-# how the text of a vector graphic gives its width, and in what
+# pattern that finds the width of an SVG file, which is in points; points per inch
 SVG_WIDTH, POINTS = re.compile(rb'<svg[^>]* width="([\d.]+)pt"'), 72
-# groups and comparisons that can be told apart in a figure, and panels of one
+# largest number of groups or comparisons in a figure, and of its panels
 MAX_GROUPS, MAX_PANELS = 30, 12
 
 
 def picture(
     draw: Callable[[], Any], *, title: str, alt: str, data: pd.DataFrame, note: str = "", name: str = ""
 ) -> Figure:
-    """Draw in matplotlib's own style and keep the figure as text of the page; ``name`` is for the file of its data."""
+    """Draw in matplotlib's default style and return the figure as text for the page; ``name`` names its data file."""
     with _own_figures():
         axes = draw()
         drawing = (axes[0] if isinstance(axes, list) else axes).figure
@@ -39,7 +39,7 @@ def picture(
 
 @contextmanager
 def _own_figures() -> Iterator[None]:
-    """Leave figures, settings and the backend as they were."""
+    """Restore the user's figures, settings and backend afterwards."""
     before = set(plt.get_fignums())
     try:
         with plt.style.context(STYLE), plt.ioff(), warnings.catch_warnings():
@@ -52,9 +52,9 @@ def _own_figures() -> Iterator[None]:
 
 
 def _encode(drawing: Drawing) -> tuple[str, int]:
-    """The picture as a data URI, and its width on the page."""
+    """Return the picture as a data URI, and its width on the page."""
     content, options = io.BytesIO(), {"bbox_inches": "tight", "pad_inches": 0.05}
-    # without the date, pages of the same results are the same; the resolution is that of clouds of dots within
+    # without the date, the same results give the same page; the resolution applies to the scatter plots within the SVG
     drawing.savefig(content, format="svg", dpi=DPI, metadata={"Date": None}, **options)
     kind, width = "svg+xml", float(SVG_WIDTH.search(content.getvalue())[1]) / POINTS * PAGE_DPI
     if content.tell() > MAX_SVG:

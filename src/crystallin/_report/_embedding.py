@@ -19,19 +19,19 @@ from ._values import shorten
 
 # in order of preference
 BASES = ("umap", "tsne", "draw_graph_fa", "pca")
-# beyond which random cells are drawn, and are in the data of the figure
+# if there are more cells, this number of random cells is drawn and stored with the figure
 MAX_CELLS = 5_000
 N_PROGRAMS, N_COLUMNS = 8, 4
 # points: area of all cells together, of one at most
 AREA, MAX_SIZE = 16_000, 30
-# up to ten clusters have colours of their own, beyond the numbers tell them apart
+# up to ten clusters have colours of their own; others can be distinguished by their numbers
 FEW, OTHERS = 10, "#dddddd"
-# names of so many letters are written onto the cells as they are
+# names with at most this number of letters are written onto the cells; longer ones are replaced by numbers
 SHORT = 4
 
 
 def clusters_on_embedding(source: Source) -> list[Figure]:
-    """Cells in the colours of their clusters, if there are both clusters and an embedding."""
+    """Draw cells in the colours of their clusters, if there are both clusters and an embedding."""
     basis = _basis(source)
     if not basis or source.groupby is None:
         return []
@@ -39,7 +39,7 @@ def clusters_on_embedding(source: Source) -> list[Figure]:
     place, data = _places(source, basis, positions)
     labels, groups = source.labels.to_numpy()[positions], source.largest(MAX_GROUPS)
     if len(groups) < len(source.groups):
-        note += f"In colour: the {len(groups)} largest of {len(source.groups):,} clusters."
+        note += f"The {len(groups)} largest of {len(source.groups):,} clusters are coloured."
     figure = picture(
         lambda: _draw(place, labels, groups, basis),
         title=f"Cells by {source.groupby}",
@@ -51,7 +51,7 @@ def clusters_on_embedding(source: Source) -> list[Figure]:
 
 
 def programs_on_embedding(source: Source) -> list[Figure]:
-    """Activities of the programs that stand out, if there is an embedding."""
+    """Draw activities of the most notable programs, if there is an embedding."""
     basis = _basis(source)
     if not basis or not source.has_activity:
         return []
@@ -64,7 +64,7 @@ def programs_on_embedding(source: Source) -> list[Figure]:
         title="Activity of programs that stand out",
         alt=f"Cells on the {basis.upper()}, coloured by the activity of {', '.join(names)}.",
         data=pd.concat([data, activity], axis=1),
-        note=f"{note}Red: above the average cell, blue: below. Grey: the counts say little.",
+        note=f"{note}Red: above the average cell, blue: below, grey: uncertain.",
     )
     return [figure]
 
@@ -75,7 +75,7 @@ def _basis(source: Source) -> str:
 
 
 def _positions(source: Source) -> tuple[np.ndarray, str]:
-    """Cells to draw, and what to say if these are not all."""
+    """Return the cells to draw, and a note if these are not all cells."""
     n = source.adata.n_obs
     if n <= MAX_CELLS:
         return np.arange(n), ""
@@ -101,7 +101,7 @@ def _draw(place: np.ndarray, labels: np.ndarray, groups: list[str], basis: str) 
     for i, group in enumerate(groups):
         own, colour = place[labels == group], colours(i % colours.N)
         ax.scatter(*own.T, color=colour, alpha=0.8, **style)
-        # as large in the legend however small the dots are
+        # the size in the legend does not depend on that of the dots
         ax.scatter([], [], s=30, color=colour, label=group if are_short else f"{i + 1}  {shorten(group)}")
         if len(own):
             text = {"fontsize": 9, "weight": "bold", "path_effects": outline}

@@ -1,4 +1,4 @@
-"""Which results an AnnData holds, and which groups of cells they are about."""
+"""The results in an AnnData, and the groups of cells that they describe."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from crystallin._keys import (
 
 @dataclass(frozen=True)
 class Stored:
-    """A result of a tool: where it is, and the arguments it was made with."""
+    """A result of a tool: its slot, and the arguments it was computed with."""
 
     slot: str
     kind: str
@@ -33,7 +33,7 @@ class Stored:
 
     @property
     def groupby(self) -> str:
-        """Column with the clusters that the result describes one by one; empty if it compares something else."""
+        """Column with the clusters that the result describes; empty if it compares something else."""
         params = self.params
         if self.kind in (RANK_PROGRAMS_GROUPS, CONTRAST) and not params.get("within"):
             return str(params.get("groupby", "")) if params.get("reference") == "rest" else ""
@@ -42,7 +42,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Source:
-    """What the sections of a page read from."""
+    """The data that the sections of a page are made from."""
 
     adata: AnnData
     key: str
@@ -56,7 +56,7 @@ class Source:
 
     @property
     def programs(self) -> Mapping[str, Any]:
-        """What is stored of the programs; empty if there are none."""
+        """The stored entry of the programs; empty if there is none."""
         entry = self.adata.uns.get(self.keys.uns, {})
         return entry if checks.is_programs(entry) else {}
 
@@ -72,7 +72,7 @@ class Source:
 
     @cached_property
     def results(self) -> dict[str, list[Stored]]:
-        """Results on these programs by kind, the one under the tool's own slot first."""
+        """Results on these programs by kind, with the one in the tool's default slot first."""
         found = self._all_results if self.programs else {}
         kept = {
             kind: [stored for stored in results if not checks.is_replaced(self.adata, stored.params)]
@@ -82,7 +82,7 @@ class Source:
 
     @cached_property
     def replaced(self) -> list[str]:
-        """Slots of results on programs that were added anew since."""
+        """Slots of results whose programs have been added again since then."""
         found = self._all_results if self.programs else {}
         every = [stored for results in found.values() for stored in results]
         return [stored.slot for stored in every if checks.is_replaced(self.adata, stored.params)]
@@ -114,14 +114,14 @@ class Source:
         return self.results.get(kind, [])
 
     def largest(self, n: int) -> list[str]:
-        """The clusters with most cells, in the clusters' own order."""
+        """Return the clusters with the most cells, in the order of the clusters."""
         size = self.labels.value_counts()
         kept = set(size.sort_values(ascending=False, kind="stable").index[:n])
         return [name for name in self.groups if name in kept]
 
 
 def find_results(adata: AnnData, keys: Keys) -> dict[str, list[Stored]]:
-    """Entries of ``uns`` that are a tool's result on the programs under ``keys``."""
+    """Return the entries of ``uns`` that are a tool's result on the programs under ``keys``."""
     found: dict[str, list[Stored]] = {}
     for slot in adata.uns:
         kind = checks.kind_of(adata, slot)
@@ -133,7 +133,7 @@ def find_results(adata: AnnData, keys: Keys) -> dict[str, list[Stored]]:
 
 
 def common_groupby(adata: AnnData, key: str) -> tuple[str | None, list[str]]:
-    """The column of clusters that all results agree on, if they do, and the columns they name."""
+    """Return the column of clusters that all results share, if there is one, and all columns that they name."""
     source = Source(adata, key, None, 1)
     named = [stored.groupby for results in source.results.values() for stored in results]
     columns = list(dict.fromkeys(name for name in named if name))
@@ -142,13 +142,13 @@ def common_groupby(adata: AnnData, key: str) -> tuple[str | None, list[str]]:
     try:
         checks.check_labels(adata, columns[0], "groupby")
     except (KeyError, ValueError):
-        # the column is not what it was when the results were made
+        # the column has changed since the results were computed
         return None, columns
     return columns[0], columns
 
 
 def _is_of(adata: AnnData, keys: Keys, kind: str, params: Mapping[str, Any]) -> bool:
-    """Whether a result is of the programs under ``keys``; old contrasts do not say, but name their program."""
+    """Whether a result is of the programs under ``keys``; old contrasts record only the name of their program."""
     if kind == CONTRAST and KEY not in params:
         # one by one: text read from zarr is not converted as a whole
         return str(params.get("program")) in [str(name) for name in adata.uns[keys.uns][NAMES]]

@@ -1,4 +1,4 @@
-"""The genes that speak for a program."""
+"""The genes behind a program."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ N_DRAWN, N_LISTED = 4, 100
 
 
 def genes_section(source: Source) -> Section:
-    """Attributions, contrasts and interactions."""
+    """Show attributions, contrasts and interactions."""
     blocks: list = []
     for stored in source.of(ATTRIBUTIONS):
         blocks += _attributions(source, stored)
@@ -39,7 +39,7 @@ def _attributions(source: Source, stored: Stored) -> list:
     programs = [name for name in notable(source) if name in known]
     title = "Attributions" if stored.slot == stored.kind else f"Attributions ({stored.slot})"
     if not programs:
-        return [Heading(title), Text("These are of decoys only, and are left out.", "missing")]
+        return [Heading(title), Text("These are attributions of decoys only, which are left out.", "missing")]
     shown, listed = _chosen(source, stored, labels), programs[:N_LISTED]
     limits = [f"the {n} genes with the largest attribution of each program and {what}"]
     if len(shown) < len(labels):
@@ -53,18 +53,18 @@ def _attributions(source: Source, stored: Stored) -> list:
         Heading(title),
         *stale(source, stored),
         Text(
-            f"Which genes each activity is read from: {method}, baseline {show(params.get('baseline'))}. Genes outside "
-            "the program are in italics in the figures; they take part where programs overlap, and because rates are "
-            "relative to the cell's total."
+            f"How much each gene contributes to each activity: {method}, baseline {show(params.get('baseline'))}. "
+            "Genes outside the program are in italics in the figures; they contribute because programs overlap, and "
+            "because rates are relative to the cell's total."
         ),
         Gallery([_attribution_figure(source, stored, name, shown, what) for name in programs[:N_DRAWN]]),
-        Text(f"The table holds {', '.join(limits)}. All:", "text", call),
+        Text(f"The table holds {', '.join(limits)}. To get all:", "text", call),
         Table(table, "Genes with the largest attributions", name=title),
     ]
 
 
 def _chosen(source: Source, stored: Stored, labels: list[str]) -> list[str]:
-    """Groups or cells of attributions that are shown: the largest clusters where they are of these."""
+    """Return the groups or cells whose attributions are shown: the largest clusters, if they are by cluster."""
     if source.groupby and stored.groupby == source.groupby:
         return [name for name in source.largest(MAX_GROUPS) if name in labels]
     return labels[:MAX_GROUPS]
@@ -75,7 +75,7 @@ def _attribution_figure(source: Source, stored: Stored, program: str, shown: lis
     genes = ", ".join(data["gene"].unique()[:3])
     return picture(
         lambda: pl.attributions(source.adata, program, group=shown, n_genes=source.n_genes, key=stored.slot),
-        title=f"{program}: genes that its activity is read from",
+        title=f"{program}: contributions of genes to its activity",
         name=f"{stored.slot} {program}",
         alt=f"Heat map of genes and {count(len(shown), what)}, among the genes {genes}.",
         data=data,
@@ -91,16 +91,17 @@ def _contrast(source: Source, stored: Stored) -> list:
         Heading(title),
         *stale(source, stored),
         Text(
-            f"Mean activity differs by {params['difference']:+.2f}. In effect {params['breadth']:.1f} of the program's "
-            f"genes carry it, and {params['leakage']:.0%} of the contributions are of genes outside the program."
+            f"Mean activity differs by {params['difference']:+.2f}. The effective number of the program's genes that "
+            f"carry it is {params['breadth']:.1f}, and {params['leakage']:.0%} of the contributions are of genes "
+            "outside the program."
         ),
         picture(
             lambda: pl.contrast(source.adata, n_genes=source.n_genes, key=stored.slot),
-            title=f"Where the difference comes from ({params['groupby']})",
+            title=f"Genes that contribute to the difference ({params['groupby']})",
             alt=f"Waterfall of genes, the first {', '.join(table['gene'].head(3).astype(str))}.",
             data=table,
             name=f"{stored.slot} {title}",
-            note="Bars add up to the difference. Blue: raises it, orange: lowers it. Italics: genes of other programs.",
+            note="Bars add up to the difference. Blue: raises it, orange: lowers it. Italics: not in the program.",
         ),
         Table(table, f"Contributions: {title}", folded=True),
     ]
@@ -114,8 +115,8 @@ def _interactions(source: Source, stored: Stored) -> list:
         Heading(f"Interactions of genes for {params['program']} ({where})"),
         *stale(source, stored),
         Text(
-            "Pairs of genes that the encoder reads together. They describe how the model infers the activity, and are "
-            "no evidence of regulation."
+            "Pairs of genes whose effects on the encoder depend on each other. They describe how the model infers the "
+            "activity, and are not evidence of regulation."
         ),
         Table(table, f"Pairs of genes for {params['program']}", n_first=10, folded=True),
     ]

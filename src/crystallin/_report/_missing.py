@@ -1,4 +1,4 @@
-"""Sentences on results that are not there, or are not what they were."""
+"""Sentences about results that are missing or out of date."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from ._found import Source, Stored
 
 
 def missing(kind: str) -> Text:
-    """That a result was not computed, and the call that computes it."""
+    """Say that a result was not computed, and which call computes it."""
     about = RESULTS[kind]
     return Text(f"Not computed: {about.what}.", "missing", f"crystallin.tl.{about.call}")
 
 
 def stale(source: Source, stored: Stored) -> list[Text]:
-    """A warning if a result is of another model, or of another state of it, than the activities."""
+    """Warn if a result was computed with another model, or another state of it, than the activities."""
     digest = str(stored.params.get(MODEL_DIGEST, ""))
     if not digest or not source.digest or digest == source.digest:
         return []
     return [
         Text(
             f"{stored.slot!r} was computed with another model, or another state of it, than the activities here "
-            f"({digest} and {source.digest}). Compute it again before reading them together.",
+            f"({digest} and {source.digest}). Compute it again before you combine them.",
             "warning",
         )
     ]

@@ -1,4 +1,4 @@
-"""What clusters are called, and the rules that tell them apart."""
+"""Labels of clusters, and rules that distinguish them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ THRESHOLDS = {"min_score": "score", "min_support": "support", "min_margin": "mar
 
 
 def with_names(source: Source, table: pd.DataFrame) -> pd.DataFrame:
-    """The table of clusters with their labels and rules, where these are of the same clusters."""
+    """Add labels and rules to the table of clusters, where these are of the same clusters."""
     for kind, columns in OF_CLUSTER.items():
         for stored in source.of(kind)[:1]:
             if stored.groupby == source.groupby:
@@ -52,7 +52,7 @@ def with_names(source: Source, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def names_blocks(source: Source) -> list:
-    """Annotations and rules in full."""
+    """Show annotations and rules in full."""
     blocks: list = []
     for kind, describe in {ANNOTATE: _annotation, RULES: _rules}.items():
         found = source.of(kind)
@@ -63,17 +63,17 @@ def names_blocks(source: Source) -> list:
 def _annotation(source: Source, stored: Stored) -> list:
     limits = [f"{word} {show(stored.params[name])}" for name, word in THRESHOLDS.items() if name in stored.params]
     text = (
-        "Names of the clusters, from programs that are cell types. A score says how far the cluster lies above those "
-        "in which the program is off, in standard deviations over the prior; 'unassigned' where no name fits. Least "
-        f"values for a name: {', '.join(limits)}."
+        "Names of the clusters, from programs that are cell types. The score is the activity of the program above the "
+        "clusters in which it is off, in standard deviations between cells. Clusters that no name fits are "
+        f"'unassigned'. A name needs at least: {', '.join(limits)}."
     )
     return _result(source, stored, f"Labels of {stored.groupby}", text)
 
 
 def _rules(source: Source, stored: Stored) -> list:
     text = (
-        "Rules on activities that pick a cluster's cells, in prior standard deviations from the average cell. "
-        "Precision and recall are of cells that the rules were not learned from; they describe these data."
+        "Rules on activities that pick a cluster's cells; thresholds are prior standard deviations from the average "
+        "cell. Precision and recall are computed on held-out cells of these data."
     )
     title = f"Rules for {stored.groupby}"
     terms = get.rules_df(source.adata, terms=True, key=stored.slot)
@@ -92,10 +92,10 @@ def _figure(source: Source, stored: Stored, title: str, table: pd.DataFrame) -> 
     groups = [name for name in (source.largest(MAX_GROUPS) if own else table["group"]) if name in set(table["group"])]
     groups, n = groups[:MAX_GROUPS], len(table)
     few = f"{len(groups)} of {n:,} clusters. " if len(groups) < n else ""
-    draw, data, note = pl.rules, table[table["group"].isin(groups)], "Lines: 95 % intervals, on cells not learned from."
+    draw, data, note = pl.rules, table[table["group"].isin(groups)], "Lines: 95 % intervals, on held-out cells."
     if stored.kind == ANNOTATE:
         draw, data = pl.annotation, get.annotation_df(source.adata, groups, scores=True, key=stored.slot)
-        note = "Colour: score, size: share of the label's genes that speak for it, ring: the label that was given."
+        note = "Colour: score, size: share of the label's genes that agree with it, ring: the label that was given."
     return picture(
         lambda: draw(source.adata, group=groups, key=stored.slot),
         title=f"{title} at a glance",

@@ -1,4 +1,4 @@
-"""Which programs stand out in which cluster, and which to show where not all can be."""
+"""Top programs of each cluster, and the programs to show where there is not room for all."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ Q_MAX = 0.05
 
 
 def top_programs(source: Source) -> tuple[dict[str, list[str]], str]:
-    """Programs that are higher in each cluster than elsewhere, the clearest first, and how they were found."""
+    """Return the programs that are higher in each cluster than elsewhere, and how they were found."""
     for stored in source.of(RANK_PROGRAMS_GROUPS):
         if _is_of_clusters(stored, source.groupby):
             return _from_ranking(source, stored), (
-                f"Top programs are higher in the cluster than in all other cells with a q of at most {Q_MAX}, one of "
-                f"each family, the surest first (from {stored.slot!r})."
+                f"Top programs are higher in the cluster than in all other cells, with a q of at most {Q_MAX}; one of "
+                f"each family, the most certain first (from {stored.slot!r})."
             )
     return _from_activity(source), (
-        "Top programs have the largest differences of mean activity between the cluster and all other cells, in "
-        f"standard deviations between cells, of those of at least {MIN_DIFFERENCE}. No test was made."
+        "Top programs have the largest differences of mean activity between the cluster and all other cells, of at "
+        f"least {MIN_DIFFERENCE} standard deviations between cells. The differences were not tested."
     )
 
 
 def notable(source: Source) -> list[str]:
-    """All programs, those first that are at the top of some cluster, the first of each before the second of any."""
+    """Return all programs, the top programs of clusters first: first the first of each cluster, then the second."""
     names = list(get.programs_df(source.adata, key=source.key).index)
     if not source.has_activity:
         return names
@@ -55,7 +55,7 @@ def _from_ranking(source: Source, stored: Stored) -> dict[str, list[str]]:
 def _from_activity(source: Source) -> dict[str, list[str]]:
     activity, groups = source.activity, source.groups
     codes = pd.Categorical(source.labels, categories=groups).codes
-    # of a cluster of one cell, or of all, nothing is said
+    # a cluster of a single cell, or of all cells, has no top programs
     effect = effects_of_those_up(activity.to_numpy(), np.asarray(codes, dtype=int), len(groups))
     found = pd.DataFrame(effect, index=groups, columns=activity.columns)
     return {

@@ -1,4 +1,4 @@
-"""From sections to one HTML text."""
+"""The sections as one HTML text."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ._blocks import Section, Table, slug
 
 
 def render(title: str, subtitle: str, sections: Sequence[Section], *, footer: str, name: str) -> str:
-    """The page; ``name`` is how the names of CSV files begin."""
+    """Return the page as HTML; ``name`` is the beginning of the names of CSV files."""
     folder = files(__package__)
     template, style, script = (
         folder.joinpath(f"report.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
     )
-    # everything from the data is escaped, and were it not, the browser would run this script only and load nothing
+    # all text from the data is escaped; as a second barrier, the browser runs this script only and loads nothing
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
@@ -28,7 +28,7 @@ def render(title: str, subtitle: str, sections: Sequence[Section], *, footer: st
     written: set[str] = set()
 
     def id_of(table: Table) -> str:
-        # what a figure and a table show alike is in the page once
+        # data that a figure and a table share are stored once
         return sources.setdefault((id(table.frame), *table.main), f"data-{len(sources) + 1}")
 
     def is_new(source: str) -> bool:

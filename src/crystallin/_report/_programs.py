@@ -1,4 +1,4 @@
-"""Gene sets, how much of them the data have, and how far to trust each program."""
+"""Gene sets, their coverage by the data, and how far to trust each program."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from ._found import Source
 from ._notable import notable
 from ._values import count
 
-# of a set: less of it in the data, and its activity speaks for a part only
+# with a lower coverage, the activity represents only part of the set
 LOW_COVERAGE = 0.5
-# what the ranking says of a program whatever the comparison
+# columns of the ranking that describe a program and not a comparison
 OF_PROGRAM = ("family", "nearest_twin", "twin_similarity", "variance_inflation")
 FIRST = ("program", "highest_in", "n_present", "coverage", "reliability", "leakage", "importance")
 FIRST += ("variance_inflation", "family", "nearest_twin")
-# said elsewhere, or empty for programs that were kept
+# columns that are shown elsewhere, or are empty for programs that were kept
 LEFT_OUT = ("kept", "reason", "decoy", "template")
 
 
 def programs_section(source: Source) -> Section:
-    """The table of programs with its trust columns, and the genes that carry the most notable ones."""
+    """Show the table of programs with its trust columns, and the top genes of the most notable programs."""
     if not source.programs:
         return Section("Programs", [Text("No programs were added.", "missing")])
     table = program_table(source)
     text = (
-        "Each row is a gene program. The columns say how far its activity can be trusted: how many of its genes the "
-        "data have, how much the counts tell of it, how much is read from genes outside it, and which other programs "
-        "could stand for it."
+        "Each row is a gene program. The columns say how far its activity can be trusted: how many of its genes are in "
+        "the data, how well the counts determine it, how much it depends on genes outside the program, and which other "
+        "programs could explain the same counts."
     )
     blocks = [Text(text), Table(table, "Programs and how far to trust them", FIRST, n_first=25)]
     if "leakage" not in table:
@@ -45,7 +45,7 @@ def programs_section(source: Source) -> Section:
 
 
 def program_table(source: Source) -> pd.DataFrame:
-    """The stored table, with what the activities and the ranking say of each program."""
+    """Return the stored table, with columns from the activities and the ranking."""
     adata, key = source.adata, source.key
     table = get.programs_df(adata, key=key)
     if source.has_activity:
@@ -72,7 +72,7 @@ def _loadings(source: Source) -> list:
         alt=f"Bars: the largest loadings of {', '.join(names)}.",
         data=shown,
         note=(
-            f"{count(len(names), 'program')} of {len(table['program'].unique())}, those that stand out most in some "
+            f"{count(len(names), 'program')} of {len(table['program'].unique())}, those that are most notable in some "
             "cluster. A loading is the change of a gene's log rate per unit of activity. Blue: up with the program, "
             "orange: down."
         ),
@@ -82,7 +82,7 @@ def _loadings(source: Source) -> list:
 
 
 def coverage_section(source: Source) -> Section:
-    """What became of each gene set that was given."""
+    """Show for each gene set whether it became a program, and its coverage."""
     if not source.programs:
         return Section("Gene sets", [Text("No gene sets were given.", "missing")])
     table = get.programs_df(source.adata, key=source.key, decoys=True, dropped=True)
@@ -93,18 +93,20 @@ def coverage_section(source: Source) -> Section:
     if "coverage" in sets:
         text = f"{count(len(sets), 'gene set')} were given, {kept.sum():,} of them became programs"
         text += f"; left out: {(~kept).sum():,}" if (~kept).any() else ""
-        text += f". The data have {sets.loc[kept, 'coverage'].median():.0%} of a program's genes in the median. "
+        text += f". The median coverage of programs by the data is {sets.loc[kept, 'coverage'].median():.0%}. "
         low = sets.index[kept & (sets["coverage"] < LOW_COVERAGE)]
         if len(low):
-            text += f"Less than half of the genes are there for {count(len(low), 'program')}; read with care."
+            text += f"It is below one half for {count(len(low), 'program')}, which should be interpreted with care."
         blocks.append(Text(text))
     else:
-        blocks.append(Text("How much of the sets these data cover is not stored: the programs came with the model."))
+        blocks.append(
+            Text("The coverage of the sets by these data is not stored, as the programs came with the model.")
+        )
     blocks.append(_decoys(n_decoys))
     columns = ["n_genes", "n_present", "coverage", "kept", "reason", "missing"]
     shown = sets[[name for name in columns if name in sets]].rename_axis("set").reset_index()
     if "coverage" in shown:
-        # what was left out first
+        # sets that were left out come first
         shown = shown.sort_values(["kept", "coverage"], kind="stable", ignore_index=True)
     blocks.append(Table(shown, "Gene sets and the genes that the data have", n_first=10))
     return Section("Gene sets", blocks)
@@ -112,9 +114,9 @@ def coverage_section(source: Source) -> Section:
 
 def _decoys(n: int) -> Text:
     if not n:
-        text = "No decoys, random sets to compare with, were trained alongside:"
+        text = "No decoys (random sets to compare with) were trained alongside. To add some:"
         return Text(text, "missing", "crystallin.pp.add_programs(adata, …, n_decoys=50)")
     return Text(
-        f"{count(n, 'decoy')}, random sets of genes of similar size and expression, were trained alongside. They show "
-        "what a set does by chance, and are left out of the tables."
+        f"{count(n, 'decoy')} (random sets of similar size and expression) were trained alongside. They show what to "
+        "expect by chance, and are left out of the tables."
     )

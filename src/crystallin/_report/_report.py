@@ -35,26 +35,27 @@ def report(
 ) -> Path:
     """Write all results as one HTML file that can be sent to others.
 
-    The file needs nothing else: no network, no other files, no Python. Tables can be sorted and filtered, and each
-    table and figure has its data as CSV. Every result of crystallin's tools on the programs under ``key`` is in it,
-    whatever ``key_added`` it was stored with; of what was not computed the page says so. Nothing is computed anew but
-    simple summaries of activities, and ``adata`` is not changed.
+    The page is a single file that needs no network, no other files and no Python. Tables can be sorted and filtered,
+    and the data of each table and figure can be saved as CSV. The page contains every result of crystallin's tools on
+    the programs under ``key``, whatever ``key_added`` it was stored with, and says which results were not computed.
+    Only simple summaries of activities are computed, and ``adata`` is not changed.
 
     Parameters
     ----------
     adata
-        Data with results of crystallin's tools, all or some of them, or none.
+        Data with results of crystallin's tools; any of them may be missing.
     path
-        File to write, ending in ``.html``; one that is there is replaced. Its folder has to be there.
+        File to write, ending in ``.html``. An existing file is replaced. The folder must exist.
     groupby
-        Column of ``obs`` with the clusters to show. ``None``: the one that results were computed by, if they agree.
+        Column of ``obs`` with the clusters to show. ``None`` uses the column that results were computed by, if it is
+        the same for all.
     title
-        Title of the page; ``None`` makes one of ``groupby``.
+        Title of the page; ``None`` makes one from ``groupby``.
     n_genes
-        Number of genes of each program and group that are shown of attributions and loadings. Ten can be read at a
-        glance.
+        Number of genes to show for each program and group in attributions and loadings. The default of ten can be read
+        at a glance.
     key
-        Prefix of the programs' slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
 
     Returns
     -------
@@ -63,19 +64,19 @@ def report(
     Raises
     ------
     TypeError
-        If ``adata`` is no AnnData.
+        If ``adata`` is not an AnnData.
     KeyError
         If there is no such column.
     ValueError
         If the path does not end in ``.html``, or labels of ``groupby`` are missing or are numbers.
     FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError
-        If nothing can be written at ``path``, before any work is done.
+        If ``path`` cannot be written, before any work is done.
 
     Notes
     -----
-    What would make the page too large is limited, and the page says where: tables to 30,000 rows; attributions to
-    ``n_genes`` genes of at most 100 programs and 30 groups; figures to the 30 largest clusters, and embeddings to 5,000
-    random cells. Numbers are kept to six digits. Tables need JavaScript to be sorted; without it their first rows show.
+    To keep the page small, tables are limited to 30,000 rows; attributions to ``n_genes`` genes of at most 100 programs
+    and 30 groups; figures to the 30 largest clusters, and embeddings to 5,000 random cells. The page says where this
+    applies. Numbers are stored with six digits. Without JavaScript, tables show their first rows and cannot be sorted.
 
     Examples
     --------
@@ -94,7 +95,7 @@ def report(
         groupby, named = common_groupby(adata, key)
     source = Source(adata, key, groupby, n_genes)
     with warnings.catch_warnings():
-        # the page itself says so, where they stand
+        # the page itself warns of this beside each result
         warnings.filterwarnings("ignore", message=".*were computed with another model")
         sections = [run_section(source), clusters_section(source, named), differences_section(source)]
         sections += [programs_section(source), genes_section(source), trust_section(source), coverage_section(source)]
@@ -118,17 +119,17 @@ def _check_path(path: str | os.PathLike[str]) -> Path:
         msg = f"path={str(path)!r} is a folder; name a file in it, e.g. {str(path / 'report.html')!r}."
         raise IsADirectoryError(msg)
     if path.suffix.lower() not in (".html", ".htm"):
-        msg = f"path={str(path)!r} has to end in .html, which browsers open and which no data are kept in."
+        msg = f"path={str(path)!r} must end in .html, so that browsers open it and no data file is overwritten."
         raise ValueError(msg)
     folder = path.parent
     if not folder.exists():
-        msg = f"path={str(path)!r}: there is no folder {str(folder)!r}; make it first (pathlib.Path(…).mkdir())."
+        msg = f"path={str(path)!r}: the folder {str(folder)!r} does not exist; create it (pathlib.Path(…).mkdir())."
         raise FileNotFoundError(msg)
     if not folder.is_dir():
         msg = f"path={str(path)!r}: {str(folder)!r} is a file, not a folder."
         raise NotADirectoryError(msg)
     target = path if path.exists() else folder
     if not os.access(target, os.W_OK):
-        msg = f"path={str(path)!r} cannot be written: no permission for {str(target)!r}; name another place."
+        msg = f"path={str(path)!r} cannot be written: no permission for {str(target)!r}; choose another path."
         raise PermissionError(msg)
     return path

@@ -1,4 +1,4 @@
-"""What was run, with which versions and arguments."""
+"""The tools that were run, with their versions and arguments."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PACKAGES = ("crystallin", "scvi-tools", "torch", "scanpy", "anndata")
 
 
 def run_section(source: Source) -> Section:
-    """Data, programs, model, versions, and the arguments of each result."""
+    """Show data, programs, model, versions, and the arguments of each result."""
     adata, stored = source.adata, source.programs
     about: dict[str, Any] = {"Data": f"{count(adata.n_obs, 'cell')}, {count(adata.n_vars, 'gene')}"}
     blocks: list[Any] = []
@@ -46,7 +46,8 @@ def run_section(source: Source) -> Section:
     blocks.append(Facts(about))
     if source.replaced:
         slots = ", ".join(map(repr, source.replaced))
-        blocks.append(Text(f"Left out, as their programs were replaced since: {slots}. Compute them again.", "warning"))
+        text = f"Left out, because their programs have been replaced since then: {slots}. Compute them again."
+        blocks.append(Text(text, "warning"))
     arguments = _arguments(source)
     if len(arguments):
         blocks.append(Table(arguments, "Arguments of all results", n_first=50, folded=True))

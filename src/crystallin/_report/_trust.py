@@ -1,4 +1,4 @@
-"""How far results can be trusted."""
+"""Checks of how far results can be trusted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ._found import Source, Stored
 from ._missing import missing, stale
 from ._values import show
 
-# programs named for their importance
+# number of programs to name as the most important
 N_FIRST = 3
 
 
@@ -31,32 +31,32 @@ class _Shown(NamedTuple):
 SHOWN = {
     LEAKAGE: _Shown(
         "Leakage",
-        "The share of each program's activity that is read from genes outside the program, by group.",
+        "The share of each program's attributions that falls on genes outside the program, by group.",
         get.leakage_df,
     ),
     PROGRAM_IMPORTANCE: _Shown(
         "Importance",
-        "What each program adds to the fit of the counts, by group. Any set gains something; decoys, where there are "
-        "any, say how much.",
+        "How much each program contributes to the fit of the counts, by group. Any gene set contributes something; "
+        "decoys, if there are any, show how much.",
         get.program_importance_df,
     ),
     ATTRIBUTION_AGREEMENT: _Shown(
         "Agreement of methods",
-        "Where methods of attribution that assume different things name the same genes, the genes can be named; where "
-        "they do not, the answer is the method's.",
+        "If methods of attribution with different assumptions name the same genes, the result can be trusted. If they "
+        "do not, it depends on the method.",
         get.attribution_agreement_df,
     ),
     FAITHFULNESS: _Shown(
         "Faithfulness",
-        "What becomes of an activity when the genes that a method names are removed, or are all that is left.",
+        "How an activity changes when the genes that a method names are removed, or when only these are kept.",
         get.faithfulness_df,
     ),
-    KNOCKDOWN: _Shown("Knock-down", "What the model expects when {what} are silent: {silenced}.", get.knockdown_df),
+    KNOCKDOWN: _Shown("Knock-down", "Expected changes when {what} are silenced: {silenced}.", get.knockdown_df),
 }
 
 
 def trust_section(source: Source) -> Section:
-    """Leakage, importance, agreement, faithfulness and knock-downs."""
+    """Show leakage, importance, agreement, faithfulness and knock-downs."""
     blocks: list = []
     for kind, about in SHOWN.items():
         for stored in source.of(kind):
@@ -67,7 +67,7 @@ def trust_section(source: Source) -> Section:
 
 
 def _result(source: Source, stored: Stored, about: _Shown) -> list:
-    # programs of the result that are decoys are left out, as in all tables
+    # decoys are left out, as in all tables
     table = _without_decoys(source, about.read(source.adata, key=stored.slot))
     title = about.title if stored.slot == stored.kind else f"{about.title} ({stored.slot})"
     call = f"crystallin.get.{about.read.__name__}(adata, key={stored.slot!r})"
@@ -79,18 +79,18 @@ def _result(source: Source, stored: Stored, about: _Shown) -> list:
 
 
 def _headline(kind: str, table: pd.DataFrame) -> str:
-    """What the table says in the first place."""
+    """Return the main result of a table in a sentence."""
     if kind == LEAKAGE:
         by_program = table.groupby("program")["leakage"].mean().sort_values()
         low, high = by_program.index[[0, -1]]
         return (
-            f" It is {by_program.median():.0%} in the median program, least for {low} ({by_program[low]:.0%}) and most "
-            f"for {high} ({by_program[high]:.0%})."
+            f" Its median over programs is {by_program.median():.0%}; it is lowest for {low} ({by_program[low]:.0%}) "
+            f"and highest for {high} ({by_program[high]:.0%})."
         )
     if kind == PROGRAM_IMPORTANCE:
         first = table.groupby("program")["importance"].max().nlargest(N_FIRST)
         named = ", ".join(f"{name} ({show(value)})" for name, value in first.items())
-        return f" The most important in some group, in nats per cell: {named}."
+        return f" Most important programs in any group, in nats per cell: {named}."
     if kind == KNOCKDOWN:
         row = table.loc[table["change"].abs().idxmax()]
         name = row["program"] if "program" in table else row["gene"]

@@ -1,4 +1,4 @@
-"""Values as they are shown."""
+"""Values as they are shown on the page."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pandas as pd
 
 # significant digits of a number in the data of the page
 STORED_DIGITS = 6
-# names of a list that are shown
+# number of names that are shown of a list
 MAX_NAMES = 12
 # below which numbers are written with an exponent, from which on without decimals, and whole ones as they are
 SMALL, LARGE, HUGE = 1e-3, 100, 1e15
 
 
 def as_number(value: Any) -> int | float | str | None:
-    """A number for JSON, to six digits; nothing where it is missing, a word where it is infinite."""
+    """Return a number for JSON with six digits; ``None`` for NaN, and a word for infinite values."""
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, int):
         return value
@@ -32,7 +32,7 @@ def as_number(value: Any) -> int | float | str | None:
 
 
 def show(value: Any) -> str:
-    """A value in words: numbers to three digits, lists shortened, nothing for what is missing."""
+    """Return a value as text: numbers with three digits, lists shortened, and nothing for missing values."""
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -48,17 +48,17 @@ def show(value: Any) -> str:
 
 
 def count(n: int, noun: str) -> str:
-    """A number with its noun."""
+    """Return a number with its noun."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def shorten(name: str, width: int = 32) -> str:
-    """The beginning of a long name."""
+    """Return the beginning of a long name."""
     return name if len(name) <= width else f"{name[: width - 1]}…"
 
 
 def _show_number(value: int | float | str | None) -> str:
-    """As the page's script writes numbers (``number`` in ``report.js``)."""
+    """Write a number as the page's script does (``number`` in ``report.js``)."""
     if value is None or isinstance(value, str):
         return value or ""
     size = abs(value)

@@ -1,4 +1,4 @@
-"""Data to try things on."""
+"""Example data and simulations."""
 
 from ._kang18 import kang18
 from ._oracle_activity import oracle_activity

@@ -10,33 +10,33 @@ from anndata import AnnData
 
 FILE = "kang_2018.h5ad"
 URL = f"https://exampledata.scverse.org/pertpy/{FILE}"
-# a folder to keep downloads in, or to take files from that are there already
+# environment variable that names a folder for downloads, or one with files that were downloaded before
 FOLDER_VARIABLE = "CRYSTALLIN_DATA_DIR"
 COLUMNS = {"label": "condition", "replicate": "donor"}
 
 
 def kang18() -> AnnData:
-    """24,673 blood cells of eight patients, with and without six hours of interferon-beta; a download of 38 MB.
+    """Load 24,673 blood cells of eight patients, with and without six hours of interferon-beta; downloads 38 MB.
 
-    The counts of Kang et al. (2018, Nat Biotechnol 36:89; GEO GSE96583, batch 2) as scverse's pertpy hosts them. The
-    file is kept in the system's cache, or in the folder that the environment variable ``CRYSTALLIN_DATA_DIR`` names,
-    and is not downloaded again. Its checksum is not published, so it is not checked.
+    These are the counts of Kang et al. (2018, Nat Biotechnol 36:89; GEO GSE96583, batch 2) as hosted by scverse's
+    pertpy. The file is kept in the system's cache, or in the folder that the environment variable
+    ``CRYSTALLIN_DATA_DIR`` names, and is not downloaded again. Its checksum is not published and therefore not checked.
 
     Returns
     -------
     New AnnData of cells x genes.
 
     * ``X`` and ``layers["counts"]``: counts, sparse float32;
-    * ``obs``: ``condition`` (``"ctrl"``, ``"stim"``), ``donor``, ``cell_type``, and what else the file has.
+    * ``obs``: ``condition`` (``"ctrl"``, ``"stim"``), ``donor``, ``cell_type``, and further columns of the file.
 
     Raises
     ------
     ConnectionError
-        If the file is not there and cannot be downloaded.
+        If the file does not exist and cannot be downloaded.
     NotADirectoryError
-        If ``CRYSTALLIN_DATA_DIR`` names no folder.
+        If ``CRYSTALLIN_DATA_DIR`` is not a folder.
     ValueError
-        If the file is damaged, or another one.
+        If the file is damaged, or is not the expected one.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def kang18() -> AnnData:
     try:
         adata = anndata.read_h5ad(path)
     except Exception as error:
-        msg = f"{str(path)!r} could not be read ({error}); delete it, if its download broke off, and call again."
+        msg = f"{str(path)!r} could not be read ({error}); if its download was interrupted, delete it and call again."
         raise ValueError(msg) from error
     if lost := [old for old, new in COLUMNS.items() if not {old, new} & set(adata.obs)]:
         msg = f"{str(path)!r} is another file: its obs has no {', '.join(lost)}. Delete it and call again."
@@ -59,7 +59,7 @@ def kang18() -> AnnData:
 
 
 def _path() -> Path:
-    # pooch brings requests, which not every session needs
+    # pooch imports requests, which most sessions do not need
     import pooch
 
     given = os.environ.get(FOLDER_VARIABLE)

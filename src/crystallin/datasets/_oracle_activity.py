@@ -1,4 +1,4 @@
-"""The best that any model could do on simulated cells."""
+"""The best activities that can be inferred from simulated cells."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ ORACLE_CHUNK = 2**19
 
 
 def oracle_activity(adata: AnnData, *, layer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Activities inferred from simulated counts by one who knows all but them: the yardstick for any model.
+    """Infer activities from simulated counts with all other parameters known, as an upper bound for any model.
 
-    The mode of each cell's posterior under the true loadings, base rates, batch effects, dispersions, ambient profile
-    and depth, with z ~ N(0, 1) independent between dimensions, and the standard deviation of its Laplace approximation.
-    No model that has to learn these can be expected to correlate better with the truth, except through the cell types,
-    of which this oracle knows nothing; nor does it know of gates.
+    Returns the mode of each cell's posterior under the true loadings, base rates, batch effects, dispersions, ambient
+    profile and depth, with z ~ N(0, 1) independent between dimensions, and the standard deviation of its Laplace
+    approximation. A model that has to learn these parameters cannot be expected to correlate better with the truth,
+    except by using the cell types or the gates, which this oracle does not know.
 
     Parameters
     ----------
     adata
-        Cells of :func:`simulate`, all or some of them, with all of its genes. It is not changed.
+        Some or all cells of :func:`simulate`, with all genes. It is not changed.
     layer
-        Layer that holds the counts; ``None`` is ``X``.
+        Layer that holds the counts; ``None`` uses ``X``.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def oracle_activity(adata: AnnData, *, layer: str | None = None) -> tuple[np.nda
     )
     if not reached.all():
         warnings.warn(
-            f"The mode of {(~reached).sum()} of {len(reached)} cells was not reached; their activities are those of "
+            f"The mode was not reached in {(~reached).sum()} of {len(reached)} cells; their activities are those of "
             "the last step.",
             UserWarning,
             stacklevel=2,
@@ -97,9 +97,9 @@ def oracle_activity(adata: AnnData, *, layer: str | None = None) -> tuple[np.nda
 
 
 def _check_truth(adata: AnnData) -> None:
-    """Raise unless all that the simulation wrote is there, for all of its genes and these cells."""
+    """Raise unless everything that the simulation wrote is present, for all of its genes and these cells."""
     if Simulation.UNS not in getattr(adata, "uns", {}) or Simulation.LOADINGS not in adata.varm:
-        msg = "adata holds no simulation; oracle_activity needs cells of crystallin.datasets.simulate."
+        msg = "adata was not simulated; oracle_activity needs cells from crystallin.datasets.simulate."
         raise KeyError(msg)
     stored = adata.uns[Simulation.UNS]
     params = stored.get("params", {})

@@ -1,4 +1,4 @@
-"""Real cells that need no download."""
+"""Blood cells that are part of scanpy and need no download."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from scipy import sparse
 
 
 def pbmc68k() -> AnnData:
-    """700 peripheral blood mononuclear cells with raw counts of 765 genes, offline.
+    """Load 700 peripheral blood mononuclear cells with raw counts of 765 genes, without a download.
 
-    scanpy ships these cells of Zheng et al. (2017, Nat Commun 8:14049) log-normalised. Their ``raw`` holds
-    ``log1p`` of counts per 10,000, rounded to three decimals; a count of one is the smallest value of each cell, so
-    the counts are ``round(expm1(raw) / smallest)``. This is unambiguous: no value lies further than .12 from a whole
-    number, and the recovered scale agrees with the published library sizes.
+    scanpy contains these cells of Zheng et al. (2017, Nat Commun 8:14049) in log-normalised form. Their ``raw`` holds
+    ``log1p`` of counts per 10,000, rounded to three decimals. The smallest value of each cell is a count of one, so the
+    counts are ``round(expm1(raw) / smallest)``. This is unambiguous: no value is further than .12 from a whole number,
+    and the recovered scale agrees with the published library sizes.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def pbmc68k() -> AnnData:
 
 
 def recover_counts(log_normalised: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Counts from log1p of counts scaled per cell, where each cell's smallest value is a count of one."""
+    """Recover counts from log1p of counts scaled per cell, where each cell's smallest value is a count of one."""
     scaled = log_normalised.copy().astype(np.float64)
     scaled.data = np.expm1(scaled.data)
     smallest = np.minimum.reduceat(scaled.data, scaled.indptr[:-1])

@@ -1,4 +1,4 @@
-"""Cells whose programs are known."""
+"""Simulated cells with known programs."""
 
 from __future__ import annotations
 
@@ -50,10 +50,11 @@ def simulate(
     added: float = 0.2,
     random_state: int = 0,
 ) -> AnnData:
-    """Cells whose gene programs are known, to test models and to plan studies with.
+    """Simulate cells with known gene programs, to test models and to plan studies.
 
-    Counts of cells in which programs act on genes, the sets of these programs as an imperfect annotation would give
-    them, and the truth beside both. Two arms differ in how programs add up, so that no model is right in both.
+    The result holds counts of cells in which programs act on genes, the gene sets of these programs as an imperfect
+    annotation would list them, and the truth about both. Two arms differ in how programs combine, so that no model is
+    right in both.
 
     Each arm starts from a latent z per cell and program: a mean of the cell type (a type turns about a third of the
     programs up or down), an effect of the donor, one of the condition, and variation within the type, independent
@@ -74,23 +75,24 @@ def simulate(
     n_obs, n_vars
         Numbers of cells (10 or more) and genes.
     arm
-        How programs add up, see above.
+        How programs combine, see above.
     n_programs
-        Number of true programs, those of special kinds and the missing ones among them.
+        Number of true programs, including those of special kinds and the missing ones.
     n_decoys
-        Number of annotated sets that do nothing. Each has the size of an annotated true set and genes of similar
-        abundance outside it, hubs as often as true sets have.
+        Number of annotated sets without any effect. Each has the size of an annotated true set and consists of genes of
+        similar abundance outside it, with hubs as often as in true sets.
     n_missing
         Number of (plain) true programs that the annotation lacks.
     program_size
         Smallest and largest number of genes; sizes are log-uniform in between. Some genes are hubs, in many sets.
     twins
-        Jaccard indices of the true sets of extra similar pairs, one number a pair, e.g. ``(0.3, 0.6, 0.9)``. Twins
-        have independent activities and loadings.
+        Jaccard indices of the true sets of additional pairs of similar programs, one number for each pair, e.g.
+        ``(0.3, 0.6, 0.9)``. Twins have independent activities and loadings.
     n_signed
-        Number of programs that turn a third of their members down.
+        Number of programs that lower the expression of a third of their members.
     n_gated
-        Number of programs that act only in cells where another, plain one has z above 0. Their activity is 0 elsewhere.
+        Number of programs that act only in cells in which another, plain program has z above 0. Their activity is 0 in
+        other cells.
     n_two_dimensional
         Number of sets that hold two programs of independent activities, each on 60 % of the genes.
     effect
@@ -99,39 +101,39 @@ def simulate(
     n_cell_types
         Number of ordinary cell types.
     rare_fraction
-        Share of the last of these among ordinary cells, below 1. 0: none is made rare. Without effect if there is
-        one type only.
+        Share of the last of these types among ordinary cells, below 1; with 0, no type is rare. Ignored if there is
+        only one type.
     held_out_cell_type
-        Add one more type, flagged in ``obs["held_out"]``, for models to be trained without.
+        Add one more type, marked in ``obs["held_out"]``, to be left out of training.
     conditions
-        Names, the reference first. Further ones shift activities.
+        Names of the conditions, the reference first. The others shift activities.
     n_shifted
-        Number of dimensions that each condition but the first shifts. They are neither gated nor gates, so nothing
-        else changes.
+        Number of dimensions that each condition but the first shifts. These are neither gated nor gates, so that
+        nothing else changes.
     shift
-        Size of these shifts in z, or smallest and largest; the direction is random.
+        Size of these shifts in z, or the smallest and the largest size; the direction is random.
     shifted_types_fraction
-        Share of the cell types in which a shifted dimension moves; at least one type unless it is 0.
+        Share of the cell types in which a dimension is shifted; at least one type unless it is 0.
     n_donors
         Number of donors, over all conditions.
     paired
-        Whether every donor is in every condition. Otherwise each is in one, and donors take turns.
+        Whether every donor is in every condition. Otherwise each donor is in one condition, in turn.
     donor_sd
-        Standard deviation of the effect of a donor on z, drawn for each cell type and dimension, the same in all
-        conditions. Without effect if there is one donor only.
+        Standard deviation of the effect of a donor on z, drawn for each cell type and dimension, and the same in all
+        conditions. Ignored if there is only one donor.
     n_batches
         Number of technical batches.
     batch_effect
-        Standard deviation of the effect of a batch on log rate, drawn for each gene. Without effect if there is one
-        batch only.
+        Standard deviation of the effect of a batch on log rate, drawn for each gene. Ignored if there is only one
+        batch.
     confounding
-        Cramér's V between halves of the batches and two conditions, in expectation. Cells are dealt to batches like
-        lanes of a multiplexed run: to the half that goes with their condition with probability
-        ``(1 + confounding) / 2``. 0: evenly.
+        Expected Cramér's V between halves of the batches and two conditions. Cells are assigned to batches like lanes
+        of a multiplexed run: to the half of their condition with probability ``(1 + confounding) / 2``. With 0 they are
+        assigned evenly.
     depth
-        Median of a cell's expected counts, over the simulated genes. Of the 2,000 or more that a cell has over all
-        genes, a panel of 2,000 variable ones sees a quarter or so. At 500 about 15 % of the entries are not 0, at
-        2,000 over a third.
+        Median of a cell's expected counts over the simulated genes. A panel of 2,000 variable genes captures about a
+        quarter of the 2,000 or more counts that a cell has over all genes. At a depth of 500 about 15 % of the entries
+        are not 0, at 2,000 over a third.
     depth_sd
         Standard deviation of log depth between cells.
     dispersion
@@ -140,9 +142,10 @@ def simulate(
     ambient
         Share of a cell's counts that comes from the mean profile of its batch, below 1.
     dropped
-        Share of each true set that the annotation lacks. Twins lack the same genes, so that they stay as similar.
+        Share of each true set that the annotation lacks. Twins lack the same genes, so that their similarity does not
+        change.
     added
-        Genes that the annotation adds to each set, relative to its true size.
+        Number of genes that the annotation adds to each set, relative to its true size.
     random_state
         Seed. The same seed gives the same programs, annotation and effects whatever the number of cells.
 
@@ -150,7 +153,7 @@ def simulate(
     -------
     New AnnData. Names are values such as ``program_001``, ``decoy_001``, ``gene_00001``, ``type_01``.
 
-    * ``X``: counts, sparse float32; every cell has one at least.
+    * ``X``: counts, sparse float32; every cell has at least one count.
     * ``obs``: ``cell_type``, ``condition``, ``donor``, ``batch``, ``sample`` (donor and condition), ``depth`` (true
       expected counts) and ``held_out``.
     * ``var``: ``true_theta`` and ``true_log_base``.
@@ -168,21 +171,21 @@ def simulate(
         ``n_added`` and, for decoys, the ``template``;
       - ``edges``: one row per ``source`` and ``target``, whether membership is ``true`` and whether it is
         ``annotated``;
-      - ``shifts``: what the conditions changed: ``condition``, ``cell_type``, ``program``, ``dimension``, ``shift``;
+      - ``shifts``: the changes by conditions: ``condition``, ``cell_type``, ``program``, ``dimension``, ``shift``;
       - ``batches``: names, in the order of the columns of genes x batches.
 
     Raises
     ------
     ValueError
-        If an argument is impossible, alone or with the others: more members than genes, a fraction outside 0 to 1, no
+        If an argument is out of range or contradicts others: more members than genes, a fraction outside 0 to 1, no
         cell types, more special programs than programs, fewer cells than samples.
 
     Notes
     -----
     10,000 cells x 2,000 genes take about two seconds on one core; 200,000 took a minute and 1.4 GB, of which .6 GB are
-    the result, as counts are drawn a chunk of cells at a time.
+    the result, because counts are drawn for a chunk of cells at a time.
 
-    :func:`oracle_activity` says how well activities can be known at best.
+    :func:`oracle_activity` computes how well activities can be inferred at best.
 
     Examples
     --------
@@ -193,7 +196,7 @@ def simulate(
     (500, 40)
     """
     options = parts.Options(**locals())
-    # a generator for each part: more cells, say, leave genes, programs, annotation and effects as they are
+    # a generator for each part, so that, e.g., more cells do not change genes, programs, annotation and effects
     gene_rng, program_rng, annotation_rng, batch_rng, effect_rng, cell_rng, activity_rng, count_rng = (
         np.random.default_rng(random_state).spawn(8)
     )
@@ -201,7 +204,7 @@ def simulate(
     programs = parts.draw_programs(options, genes.log_propensity, program_rng)
     names = _names(options)
     tables = parts.annotate(options, programs, genes, names["gene"], annotation_rng)
-    # the effect of the only batch could not be told from the base rate
+    # the effect of a single batch cannot be distinguished from the base rate
     batch_sd = batch_effect if n_batches > 1 else 0.0
     batch_effects = batch_sd * batch_rng.standard_normal((n_batches, n_vars)).T
     effects = parts.draw_effects(options, programs.gate, effect_rng)
@@ -234,7 +237,7 @@ def simulate(
 
 
 def _names(options: parts.Options) -> dict[str, np.ndarray]:
-    """Names of everything that is numbered, and of conditions."""
+    """Return the names of genes, programs, types, donors and so on, and of conditions."""
     numbered = {
         "cell": ("cell_{:06d}", options.n_obs),
         "gene": ("gene_{:05d}", options.n_vars),
@@ -247,7 +250,7 @@ def _names(options: parts.Options) -> dict[str, np.ndarray]:
 
 
 def _obs(cells: parts.Cells, names: dict[str, np.ndarray]) -> pd.DataFrame:
-    """Table of cells."""
+    """Return the table of cells."""
     columns = {
         key: pd.Categorical.from_codes(getattr(cells, key), names[key])
         for key in ("cell_type", "condition", "donor", "batch")

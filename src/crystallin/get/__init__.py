@@ -1,4 +1,4 @@
-"""Accessors: new objects from what is stored; they never write and never compute."""
+"""Accessors: return stored results as new objects. They never write into AnnData and never compute."""
 
 from ._activity import activity
 from ._activity_df import activity_df

@@ -13,22 +13,22 @@ from ._programs_df import programs_df
 
 
 def activity(adata: AnnData, *, key: str = DEFAULT_KEY, decoys: bool = False) -> AnnData:
-    """Return activities as a new AnnData of cells x programs, on which ``scanpy.pl`` and ``scanpy.tl`` work.
+    """Return activities as a new AnnData of cells x programs, for use with ``scanpy.pl`` and ``scanpy.tl``.
 
     Parameters
     ----------
     adata
         Data with activities, from :func:`crystallin.tl.activity`.
     key
-        Prefix of the slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     decoys
         Include decoy programs.
 
     Returns
     -------
-    New AnnData. ``X`` holds the activities (posterior means), ``layers["sd"]`` their standard deviations, ``var`` the
-    table of programs indexed by name; ``obs`` (without columns that are named like a program), embeddings in ``obsm``
-    and the colours in ``uns`` are copies of ``adata``'s.
+    New AnnData. ``X`` holds the activities (posterior means), ``layers["sd"]`` their standard deviations, and ``var``
+    the table of programs, indexed by name. ``obs`` (without columns that have the name of a program), the embeddings in
+    ``obsm`` and the colours in ``uns`` are copied from ``adata``.
 
     Raises
     ------
@@ -44,14 +44,14 @@ def activity(adata: AnnData, *, key: str = DEFAULT_KEY, decoys: bool = False) ->
     checks.check_activity(adata, keys)
     columns, names = program_columns(adata, keys, decoys=decoys)
     var = programs_df(adata, key=key, decoys=decoys).drop(columns=["kept", "reason"], errors="ignore").reindex(names)
-    # as scanpy's plots would make it, with a message, on first use
+    # scanpy's plots would convert these columns on first use, and log a message
     text = [column for column in var if not is_numeric_dtype(var[column])]
     var = var.astype(dict.fromkeys(text, "category"))
     own = {keys.activity, keys.sd}
     mean, sd = (checks.check_matrix(adata, "obsm", slot, keys) for slot in (keys.activity, keys.sd))
     return AnnData(
         X=mean[:, columns].copy(),
-        # scanpy refuses to plot what is both a column and a program
+        # scanpy refuses to plot a name that is both a column of obs and a program
         obs=adata.obs.drop(columns=[name for name in names if name in adata.obs]),
         var=var,
         obsm={name: value.copy() for name, value in adata.obsm.items() if name not in own},

@@ -28,9 +28,9 @@ def activity_df(
     adata
         Data with activities, from :func:`crystallin.tl.activity`.
     programs
-        Names of the programs wanted; ``None`` for all.
+        Names of the programs to return; ``None`` returns all.
     key
-        Prefix of the slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     decoys
         With ``programs=None``, include decoy programs.
     sd

@@ -15,18 +15,18 @@ from ._stored import stored_rows
 def annotation_df(
     adata: AnnData, group: str | Sequence[str] | None = None, *, scores: bool = False, key: str = ANNOTATE
 ) -> pd.DataFrame:
-    """Return the labels of groups and the evidence for them, from :func:`crystallin.tl.annotate`.
+    """Return the label of each group and the evidence for it, from :func:`crystallin.tl.annotate`.
 
     Parameters
     ----------
     adata
         Data with results.
     group
-        Groups wanted; ``None`` for all.
+        Groups to return; ``None`` returns all.
     scores
         Return the scores and supports of all labels in all groups instead.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
 
     Returns
     -------

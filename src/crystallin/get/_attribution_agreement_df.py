@@ -1,4 +1,4 @@
-"""How far methods of attribution agree."""
+"""Agreement between methods of attribution."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def attribution_agreement_df(
     what: Literal["pairs", "consensus", "spread"] = "pairs",
     key: str = ATTRIBUTION_AGREEMENT,
 ) -> pd.DataFrame:
-    """Return how far methods of attribution agree, from :func:`crystallin.tl.attribution_agreement`.
+    """Return the agreement between methods of attribution, from :func:`crystallin.tl.attribution_agreement`.
 
     Parameters
     ----------
     adata
         Data with the result.
     program
-        Names of the programs wanted; ``None`` for all.
+        Names of the programs to return; ``None`` returns all.
     group
-        Groups wanted; ``None`` for all.
+        Groups to return; ``None`` returns all.
     what
-        ``"pairs"`` of methods, the ``"consensus"`` of all about the genes, or the ``"spread"`` of each over baselines
-        and seeds.
+        Table to return: ``"pairs"``, the agreement of each pair of methods; ``"consensus"``, a ranking of the genes by
+        all methods together; or ``"spread"``, the variation of each method over baselines and seeds.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
 
     Returns
     -------

@@ -22,22 +22,22 @@ def attributions_df(
     members: bool | None = None,
     key: str = ATTRIBUTIONS,
 ) -> pd.DataFrame:
-    """Return attributions of activities to genes, from :func:`crystallin.tl.attributions`, the largest first.
+    """Return the attributions of activities to genes, the largest first, from :func:`crystallin.tl.attributions`.
 
     Parameters
     ----------
     adata
         Data with attributions.
     program
-        Names of the programs wanted; ``None`` for all.
+        Names of the programs to return; ``None`` returns all.
     group
-        Names of the groups wanted (for ``level="cell"``, of the cells); ``None`` for all.
+        Names of the groups (for ``level="cell"``, of the cells) to return; ``None`` returns all.
     n
-        Number of genes of each program and group, by absolute attribution; ``None`` for all.
+        Number of genes to return for each program and group, by absolute attribution; ``None`` returns all.
     members
-        ``True`` keeps genes of the program, ``False`` those outside it; ``None`` both.
+        ``True`` returns genes of the program only, ``False`` genes outside it only, ``None`` both.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def attributions_df(
     labels = [str(name) for name in stored[CELLS if of_cells else GROUPS]]
     chosen = labels if group is None else checks.check_among(group, what, labels)
     if of_cells:
-        # a table whose genes were subset since knows some of these no more
+        # if adata was subset since then, some of these genes are no longer in it
         genes = np.array([str(name) for name in stored[GENES]])
         values = np.asarray(stored[VALUES]).transpose(1, 2, 0)
     else:
@@ -76,7 +76,7 @@ def attributions_df(
     keys = Keys(str(stored[PARAMS]["key"]))
     checks.check_table(adata, keys)
     if keys.prior not in adata.varm:
-        msg = f"adata has no genes of programs under {keys.prior!r} any more; call crystallin.pp.add_programs again."
+        msg = f"adata.varm[{keys.prior!r}] no longer has the genes of programs; call crystallin.pp.add_programs again."
         raise KeyError(msg)
     is_member = _members(adata, keys, genes)
     parts = []
@@ -92,7 +92,7 @@ def attributions_df(
 
 
 def _members(adata: AnnData, keys: Keys, genes: np.ndarray) -> pd.DataFrame:
-    """Which genes are members of which program, genes x programs."""
+    """Whether each gene is a member of each program, genes x programs."""
     names = [str(name) for name in adata.uns[keys.uns][NAMES]]
     member = sparse.csr_matrix(checks.check_matrix(adata, "varm", keys.prior, keys)).toarray() != 0
     prior = pd.DataFrame(member, index=adata.var_names.astype(str), columns=names)

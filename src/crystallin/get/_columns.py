@@ -1,4 +1,4 @@
-"""Which columns of the programs' slots to show."""
+"""Columns of the programs that were asked for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crystallin._keys import NAMES, TABLE, Keys
 def program_columns(
     adata: AnnData, keys: Keys, *, programs: str | Sequence[str] | None = None, decoys: bool = False
 ) -> tuple[np.ndarray, list[str]]:
-    """Positions and names of the programs asked for by name, or of all (decoys only if wanted)."""
+    """Return positions and names of the programs asked for, or of all programs (with decoys only if ``decoys``)."""
     checks.check_table(adata, keys)
     names = [str(name) for name in adata.uns[keys.uns][NAMES]]
     if programs is None:

@@ -10,18 +10,18 @@ from crystallin._keys import CONTRAST, TABLE
 
 
 def contrast_df(adata: AnnData, n: int | None = None, *, members: bool = False, key: str = CONTRAST) -> pd.DataFrame:
-    """Return gene contributions to a difference of activity, from :func:`crystallin.tl.contrast`.
+    """Return the contribution of each gene to a difference of activity, from :func:`crystallin.tl.contrast`.
 
     Parameters
     ----------
     adata
         Data with a contrast.
     n
-        Number of genes, those with the largest contributions; ``None`` for all.
+        Number of genes to return, by absolute contribution; ``None`` returns all.
     members
-        Members of the program only.
+        Return members of the program only.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What a contrast is of."""
+"""Parameters and summary of a contrast."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def contrast_params(adata: AnnData, *, key: str = CONTRAST) -> dict[str, Any]:
     adata
         Data with a contrast.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
 
     Returns
     -------

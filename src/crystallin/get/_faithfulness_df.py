@@ -15,16 +15,16 @@ from ._stored import stored_rows
 def faithfulness_df(
     adata: AnnData, program: str | Sequence[str] | None = None, *, key: str = FAITHFULNESS
 ) -> pd.DataFrame:
-    """Return deletion and insertion curves of methods of attribution, from :func:`crystallin.tl.faithfulness`.
+    """Return the deletion and insertion curves of attribution methods, from :func:`crystallin.tl.faithfulness`.
 
     Parameters
     ----------
     adata
         Data with the result.
     program
-        Names of the programs wanted; ``None`` for all.
+        Names of the programs to return; ``None`` returns all.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Pairs of genes that the encoder reads together."""
+"""Interactions of genes in the encoder."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ._stored import stored_rows
 
 
 def interactions_df(adata: AnnData, *, key: str = INTERACTIONS) -> pd.DataFrame:
-    """Return pairs of genes that the encoder reads together, from :func:`crystallin.tl.interactions`.
+    """Return the interactions of pairs of genes in the encoder, from :func:`crystallin.tl.interactions`.
 
     Parameters
     ----------
     adata
         Data with the result.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What a knock-down changes."""
+"""Changes after a knock-down."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ._stored import stored_rows
 
 
 def knockdown_df(adata: AnnData, group: str | Sequence[str] | None = None, *, key: str = KNOCKDOWN) -> pd.DataFrame:
-    """Return what a knock-down changes, from :func:`crystallin.tl.knockdown`.
+    """Return the changes after a knock-down in the model, from :func:`crystallin.tl.knockdown`.
 
     Parameters
     ----------
     adata
         Data with the result.
     group
-        Groups wanted; ``None`` for all.
+        Groups to return; ``None`` returns all.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
 
     Returns
     -------

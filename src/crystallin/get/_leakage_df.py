@@ -19,18 +19,18 @@ def leakage_df(
     *,
     key: str = LEAKAGE,
 ) -> pd.DataFrame:
-    """Return the leakage of programs by group, from :func:`crystallin.tl.leakage`.
+    """Return the leakage of programs in each group, from :func:`crystallin.tl.leakage`.
 
     Parameters
     ----------
     adata
         Data with the result.
     program
-        Names of the programs wanted; ``None`` for all.
+        Names of the programs to return; ``None`` returns all.
     group
-        Groups wanted; ``None`` for all.
+        Groups to return; ``None`` returns all.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
 
     Returns
     -------

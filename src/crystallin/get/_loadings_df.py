@@ -24,27 +24,27 @@ def loadings_df(
     key: str = DEFAULT_KEY,
     decoys: bool = False,
 ) -> pd.DataFrame:
-    """Return the members of programs and their loadings, strongest first.
+    """Return the members of programs and their loadings, the largest first.
 
     Parameters
     ----------
     adata
         Data with loadings, from :func:`crystallin.tl.loadings`.
     programs
-        Names of the programs wanted; ``None`` for all.
+        Names of the programs to return; ``None`` returns all.
     n_genes
-        Number of genes of each program; ``None`` for all members.
+        Number of genes to return for each program; ``None`` returns all members.
     gene_symbols
-        Column of ``adata.var`` to name genes by; ``None`` takes ``var_names``.
+        Column of ``adata.var`` with the names of genes to use; ``None`` uses ``var_names``.
     key
-        Prefix of the slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     decoys
         With ``programs=None``, include decoy programs.
 
     Returns
     -------
     New tidy DataFrame with columns ``program``, ``gene``, ``loading`` (change of the gene's log rate per unit of
-    activity), ``prior`` (the weight given) and ``rank`` (1 = largest absolute loading).
+    activity), ``prior`` (weight of the gene in the gene set) and ``rank`` (1 = largest absolute loading).
 
     Raises
     ------

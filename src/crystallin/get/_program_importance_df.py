@@ -15,16 +15,16 @@ from ._stored import stored_rows
 def program_importance_df(
     adata: AnnData, group: str | Sequence[str] | None = None, *, key: str = PROGRAM_IMPORTANCE
 ) -> pd.DataFrame:
-    """Return the importance of programs by group, from :func:`crystallin.tl.program_importance`.
+    """Return the importance of programs in each group, from :func:`crystallin.tl.program_importance`.
 
     Parameters
     ----------
     adata
         Data with the result.
     group
-        Groups wanted; ``None`` for all.
+        Groups to return; ``None`` returns all.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
 
     Returns
     -------

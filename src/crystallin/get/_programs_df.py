@@ -10,14 +10,14 @@ from crystallin._keys import DEFAULT_KEY, TABLE, Keys
 
 
 def programs_df(adata: AnnData, *, key: str = DEFAULT_KEY, decoys: bool = False, dropped: bool = False) -> pd.DataFrame:
-    """Return the table of programs: size, coverage by the data's genes, source.
+    """Return the table of programs, with their size and the share of their genes that is in the data.
 
     Parameters
     ----------
     adata
         Data with programs, from :func:`crystallin.pp.add_programs`.
     key
-        Prefix of the slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     decoys
         Include decoy programs.
     dropped

@@ -24,28 +24,28 @@ def rank_programs_groups_df(
     direction: Literal["up", "down"] | None = None,
     families: Literal["all", "lead"] = "all",
 ) -> pd.DataFrame:
-    """Return differences between groups, from :func:`crystallin.tl.rank_programs_groups`.
+    """Return the differences between groups, from :func:`crystallin.tl.rank_programs_groups`.
 
     Parameters
     ----------
     adata
         Data with results.
     group
-        Groups wanted; ``None`` for all.
+        Groups to return; ``None`` returns all.
     stratum
-        Labels of ``within`` wanted; ``None`` for all.
+        Labels of ``within`` to return; ``None`` returns all.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
     q_max
-        Largest ``q``.
+        Keep programs with a ``q`` of at most this value; ``None`` keeps all.
     decoy_q_max
-        Largest ``decoy_q``.
+        Keep programs with a ``decoy_q`` of at most this value; ``None`` keeps all.
     effect_min
-        Smallest absolute ``effect_sd``, in pooled standard deviations.
+        Keep programs with an absolute ``effect_sd`` of at least this value, in pooled standard deviations.
     direction
-        ``"up"`` keeps programs that are higher in the group, ``"down"`` those that are lower; ``None`` both.
+        ``"up"`` keeps programs that are higher in the group, ``"down"`` those that are lower, ``None`` both.
     families
-        ``"lead"`` keeps the program with the largest statistic of each family and comparison.
+        ``"lead"`` keeps only the most certain program of each family in each comparison, ``"all"`` keeps all.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def rank_programs_groups_df(
             keep &= table[column] <= limit
     if decoy_q_max is not None and table["decoy_q"].isna().all():
         msg = (
-            "decoy_q_max needs decoys, and the model has none; add them with the programs "
+            "decoy_q_max needs decoys, and the model was trained without; add them with the programs "
             "(crystallin.pp.add_programs(…, n_decoys=…)) and train again."
         )
         raise ValueError(msg)

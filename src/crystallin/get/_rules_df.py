@@ -15,18 +15,18 @@ from ._stored import stored_rows
 def rules_df(
     adata: AnnData, group: str | Sequence[str] | None = None, *, terms: bool = False, key: str = RULES
 ) -> pd.DataFrame:
-    """Return rules that tell groups apart by their programs, from :func:`crystallin.tl.rules`.
+    """Return the rules that distinguish groups by their programs, from :func:`crystallin.tl.rules`.
 
     Parameters
     ----------
     adata
         Data with results.
     group
-        Groups wanted; ``None`` for all. A group without a rule has no terms.
+        Groups to return; ``None`` returns all. A group without a rule has no terms.
     terms
         Return one row per term, with the range of its threshold, instead of one per rule.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
 
     Returns
     -------

@@ -14,7 +14,7 @@ from crystallin._keys import TABLE
 def stored_rows(
     adata: AnnData, key: str, kind: str, *, table: str = TABLE, **wanted: str | Sequence[str] | None
 ) -> pd.DataFrame:
-    """Copy of the rows of a result whose columns have one of the values wanted; ``None`` wants all."""
+    """Return a copy of a stored table, filtered by the values of columns in ``wanted``; ``None`` keeps all rows."""
     rows = adata.uns[checks.check_result(adata, key, kind)][table]
     keep = pd.Series(True, index=rows.index)
     for column, values in wanted.items():

@@ -1,4 +1,4 @@
-"""Torch building blocks: small modules and pure functions. No scvi-tools, no AnnData."""
+"""Torch building blocks: small modules and pure functions, without scvi-tools and AnnData."""
 
 from ._attribution import Reader
 from ._contributions import Pull, departure, gene_contributions

@@ -1,6 +1,6 @@
-"""Which genes the encoder reads a program from: exact attributions for one hidden ReLU layer.
+"""Attributions of the encoder's mean to genes, exact for one hidden ReLU layer.
 
-The encoder's mean is ``skip @ x + last @ relu(first @ x + bias)`` plus what does not depend on the genes ``x``. The
+The encoder's mean is ``skip @ x + last @ relu(first @ x + bias)`` plus terms that do not depend on the genes ``x``. The
 methods below sum over any number of cells without a cells x programs x genes tensor:
 
     skip * sum of (x - baseline)  +  last @ (hidden x genes terms, summed over cells)
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
-# change of a hidden unit's input below which its slope is taken at the end instead of over the path
+# if a hidden unit's input changes by less than this, its slope is taken at the end of the path instead of averaged
 MIN_CHANGE = 1e-6
 
 
@@ -37,24 +37,25 @@ class Reader:
     last: torch.Tensor
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Latent x cells, from genes x cells."""
+        """Return latent x cells, from genes x cells."""
         return self.skip @ x + self.last @ self.hidden(x).relu()
 
     def hidden(self, x: torch.Tensor) -> torch.Tensor:
-        """Input of the hidden units, hidden x cells."""
+        """Return the input of the hidden units, hidden x cells."""
         return self.first @ x + self.bias[:, None]
 
     def only(self, dimensions: torch.Tensor) -> Reader:
-        """Some of the latent dimensions."""
+        """Return the part for some of the latent dimensions."""
         return Reader(self.skip[dimensions], self.first, self.bias, self.last[dimensions])
 
 
 def integrated_gradients(reader: Reader, x: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
-    """Gradient averaged along the straight path from the baseline, times the difference; exact, without steps.
+    """Average the gradient along the straight path from the baseline, times the difference; exact, without steps.
 
-    Along the path a hidden unit's input is linear, so the mean of its slope is the change of its output over that of
-    its input. Sums to the change of the output (Sundararajan et al. 2017, ICML, 3319). For one hidden layer it is also
-    DeepLIFT's rescale rule (Shrikumar et al. 2017, ICML, 3145). Assumes that the path leads through plausible cells.
+    Along the path a hidden unit's input is linear, so its mean slope is the change of its output divided by that of its
+    input. The attributions sum to the change of the output (Sundararajan et al. 2017, ICML, 3319). For one hidden layer
+    this is also DeepLIFT's rescale rule (Shrikumar et al. 2017, ICML, 3145). The method assumes that the path leads
+    through plausible cells.
     """
     here, there = reader.hidden(x), reader.hidden(baseline)
     change = here - there
@@ -64,29 +65,30 @@ def integrated_gradients(reader: Reader, x: torch.Tensor, baseline: torch.Tensor
 
 
 def expected_gradients(reader: Reader, x: torch.Tensor, baselines: torch.Tensor) -> torch.Tensor:
-    """Integrated gradients averaged over baselines that are cells, the columns of ``baselines``.
+    """Average integrated gradients over baselines that are cells, the columns of ``baselines``.
 
-    What SHAP's GradientExplainer samples (Erion et al. 2021, Nat Mach Intell 3:620) is exact here for each baseline.
-    Sums to the difference from the mean output of the baselines. Assumes no single cell to be the absence of a signal,
-    but that the baseline cells stand for those one would compare with.
+    SHAP's GradientExplainer (Erion et al. 2021, Nat Mach Intell 3:620) samples what is computed exactly here for each
+    baseline. The attributions sum to the difference from the mean output of the baselines. The method assumes that the
+    baseline cells represent those that one wants to compare with.
     """
     return _mean_over(integrated_gradients, reader, x, baselines)
 
 
 def gradient_input(reader: Reader, x: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
-    """Gradient at the cell times the difference from the baseline; what the output would do if it were linear there.
+    """Multiply the gradient at the cell by the difference from the baseline, as if the output were linear.
 
-    Does not sum to the change of the output where hidden units turn on or off on the way (Shrikumar et al. 2016,
-    arXiv:1605.01713).
+    The attributions do not sum to the change of the output if hidden units turn on or off along the way (Shrikumar et
+    al. 2016, arXiv:1605.01713).
     """
     slope = (reader.hidden(x) > 0).to(x.dtype)
     return _with_slopes(reader, slope, x - baseline)
 
 
 def ablation(reader: Reader, x: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
-    """Change of the output if one gene alone is set to its baseline, an in-silico knock-out.
+    """Compute the change of the output if one gene alone is set to its baseline, an in-silico knock-out.
 
-    Counts what genes do together once for each of them, or not at all, so it does not sum to the change of the output.
+    Joint effects of genes are counted once for each of them, or not at all, so the attributions do not sum to the
+    change of the output.
     """
     here = reader.hidden(x)
     terms = torch.zeros_like(reader.first)
@@ -96,16 +98,16 @@ def ablation(reader: Reader, x: torch.Tensor, baseline: torch.Tensor) -> torch.T
 
 
 def permutation(reader: Reader, x: torch.Tensor, baselines: torch.Tensor) -> torch.Tensor:
-    """Change of the output if one gene alone has the value it has in another cell, averaged over ``baselines``.
+    """Compute the change of the output if one gene has its value from another cell, averaged over ``baselines``.
 
-    Permutation importance (Breiman 2001, Mach Learn 45:5) of single cells, with its sign. Assumes that a gene can
-    change while the others stay, which correlated genes do not.
+    This is the permutation importance (Breiman 2001, Mach Learn 45:5) of single cells, with its sign. The method
+    assumes that a gene can change while the others stay the same, which is not true for correlated genes.
     """
     return _mean_over(ablation, reader, x, baselines)
 
 
 def _with_slopes(reader: Reader, slope: torch.Tensor, difference: torch.Tensor) -> torch.Tensor:
-    """Attributions with a slope for each hidden unit and cell, summed over cells."""
+    """Compute attributions from a slope for each hidden unit and cell, summed over cells."""
     return reader.skip * difference.sum(1) + reader.last @ (reader.first * (slope @ difference.T))
 
 

@@ -1,7 +1,7 @@
 """Attributions of the encoder by captum, for methods that have no closed form.
 
-The encoder is handed over as one stack of layers, so that every rule that captum has for layers applies: what is read
-linearly goes through a pair of hidden units as ``relu(a) - relu(-a)``. captum is imported when it is asked for.
+The encoder is passed on as one stack of layers, so that all of captum's rules for layers apply: the linear part goes
+through a pair of hidden units as ``relu(a) - relu(-a)``. captum is imported only when it is used.
 """
 
 from __future__ import annotations
@@ -13,42 +13,42 @@ import torch
 
 from ._attribution import Reader
 
-# samples for each cell and program beyond twice the number of genes, as the package shap has it
+# number of samples for each cell and program, in addition to twice the number of genes, as in the package shap
 EXTRA_SAMPLES = 2048
 PERTURBATIONS_PER_PASS = 512
 SMOOTH_SAMPLES = 50
-# of the noise, in standard deviations of a gene
+# standard deviation of the noise, in standard deviations of a gene
 NOISE = 0.5
 
 
 def kernel_shap(reader: Reader, x: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
-    """Shapley values by weighted regression over sampled coalitions (Lundberg & Lee 2017, NIPS 30, 4765).
+    """Estimate Shapley values by weighted regression over sampled coalitions (Lundberg & Lee 2017, NIPS 30, 4765).
 
-    Assumes that genes can be absent one by one. Noisy unless samples outnumber genes by far.
+    The method assumes that genes can be absent one by one, and is noisy unless there are many more samples than genes.
     """
     return _perturbed("KernelShap", reader, x, baseline)
 
 
 def lime(reader: Reader, x: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
-    """Sparse linear model fitted around the cell (Ribeiro et al. 2016, KDD, 1135), by the lasso.
+    """Fit a sparse linear model around the cell (Ribeiro et al. 2016, KDD, 1135) by the lasso.
 
-    Assumes that the encoder is linear near the cell; small attributions are set to 0.
+    The method assumes that the encoder is linear near the cell; small attributions are set to 0.
     """
     return _perturbed("Lime", reader, x, baseline)
 
 
 def lrp(reader: Reader, x: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
-    """Layer-wise relevance propagation by the epsilon rule (Bach et al. 2015, PLoS ONE 10:e0130140).
+    """Propagate relevance layer by layer with the epsilon rule (Bach et al. 2015, PLoS ONE 10:e0130140).
 
-    Has no baseline: it shares out the output itself, and biases take their part of it.
+    The method has no baseline: it distributes the output itself over the genes, and biases take a part of it.
     """
     return _each("LRP", reader, x, {}).sum(1)
 
 
 def smoothgrad(reader: Reader, x: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
-    """Gradient averaged over noisy copies of the cell (Smilkov et al. 2017, arXiv:1706.03825), times the difference.
+    """Average the gradient over noisy copies of the cell (Smilkov et al. 2017, arXiv:1706.03825), times the difference.
 
-    Assumes that independent noise on genes makes plausible neighbours of a cell.
+    The method assumes that independent noise on genes gives plausible neighbours of a cell.
     """
     options = {"nt_samples": SMOOTH_SAMPLES, "nt_samples_batch_size": SMOOTH_SAMPLES, "stdevs": NOISE}
     gradient = _each("Saliency", reader, x, {"abs": False, **options}, noise=True)
@@ -61,7 +61,7 @@ def _perturbed(name: str, reader: Reader, x: torch.Tensor, baseline: torch.Tenso
         "n_samples": 2 * len(x) + EXTRA_SAMPLES,
         "perturbations_per_eval": PERTURBATIONS_PER_PASS,
     }
-    # one cell at a time: captum shares coalitions between the cells of a batch otherwise
+    # one cell at a time, because captum uses the same coalitions for all cells of a batch
     parts = [_each(name, reader, cell[:, None], options) for cell in x.T]
     return torch.cat(parts, dim=1).sum(1)
 
@@ -71,19 +71,19 @@ def _each(name: str, reader: Reader, x: torch.Tensor, options: dict[str, Any], *
     from captum import attr
 
     with torch.enable_grad(), warnings.catch_warnings():
-        # captum says that it hooks the layers and needs gradients, which is what it was called for
+        # captum warns that it adds hooks to the layers and needs gradients, which is intended here
         warnings.simplefilter("ignore")
         explainer = getattr(attr, name)(_stack(reader))
         if noise:
             explainer = attr.NoiseTunnel(explainer)
         cells = x.T.detach().clone().requires_grad_()
         parts = [explainer.attribute(cells, target=latent, **options).detach() for latent in range(len(reader.last))]
-    # some of its methods return single precision whatever they are given
+    # some of captum's methods return single precision for any input
     return torch.stack(parts).to(x.dtype)
 
 
 def _stack(reader: Reader) -> torch.nn.Sequential:
-    """The reader as plain layers."""
+    """Return the reader as plain layers."""
     (n_latent, n_hidden), n_genes = reader.last.shape, reader.skip.shape[1]
     first = torch.nn.Linear(n_genes, n_hidden + 2 * n_latent)
     last = torch.nn.Linear(n_hidden + 2 * n_latent, n_latent, bias=False)

@@ -1,10 +1,11 @@
-"""Which genes the refined activities come from.
+"""Contributions of genes to the refined activities.
 
 At the mode the activities solve a weighted least-squares problem (the last step of iteratively reweighted least
-squares). The log rate of each gene departs from that of a cell without activities by ``J z + s / D``: what the model
-explains and what is left, with ``J`` the derivative of log rates by activities, ``D`` the information of a count and
-``s`` its score. The activity of a program is the sum over genes of that departure times a weight, ``(J H^-1)_gp D_g``,
-where ``H`` is the information of the cell. Genes outside the program have a weight only where programs overlap.
+squares). The log rate of each gene differs from that of a cell without activities by ``J z + s / D``, the part that the
+model explains plus the residual, where ``J`` is the derivative of log rates by activities, ``D`` the information of a
+count and ``s`` its score. The activity of a program is the sum over genes of this difference times a weight,
+``(J H^-1)_gp D_g``, where ``H`` is the information of the cell. Genes outside the program have a weight only where
+programs overlap.
 
 Every attribution of the refined activity has this form, ``H^-1 J'`` times a term for each gene: a :class:`Pull`.
 """
@@ -20,7 +21,7 @@ from ._covariance import SharedGenes, precision
 from ._edges import Weight
 from ._refine import Cells, Information, Point, solve
 
-# residual of the solution, of its start; contributions sum to the activity to about as much
+# residual of the solution relative to that of its start; contributions sum to the activity with about this error
 SOLVE_TO = 1e-5
 # memory of one chunk of cells
 CHUNK_BYTES = 2**28
@@ -28,16 +29,16 @@ CHUNK_BYTES = 2**28
 
 @dataclass(frozen=True)
 class Pull:
-    """How genes pull at the activities of some cells: ``information^-1 J'`` times the terms of the genes.
+    """Effects of genes on the activities of some cells: ``information^-1 J'`` times a term for each gene.
 
     Attributes
     ----------
     information
-        Of the activities.
+        Information of the activities.
     terms
-        Genes x cells.
+        Terms of the genes, genes x cells.
     cells
-        Which cells they are, where some of those asked about are left out.
+        Positions of the cells, if some of the cells asked for are left out.
     """
 
     information: Information
@@ -53,12 +54,12 @@ class Pull:
         return Pull(self.information, factor * self.terms, self.cells)
 
     def sums(self, preconditioner: torch.Tensor) -> torch.Tensor:
-        """Pull of all genes together, latent x cells."""
+        """Return the sum over all genes, latent x cells."""
         gradient = self.information.to_latent(self.terms)
         return solve(self.information, gradient, preconditioner, solve_to=SOLVE_TO)
 
     def chunks(self, shared: SharedGenes, dimensions: torch.Tensor) -> Iterator[_Solved]:
-        """Successive cells with the wanted rows of ``information^-1``, as many as fit into the memory of a chunk."""
+        """Yield chunks of cells with the required rows of ``information^-1``, as many as fit into memory."""
         n_latent, n_cells = len(self.information.weight), self.terms.shape[1]
         # several matrices of this size exist at a time
         size = max(1, CHUNK_BYTES // (4 * 4 * n_latent**2))
@@ -69,7 +70,7 @@ class Pull:
             yield _Solved(inverse, information, self.terms[:, index])
 
     def total(self, shared: SharedGenes, dimensions: torch.Tensor) -> torch.Tensor:
-        """Pull of each gene, summed over the cells, dimensions x genes; no tensor is cells x dimensions x genes."""
+        """Return the effect of each gene, summed over the cells, dimensions x genes, without a tensor over cells."""
         weight = self.information.weight
         # genes x dimensions, so that the genes of a program are rows that are read and written as a whole
         total = self.terms.new_zeros(len(self.terms), len(dimensions))
@@ -84,7 +85,7 @@ class Pull:
         return total.T
 
     def add_to(self, each: torch.Tensor, shared: SharedGenes, dimensions: torch.Tensor) -> None:
-        """Add the pull of each gene in each cell to an array of cells x dimensions x genes."""
+        """Add the effect of each gene in each cell to an array of cells x dimensions x genes."""
         weight = self.information.weight.dense()
         rows = torch.arange(len(each), device=each.device) if self.cells is None else self.cells
         for chunk in self.chunks(shared, dimensions):
@@ -106,18 +107,18 @@ class _Solved:
 
 
 def departure(cells: Cells, z: torch.Tensor, weight: Weight) -> Pull:
-    """The activities themselves as a pull: departure of log rates times information, at the mode ``z``."""
+    """Return the activities at the mode ``z`` as a pull: differences of log rates times information."""
     _, score, information = cells.counts_at(z, weight)
-    # times information, so that a gene without information is no division by zero
+    # multiplied by the information, so that a gene without information does not cause a division by zero
     return Pull(information, information.of_counts * information.log_rate_change(z) + score)
 
 
 def gene_contributions(
     cells: Cells, point: Point, weight: Weight, preconditioner: torch.Tensor, dimension: int
 ) -> torch.Tensor:
-    """Contributions of genes to the activity of one program, genes x cells; they sum to the activity.
+    """Compute contributions of genes to the activity of one program, genes x cells; they sum to the activity.
 
-    Without a matrix for each cell, so it is the quicker way for one program.
+    This needs no matrix for each cell and is therefore faster for a single program.
 
     Parameters
     ----------
@@ -140,10 +141,10 @@ def gene_contributions(
 
 
 def _inverse(matrices: torch.Tensor) -> torch.Tensor:
-    """Inverses of symmetric matrices."""
+    """Invert symmetric matrices."""
     factors, failed = torch.linalg.cholesky_ex(matrices)
     inverses = torch.cholesky_inverse(factors)
-    # positive definite at a mode; away from it, where float32 stops, they need not be
+    # they are positive definite at a mode, but may not be near it, where float32 stops
     if failed.any():
         rest = failed > 0
         inverses[rest] = torch.linalg.inv(matrices[rest])

@@ -30,7 +30,7 @@ class SparseCounts:
 
     @classmethod
     def of(cls, counts: torch.Tensor | SparseCounts) -> SparseCounts:
-        """Take the non-zeros out of a cells x genes matrix; sparse counts stay as they are."""
+        """Take the non-zeros of a cells x genes matrix; sparse counts are returned unchanged."""
         if isinstance(counts, SparseCounts):
             return counts
         cell, gene = counts.nonzero(as_tuple=True)

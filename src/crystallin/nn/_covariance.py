@@ -25,7 +25,7 @@ CHUNK_BYTES = 2**28
 
 
 class RunningMean:
-    """Means over cells that come in parts; of a single part they are its own, to the bit.
+    """Means over cells that come in several parts; for a single part they are exactly its means.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class RunningMean:
         self.n_cells = 0
 
     def add(self, means: Sequence[torch.Tensor], n_cells: int) -> None:
-        """Take in the means of further cells."""
+        """Add the means of further cells."""
         self.n_cells += n_cells
         if not self.values:
             self.values = list(means)
@@ -49,7 +49,7 @@ class RunningMean:
 
 @dataclass(frozen=True)
 class AverageCell:
-    """The average cell's covariance, from which those of other cells are approximated.
+    """The average cell's covariance, from which the covariances of other cells are approximated.
 
     Attributes
     ----------
@@ -67,12 +67,12 @@ class AverageCell:
 
     @classmethod
     def of(cls, information: Information) -> AverageCell:
-        """Average over some cells' information."""
+        """Average the information of some cells."""
         return cls.over([information])
 
     @classmethod
     def over(cls, parts: Iterable[Information]) -> AverageCell:
-        """Average over the information of cells that come in parts, of which one is held at a time."""
+        """Average the information of cells that come in several parts, with one part in memory at a time."""
         mean = RunningMean()
         for information in parts:
             weight, n_cells = information.weight, information.of_counts.shape[1]
@@ -101,11 +101,11 @@ class AverageCell:
         return (self.covariance @ self.weight).square_()
 
     def sd(self, information: Information) -> torch.Tensor:
-        """Approximate standard deviation of each cell's activities, latent x cells."""
+        """Approximate the standard deviation of each cell's activities, latent x cells."""
         average = self.covariance.diagonal()[:, None]
         change = self.squares @ (information.of_counts - self.of_counts[:, None])
         variance = average / (1 + change / average).clamp(min=1e-6)
-        # no more than the prior's, and no less than if all other activities were known
+        # at most the prior's, and at least the one if all other activities were known
         return variance.clamp(max=1).maximum(1 / information.diagonal()).sqrt()
 
 
@@ -149,7 +149,7 @@ def shared_genes(weight: torch.Tensor) -> SharedGenes:
 
 
 def precision(information: Information, shared: SharedGenes) -> torch.Tensor:
-    """Each cell's information as a matrix, cells x latent x latent."""
+    """Compute each cell's information as a matrix, cells x latent x latent."""
     n_latent, of_counts = len(information.weight), information.of_counts
     pairs = torch.sparse.mm(shared.products, of_counts).T
     matrix = pairs.new_zeros(len(pairs), n_latent, n_latent)
@@ -166,12 +166,12 @@ def precision(information: Information, shared: SharedGenes) -> torch.Tensor:
 
 
 def precision_cholesky(information: Information, shared: SharedGenes) -> torch.Tensor:
-    """Lower Cholesky factor of each cell's information, cells x latent x latent."""
+    """Compute the lower Cholesky factor of each cell's information, cells x latent x latent."""
     return torch.linalg.cholesky(precision(information, shared))
 
 
 def exact_posteriors(point: Point, shared: SharedGenes) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Mode, cells x latent, and Cholesky factor of the precision for successive chunks of the cells."""
+    """Yield mode, cells x latent, and Cholesky factor of the precision for successive chunks of the cells."""
     n_latent, n_cells = point.z.shape
     # several matrices of this size exist at a time
     size = max(1, CHUNK_BYTES // (4 * 4 * n_latent**2))
@@ -181,13 +181,13 @@ def exact_posteriors(point: Point, shared: SharedGenes) -> Iterator[tuple[torch.
 
 
 def marginal_sd(cholesky: torch.Tensor) -> torch.Tensor:
-    """Standard deviation of each dimension, cells x latent, from the Cholesky factor of the precision."""
+    """Compute the standard deviation of each dimension, cells x latent, from the precision's Cholesky factor."""
     identity = torch.eye(cholesky.shape[-1], dtype=cholesky.dtype, device=cholesky.device)
     inverse = torch.linalg.solve_triangular(cholesky, identity.expand_as(cholesky), upper=False)
     return inverse.square().sum(-2).sqrt()
 
 
 def sample_posterior(mode: torch.Tensor, cholesky: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-    """Samples from N(mode, precision^-1); ``noise`` is standard normal, ``(n_samples, n_cells, n_latent)``."""
+    """Draw samples from N(mode, precision^-1); ``noise`` is standard normal, ``(n_samples, n_cells, n_latent)``."""
     shift = torch.linalg.solve_triangular(cholesky.mT, noise.movedim(0, -1), upper=True)
     return mode + shift.movedim(-1, 0)

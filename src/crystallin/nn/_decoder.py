@@ -14,25 +14,25 @@ from ._totals import of_this_process
 
 
 class ProgramDecoder(nn.Module):
-    """Log-linear decoder in which each program reaches only its own genes.
+    """Log-linear decoder in which each program affects only its own genes.
 
     The loadings of program ``p`` exist on the edges of the prior and keep the prior's sign, so a higher activity always
-    means more of the genes that the prior calls up (and less of those it calls down). Intercepts (one row per batch),
-    other categorical covariates, continuous covariates and unannotated programs are dense and free.
+    means more of the genes with a positive sign (and less of those with a negative sign). Intercepts (one row per
+    batch), other categorical covariates, continuous covariates and unannotated programs are dense and free.
 
     Parameters
     ----------
     edges
         Edges of the prior.
     n_unannotated
-        Latent dimensions after the programs that reach every gene, with any sign.
+        Number of latent dimensions after the programs that affect every gene, with any sign.
     n_continuous
-        Continuous covariates, the last columns of the input; standardised here, see :meth:`standardise_by`.
+        Number of continuous covariates, the last columns of the input; standardised here, see :meth:`standardise_by`.
     n_categories
         Number of categories of the batch, then of each further categorical covariate.
     normalised
         ``True``: rates are the softmax over genes times the library size. ``False``: rates are ``exp(log rate)`` times
-        the size factor, for data whose depth is not the sum over the genes at hand.
+        the size factor, for data whose depth is not the sum over the measured genes.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class ProgramDecoder(nn.Module):
         return Weight(self.edges, self.loadings, self.unannotated)
 
     def offset(self, continuous: torch.Tensor | None, categories: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Log rate of each cell before its programs, genes x cells (or x 1 where it is the same for all)."""
+        """Return the log rate of each cell without programs, genes x cells (or x 1 if it is the same for all)."""
         offset = torch.zeros((), device=self.loadings.device)
         # VAE appends the label to the categories; it has no table here and is left out by the shorter zip
         for table, index in zip(self.categorical, categories, strict=False):
@@ -80,16 +80,16 @@ class ProgramDecoder(nn.Module):
     def standardise_by(
         self, continuous: torch.Tensor, total_of: Callable[[torch.Tensor], torch.Tensor] = of_this_process
     ) -> None:
-        """From now on, take the mean and sd of these cells' continuous covariates, cells x covariates, as 0 and 1.
+        """Standardise continuous covariates by the mean and sd of these cells, cells x covariates, from now on.
 
-        Where several processes see some of the cells each, ``total_of`` adds their sums up.
+        If several processes see some of the cells each, ``total_of`` adds up their sums.
         """
         # a column of years has a large mean and a small sd
         values = in_double(continuous)
         n_cells = total_of(values.new_tensor(float(len(values))))
         mean = total_of(values.sum(0)) / n_cells
         sd = (total_of((values - mean).square().sum(0)) / n_cells).sqrt()
-        # the same in all training cells: nothing to learn from it
+        # nothing can be learned from a covariate with the same value in all training cells
         sd = torch.where(sd > 0, sd, torch.ones_like(sd))
         for buffer, value in ((self.continuous_mean, mean), (self.continuous_sd, sd)):
             buffer.copy_(value.to(buffer.dtype).to(buffer.device))
@@ -97,13 +97,13 @@ class ProgramDecoder(nn.Module):
     def log_rate(
         self, z: torch.Tensor, continuous: torch.Tensor | None, categories: Sequence[torch.Tensor]
     ) -> torch.Tensor:
-        """Log rate before normalisation, genes x cells, at activities ``z``, latent x cells."""
+        """Return the log rate before normalisation, genes x cells, at activities ``z``, latent x cells."""
         return self.weight().to_genes(z) + self.offset(continuous, categories)
 
     def forward(
         self, dispersion: str, z: torch.Tensor, library: torch.Tensor, *categories: torch.Tensor | None
     ) -> tuple[torch.Tensor, None, torch.Tensor, torch.Tensor]:
-        """Scale, dispersion (never cell-specific), rate and dropout logits, as scvi-tools' ``DecoderSCVI`` does.
+        """Return scale, dispersion (never cell-specific), rate and dropout logits, as scvi-tools' ``DecoderSCVI`` does.
 
         ``z`` is ``(..., n_cells, n_latent + n_continuous)`` and ``library`` the log library size or log size factor.
         """
@@ -116,12 +116,12 @@ class ProgramDecoder(nn.Module):
         return scale, None, library.exp() * scale, self.zero_logits.expand_as(scale)
 
     def _load_from_state_dict(self, state_dict: dict[str, torch.Tensor], prefix: str, *args: Any) -> None:
-        # models saved before covariates were standardised go on as they were
+        # models that were saved before covariates were standardised are loaded unchanged
         for name, value in self.named_buffers(recurse=False):
             state_dict.setdefault(prefix + name, value)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     @torch.no_grad()
     def project_(self) -> None:
-        """Put the loadings back onto the prior's signs (call after each optimiser step)."""
+        """Set loadings that contradict the prior's signs to 0 (call after each optimiser step)."""
         self.loadings.copy_(self.edges.project_signs(self.loadings))

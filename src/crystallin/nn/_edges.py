@@ -1,7 +1,7 @@
 """Weights that exist only on the edges of the prior, and their products with genes and programs of many cells.
 
-Matrices are programs x cells and genes x cells: the products run over whole rows of cells, which is what makes them
-quick when they follow the edges.
+Matrices are programs x cells and genes x cells, so that the products along the edges run over whole rows of cells,
+which makes them fast.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import torch
 from torch import nn
 from torch.nn.functional import embedding_bag
 
-# Share of edges among programs x genes from which the dense product is quicker on a CPU, and the size from which it is
-# never taken, for want of memory; benchmarks/representation.py
+# Share of edges among programs x genes above which the dense product is faster on a CPU, and the size above which it is
+# not used because of its memory; see benchmarks/representation.py
 DENSE_FROM = 0.2
 MAX_DENSE = 2**26
 
@@ -63,7 +63,7 @@ class Edges(nn.Module):
         ):
             edge = torch.argsort(row, stable=True)
             size = torch.bincount(row, minlength=n_rows)
-            # made from the above, so not saved; torch's offsets and indices must be of one type
+            # derived from the buffers above, so not saved; torch's offsets and indices must have the same type
             self.register_buffer(f"_{name}_column", column[edge].long(), persistent=False)
             self.register_buffer(f"_{name}_start", size.cumsum(0) - size, persistent=False)
             self.register_buffer(f"_{name}_edge", edge, persistent=False)
@@ -88,19 +88,19 @@ class Edges(nn.Module):
         return size <= MAX_DENSE and (self.gene.is_cuda or len(self) >= DENSE_FROM * size)
 
     def dense(self, values: torch.Tensor) -> torch.Tensor:
-        """Programs x genes matrix with ``values`` on the edges and 0 elsewhere (differentiable)."""
+        """Return a programs x genes matrix with ``values`` on the edges and 0 elsewhere (differentiable)."""
         return torch.zeros(self.shape, dtype=values.dtype, device=values.device).index_put(
             (self.program, self.gene), values
         )
 
     def to_genes(self, values: torch.Tensor, programs: torch.Tensor) -> torch.Tensor:
-        """Matrix of ``values``, transposed, times programs x cells: genes x cells (differentiable in both)."""
+        """Multiply the transposed matrix of ``values`` by programs x cells: genes x cells (differentiable in both)."""
         if self.dense_pays:
             return self.dense(values).T @ programs
         return _Product.apply(values, programs, self.by_gene, self.by_program)
 
     def to_programs(self, values: torch.Tensor, genes: torch.Tensor) -> torch.Tensor:
-        """Matrix of ``values`` times genes x cells: programs x cells (differentiable in both)."""
+        """Multiply the matrix of ``values`` by genes x cells: programs x cells (differentiable in both)."""
         if self.dense_pays:
             return self.dense(values) @ genes
         return _Product.apply(values, genes, self.by_program, self.by_gene)
@@ -112,7 +112,7 @@ class Edges(nn.Module):
         return _inner(programs, genes, self.by_gene)
 
     def project_signs(self, values: torch.Tensor) -> torch.Tensor:
-        """Nearest weights that have the prior's sign or are 0 (the proximal step of the sign constraint)."""
+        """Return the nearest weights that have the prior's sign or are 0 (proximal step of the sign constraint)."""
         return torch.where(values * self.sign > 0, values, torch.zeros_like(values))
 
 
@@ -138,7 +138,7 @@ class Weight:
         return self.edges.shape[0] + len(self.unannotated)
 
     def detach(self) -> Weight:
-        """The same without a gradient."""
+        """Return the same weights without a gradient."""
         return Weight(self.edges, self.values.detach(), self.unannotated.detach())
 
     def dense(self) -> torch.Tensor:
@@ -167,14 +167,14 @@ class Weight:
 
 
 def _sum_over_columns(values: torch.Tensor, columns: torch.Tensor, order: _Order) -> torch.Tensor:
-    """Sparse matrix product: each row's columns, weighted and summed."""
+    """Compute a sparse matrix product: the weighted sum of the columns of each row."""
     return embedding_bag(
         order.column, columns.contiguous(), order.start, mode="sum", per_sample_weights=values[order.edge]
     )
 
 
 def _inner(columns: torch.Tensor, rows: torch.Tensor, order: _Order) -> torch.Tensor:
-    """Inner product of the column and the row of each edge: the derivative of the sparse product by its values."""
+    """Compute the inner product of column and row of each edge, the derivative of the sparse product by its values."""
     with torch.enable_grad():
         values = torch.zeros(len(order.edge), dtype=rows.dtype, device=rows.device, requires_grad=True)
         product = _sum_over_columns(values, columns.detach(), order)

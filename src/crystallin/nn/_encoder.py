@@ -1,4 +1,4 @@
-"""The primed encoder: each program starts out reading its own genes."""
+"""The primed encoder, in which each program starts as a score of its own genes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ._quadrature import DeepReader
 
 TARGET_SUM = 1e4
 MIN_LOG_VAR, MAX_LOG_VAR = -12.0, 4.0
-# a transcript of a gene that is seen in one cell of a thousand stands dozens of sds out, and a linear read-out would
-# follow it there; bounded, it still says what it has to say
+# a single transcript of a gene that is seen in one cell of a thousand is dozens of standard deviations from the mean
+# and would dominate a linear read-out; with a bound, it still contributes
 MAX_STANDARDISED = 5.0
 
 
 def log_normalise(counts: SparseCounts) -> torch.Tensor:
-    """log(1 + counts per 10,000) at the non-zeros, as ``scanpy.pp.normalize_total`` and ``log1p`` give it."""
+    """Compute log(1 + counts per 10,000) at the non-zeros, as ``scanpy.pp.normalize_total`` and ``log1p`` do."""
     scale = TARGET_SUM / counts.total.clamp(min=1)
     return torch.log1p(counts.value * scale[counts.cell])
 
@@ -31,21 +31,21 @@ class PrimedEncoder(nn.Module):
 
     The read-out is linear in the standardised log-normalised counts and has one weight per edge of the prior. The
     context network (one hidden ReLU layer, no normalisation layers) sees all genes and starts at zero, so that at the
-    start of training every program means what its genes say.
+    start of training every program is a score of its own genes.
 
     Parameters
     ----------
     edges
         Edges of the prior.
     n_unannotated
-        Further latent dimensions, which read all genes.
+        Number of further latent dimensions, which depend on all genes.
     n_batch
-        Number of batches; each shifts the posterior mean by a learned vector, because the decoder explains what a batch
-        does to the genes and the read-out alone would blame it on the programs.
+        Number of batches. Each shifts the posterior mean by a learned vector, because the effect of a batch on genes,
+        which the decoder explains by itself, would otherwise change the activities.
     n_hidden
-        Units of the context network.
+        Number of units of the context network.
     context
-        ``False``: programs are read from their own genes only.
+        ``False`` leaves the context network out, so that programs depend on their own genes only.
     dropout_rate
         Dropout on the hidden units of the context network.
     """
@@ -85,7 +85,7 @@ class PrimedEncoder(nn.Module):
             self.context = nn.Sequential(first, nn.ReLU(), nn.Dropout(dropout_rate), last)
 
     def standardise(self, counts: SparseCounts) -> torch.Tensor:
-        """Log-normalised counts with mean 0 and sd 1 per gene over the training cells, bounded: genes x cells."""
+        """Standardise log-normalised counts by the training cells' mean and sd of each gene, bounded: genes x cells."""
         at_zero = self.bound(-self.mean / self.sd)
         x = at_zero[:, None].repeat(1, counts.n_cells)
         x.view(-1)[counts.flat] = self.bound((log_normalise(counts) - self.mean[counts.gene]) / self.sd[counts.gene])
@@ -93,7 +93,7 @@ class PrimedEncoder(nn.Module):
 
     @staticmethod
     def bound(standardised: torch.Tensor) -> torch.Tensor:
-        """Standardised values within ±5."""
+        """Limit standardised values to ±5."""
         return standardised.clamp(-MAX_STANDARDISED, MAX_STANDARDISED)
 
     def weight(self) -> Weight:
@@ -101,7 +101,7 @@ class PrimedEncoder(nn.Module):
         return Weight(self.edges, self.readout, self.unannotated)
 
     def posterior(self, counts: SparseCounts | torch.Tensor, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and log variance, both latent x cells; ``batch`` is the index of each cell's batch.
+        """Return mean and log variance, both latent x cells; ``batch`` is the index of each cell's batch.
 
         ``counts`` may be a cells x genes matrix.
         """
@@ -119,13 +119,14 @@ class PrimedEncoder(nn.Module):
     def _read_context(context: nn.Sequential, x: torch.Tensor) -> torch.Tensor:
         """Output of the context network, 2 latent x cells."""
         first, last = (cast(nn.Linear, context[i]) for i in (0, -1))
-        # Adam moves all weights alike: without the scale a step would move hidden units by the number of genes
+        # Adam changes all weights by similar amounts: without the scale, a step would change hidden units in proportion
+        # to the number of genes
         hidden = torch.addmm(first.bias[:, None], first.weight, x, alpha=len(x) ** -0.5)
-        # to layers in between cells are rows
+        # for layers in between, cells are rows
         return torch.addmm(last.bias[:, None], last.weight, context[1:-1](hidden.T).T)
 
     def reader(self) -> Reader | DeepReader:
-        """How the posterior mean depends on standardised genes, without what it owes to the batch."""
+        """Return the part of the posterior mean that depends on standardised genes, without the shift of the batch."""
         skip, context = self.weight().dense().detach(), self.context
         n_latent, n_genes = skip.shape
         if context is None:
@@ -141,7 +142,7 @@ class PrimedEncoder(nn.Module):
     def forward(
         self, counts: torch.Tensor, batch: torch.Tensor, *_: torch.Tensor | None
     ) -> tuple[Normal, torch.Tensor]:
-        """Distribution and one reparametrised sample; further covariates are not read."""
+        """Return the distribution and one reparametrised sample; further covariates are not used."""
         mean, log_var = self.posterior(counts, batch)
         q = Normal(mean.T, (0.5 * log_var.T).exp())
         return q, q.rsample()

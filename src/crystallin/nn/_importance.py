@@ -1,4 +1,4 @@
-"""Which programs a cell's fit comes from."""
+"""Contributions of programs to the fit of a cell."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ N_FIT_NODES = 8
 
 
 def fit_by_program(cells: Cells, z: torch.Tensor, weight: Weight) -> torch.Tensor:
-    """What each program adds to the log-likelihood of a cell's counts, in nats, latent x cells.
+    """Compute the contribution of each program to the log-likelihood of a cell's counts, in nats, latent x cells.
 
     Integrated gradients of the log-likelihood from a cell without activities to activities ``z``, by Gauss-Legendre
     quadrature; they sum to the gain in log-likelihood.

@@ -1,4 +1,4 @@
-"""Start of the training from the data: intercepts, dispersions, loadings and read-outs.
+"""Initial values from the data: intercepts, dispersions, loadings and read-outs.
 
 A start that is the same for every seed removes most of the disagreement between retrainings, and a start that already
 explains the data keeps weak programs from collapsing onto the prior.
@@ -19,7 +19,7 @@ from ._encoder import log_normalise
 from ._totals import of_this_process
 
 MIN_SD = 0.05
-# small batches are drawn towards the whole by this many cells of average depth
+# batches are shrunk towards the mean of all by this many cells of average depth, which matters for small batches
 PRIOR_CELLS = 10.0
 MIN_THETA, MAX_THETA = 0.1, 100.0
 MIN_CORRELATION, MAX_CORRELATION = 0.02, 0.95
@@ -33,9 +33,9 @@ class GeneMoments:
     Attributes
     ----------
     mean, sd
-        Of log-normalised counts, per gene.
+        Mean and standard deviation of log-normalised counts, per gene.
     batch_shift
-        Mean of each batch minus ``mean``, in ``sd``, drawn towards 0 for small batches.
+        Mean of each batch minus ``mean``, in units of ``sd``, shrunk towards 0 for small batches.
     intercept
         Log share of the counts in each batch.
     theta
@@ -66,9 +66,9 @@ def gene_moments(
     n_batch, n_genes
         Sizes.
     device
-        Where the moments are wanted.
+        Device of the result.
     total_of
-        Adds a sum over the minibatches to those of other processes, each of which sees some of the cells.
+        Function that adds a sum over the minibatches to those of other processes, if each sees some of the cells.
     """
     zeros = partial(torch.zeros, dtype=torch.float64, device=double_device(device))
     total, depth_total, depth_squares = zeros(n_batch, n_genes), zeros(n_batch, 1), zeros(())
@@ -94,7 +94,7 @@ def gene_moments(
     mean = log_total.sum(0) / n_cells
     sd = (log_squares / n_cells - mean.square()).clamp(min=MIN_SD**2).sqrt()
     batch_shift = (log_total - n_in_batch * mean) / (n_in_batch + PRIOR_CELLS) / sd
-    # half a count keeps genes never seen finite
+    # half a count keeps the values of genes without counts finite
     share = (total.sum(0) + 0.5) / depth_total.sum()
     pseudo = PRIOR_CELLS * depth_total.sum() / n_cells
     intercept = ((total + pseudo * share) / (depth_total + pseudo)).log()
@@ -106,7 +106,7 @@ def gene_moments(
 
 @dataclass(frozen=True)
 class StartingPoint:
-    """Start of the edges' ``loadings`` and ``readout`` and of each program's ``log_var``."""
+    """Initial ``loadings`` and ``readout`` of the edges, and ``log_var`` of each program."""
 
     loadings: torch.Tensor
     readout: torch.Tensor
@@ -120,7 +120,7 @@ def member_correlations(
     *,
     total_of: Callable[[torch.Tensor], torch.Tensor] = of_this_process,
 ) -> torch.Tensor:
-    """Correlation of each member gene with its program's score without that gene, one value per edge.
+    """Compute the correlation of each member gene with its program's score without that gene, one value per edge.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def member_correlations(
     cross, square, gene_square, n_cells = total_of(cross), total_of(square), total_of(gene_square), total_of(n_cells)
     gene, program = edges.gene.to(cross.device), edges.program.to(cross.device)
     own, gene_var = in_double(weight), gene_square[gene] / n_cells
-    # leave the gene out of the score it is compared with, or small sets look coherent by themselves
+    # leave the gene out of the score it is compared with; otherwise small sets would always look coherent
     covariance = cross / n_cells - own * gene_var
     variance = square[program] / n_cells - 2 * own * covariance - own.square() * gene_var
     return (covariance / (variance * gene_var).clamp(min=1e-12).sqrt()).clamp(-1, 1).float().to(weight.device)
@@ -157,7 +157,7 @@ def starting_point(correlation: torch.Tensor, edges: Edges, moments: GeneMoments
     ``sum_g r_g / (1 - r_g^2) x_g / (1 + S)`` and variance ``1 / (1 + S)``, ``S = sum_g r_g^2 / (1 - r_g^2)``.
     """
     sign, program, gene = edges.sign, edges.program, edges.gene
-    # a member that does not follow its set starts small but not at zero, so that it can recover
+    # a member that is not correlated with its set starts at a small value above zero, so that it can still grow
     r = (correlation * sign).clamp(min=MIN_CORRELATION, max=MAX_CORRELATION)
     information = r.square() / (1 - r.square())
     precision = 1 + torch.zeros(edges.shape[0], device=r.device).index_add_(0, program, information)

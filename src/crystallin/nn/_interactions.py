@@ -18,10 +18,10 @@ from ._attribution import MIN_CHANGE, Reader
 
 
 def interactions(reader: Reader, x: torch.Tensor, baseline: torch.Tensor, genes: torch.Tensor) -> torch.Tensor:
-    """Interactions of some genes, latent x genes x genes, summed over cells.
+    """Compute the interactions of some genes, latent x genes x genes, summed over cells.
 
     With all genes they sum to the change of the output. Off the diagonal they come from hidden units that turn on or
-    off between baseline and cell; what is read linearly is on the diagonal.
+    off between baseline and cell; linear effects are on the diagonal.
 
     Parameters
     ----------

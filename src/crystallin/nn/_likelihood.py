@@ -1,6 +1,6 @@
 """Count likelihoods as functions of the log mean: value, gradient and expected information.
 
-Constants in the counts are left out of the values: they serve to compare two means for the same counts.
+Terms that depend on the counts alone are left out of the values, which serve to compare means for the same counts.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class CountLikelihood:
         return CountLikelihood(self.kind, theta, self.zero_logits)
 
     def evaluate(self, x: torch.Tensor, log_mu: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Log-likelihood of each count, its derivative by ``log_mu`` and the expected square of that.
+        """Return the log-likelihood of each count, its derivative by ``log_mu`` and the expected square of that.
 
-        Terms that ``log_mu`` does not touch are left out of the log-likelihood; the expected square of the derivative
+        Terms that do not depend on ``log_mu`` are left out of the log-likelihood; the expected square of the derivative
         is the Fisher information.
         """
         mu = log_mu.exp()
@@ -46,7 +46,7 @@ class CountLikelihood:
             return x * log_mu - mu, x - mu, mu
         odds = mu / self.theta
         log_sum, shrink = odds.log1p(), 1 / (1 + odds)
-        # where the mean is beyond single precision its logarithm is not
+        # the mean may be beyond single precision although its logarithm is not
         log_sum = torch.where(odds.isinf(), log_mu - self.theta.log(), log_sum)
         value = x * (log_mu - log_sum) - self.theta * log_sum
         score, information = (x - mu) * shrink, mu * shrink
@@ -66,9 +66,9 @@ class CountLikelihood:
         )
 
     def sensitivity(self, x: torch.Tensor, log_mu: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Derivative of the score by the count, and minus its derivative by ``log_mu`` (the observed information).
+        """Return the derivative of the score by the count, and minus that by ``log_mu`` (the observed information).
 
-        Not for ``"zinb"``, whose score jumps at a count of 0.
+        This is not defined for ``"zinb"``, whose score jumps at a count of 0.
         """
         if self.kind == "zinb":
             msg = "The score of a zero-inflated likelihood is not a smooth function of the count."

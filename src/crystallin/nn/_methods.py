@@ -1,4 +1,4 @@
-"""All methods of attribution, by name."""
+"""Registry of all methods of attribution."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ Pulls = Callable[..., Iterator[Pull]]
 
 @dataclass(frozen=True)
 class Method:
-    """One method; ``None`` where it does not apply.
+    """Functions of one method; ``None`` where it does not apply.
 
     Attributes
     ----------
     encoder
-        Of the default encoder's mean: (reader, genes x cells, baseline) to latent x genes, summed over cells.
+        Function for the default encoder's mean: (reader, genes x cells, baseline) to latent x genes, summed over cells.
     deep
         The same for encoders with further layers.
     activity
-        Of the refined activity, as pulls.
+        Function for the refined activity, which returns pulls.
     over_cells
-        Baselines are several cells, genes x baselines, rather than one.
+        Whether baselines are several cells, genes x baselines, instead of one.
     by_captum
-        Computed by captum, program by program and cell by cell.
+        Whether captum computes it, program by program and cell by cell.
     has_baseline
-        Whether it compares with anything.
+        Whether it uses a baseline.
     """
 
     encoder: Summed | None = None
@@ -68,7 +68,7 @@ METHODS: dict[str, Method] = {
 
 
 def attribute(reader: Reader | DeepReader, x: torch.Tensor, baseline: torch.Tensor, method: str) -> torch.Tensor:
-    """Attributions of the encoder's mean to genes, latent x genes, summed over cells.
+    """Compute attributions of the encoder's mean to genes, latent x genes, summed over cells.
 
     Parameters
     ----------
@@ -83,6 +83,6 @@ def attribute(reader: Reader | DeepReader, x: torch.Tensor, baseline: torch.Tens
     """
     rule = METHODS[method].encoder if isinstance(reader, Reader) else METHODS[method].deep
     if rule is None:
-        msg = f"method={method!r} is not for this encoder."
+        msg = f"method={method!r} is not available for this encoder."
         raise ValueError(msg)
     return rule(reader, x, baseline)

@@ -1,4 +1,4 @@
-r"""Log-likelihood of negative binomial counts and its derivative in one go, at the cost of the non-zeros and one log.
+r"""Log-likelihood of negative binomial counts and its derivative, at the cost of the non-zeros and one logarithm.
 
 With mean :math:`\mu`, inverse dispersion :math:`\theta` and :math:`r = \mu / \theta`
 
@@ -29,7 +29,7 @@ def nb_log_likelihood(
     *,
     normalised: bool,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Log-likelihood of counts without the terms in the counts alone.
+    """Compute the log-likelihood of counts, without the terms that depend on the counts alone.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class _NegativeBinomial(torch.autograd.Function):
         x, cell, gene = counts.value, counts.cell, counts.gene
         r = log_rate - log_theta[:, None]
         if normalised:
-            # the largest rate is taken out before the exponential
+            # the largest log rate is subtracted before the exponential
             r.sub_(log_rate.amax(0)).exp_()
             r.mul_(depth / (theta @ r))
         else:

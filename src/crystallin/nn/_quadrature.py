@@ -1,4 +1,4 @@
-"""Integrals over paths by Gauss-Legendre quadrature, for what has no closed form."""
+"""Integrals over paths by Gauss-Legendre quadrature, where there is no closed form."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ N_NODES = 32
 
 
 def gauss_legendre(n: int) -> list[tuple[float, float]]:
-    """Nodes between 0 and 1, from the end to the start, and their weights, which sum to 1."""
+    """Return nodes between 0 and 1, from the end to the start, and their weights, which sum to 1."""
     nodes, weights = np.polynomial.legendre.leggauss(n)
     return [(float(0.5 * (1 + t)), float(0.5 * w)) for t, w in zip(nodes[::-1], weights[::-1], strict=True)]
 
@@ -44,8 +44,8 @@ class DeepReader:
         return DeepReader(self.skip, self.network, self.dimensions[dimensions])
 
     def gradient(self, x: torch.Tensor) -> torch.Tensor:
-        """Latent x genes x cells, in one backward pass for all latent dimensions."""
-        # also where the caller reads without gradients
+        """Return latent x genes x cells, in one backward pass for all latent dimensions."""
+        # gradients are needed even if the caller has disabled them
         with torch.enable_grad():
             x = x.detach().clone().requires_grad_()
             out = self(x)
@@ -56,10 +56,10 @@ class DeepReader:
 def path_integrated_gradients(
     reader: DeepReader, x: torch.Tensor, baseline: torch.Tensor, n_nodes: int = N_NODES
 ) -> torch.Tensor:
-    """Gradient averaged along the straight path from the baseline, times the difference, summed over cells.
+    """Average the gradient along the straight path from the baseline, times the difference, summed over cells.
 
-    The same as :func:`~crystallin.nn._attribution.integrated_gradients` up to the error of the quadrature: slopes of
-    ReLU units jump on the way.
+    This is the same as :func:`~crystallin.nn._attribution.integrated_gradients` up to the error of the quadrature,
+    which is due to jumps in the slopes of ReLU units.
     """
     difference = (x - baseline).expand_as(x)
     total = torch.zeros(len(reader.dimensions), len(x), dtype=x.dtype, device=x.device)
@@ -69,11 +69,11 @@ def path_integrated_gradients(
 
 
 def path_expected_gradients(reader: DeepReader, x: torch.Tensor, baselines: torch.Tensor) -> torch.Tensor:
-    """Integrated gradients averaged over baselines that are cells, summed over cells."""
+    """Average integrated gradients over baselines that are cells, summed over cells."""
     parts = [path_integrated_gradients(reader, x, baseline[:, None]) for baseline in baselines.T]
     return torch.stack(parts).mean(0)
 
 
 def path_gradient_input(reader: DeepReader, x: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
-    """Gradient at the cell times the difference from the baseline, summed over cells."""
+    """Multiply the gradient at the cell by the difference from the baseline, summed over cells."""
     return (reader.gradient(x) * (x - baseline)).sum(2)

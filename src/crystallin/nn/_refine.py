@@ -18,10 +18,10 @@ import torch
 from ._edges import Weight
 from ._likelihood import CountLikelihood
 
-# a cell is done when its Newton decrement, the squared length of the step in posterior sds, is below this
+# a cell has converged when its Newton decrement, the squared length of the step in posterior sds, is below this
 TOLERANCE = 0.03
 MAX_STEPS = 20
-# a step that lowers the objective is halved this often at most, then dropped
+# a step that lowers the objective is halved at most this many times, then dropped
 MAX_HALVINGS = 8
 # conjugate gradients stop when what is left of the gradient, in the preconditioner's norm, is this share of it: an
 # error in the step is made good by the next
@@ -31,7 +31,7 @@ MAX_PRODUCTS = 50
 
 @dataclass(frozen=True)
 class Cells:
-    """What is known about some cells before their activities are.
+    """Data of some cells, from which their activities are inferred.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Cells:
         return Cells(self.counts[:, index], offset, self.log_depth[index], self.likelihood[index], self.normalised)
 
     def evaluate(self, z: torch.Tensor, weight: Weight) -> Point:
-        """The log posterior and its derivatives at activities ``z``, latent x cells, whose prior is N(0, I)."""
+        """Compute the log posterior and its derivatives at activities ``z``, latent x cells, whose prior is N(0, I)."""
         value, score, information = self.counts_at(z, weight)
         return Point(
             z=z,
@@ -69,7 +69,7 @@ class Cells:
         )
 
     def counts_at(self, z: torch.Tensor, weight: Weight) -> tuple[torch.Tensor, torch.Tensor, Information]:
-        """Log-likelihood of each count and its derivative by its log rate, genes x cells, and the information."""
+        """Compute each count's log-likelihood, its derivative by the log rate, genes x cells, and the information."""
         log_scale = self._log_scale(z, weight)
         value, score, of_counts = self.likelihood.evaluate(self.counts, log_scale + self.log_depth)
         return value, score, Information(weight, of_counts, log_scale.exp() if self.normalised else None)
@@ -81,7 +81,7 @@ class Cells:
         by_count, of_counts = self.likelihood.sensitivity(self.counts, log_mean)
         if not self.normalised:
             return by_count, Information(weight, of_counts, None)
-        # moving a rate changes the shares, which act on all scores alike
+        # changing a rate changes the shares of all genes, and so all scores
         _, score, _ = self.likelihood.evaluate(self.counts, log_mean)
         share = log_scale.exp()
         return by_count, Information(weight, of_counts + share * score.sum(0), share)
@@ -119,7 +119,7 @@ class Information:
         return Information(self.weight, self.of_counts[:, index], share)
 
     def put(self, index: torch.Tensor, other: Information) -> None:
-        """Replace that of some of the cells, in place."""
+        """Replace the information of some of the cells, in place."""
         self.of_counts[:, index] = other.of_counts
         if self.share is not None and other.share is not None:
             self.share[:, index] = other.share
@@ -136,11 +136,11 @@ class Information:
     def log_rate_change(self, z: torch.Tensor) -> torch.Tensor:
         """Change of log rates with activities, genes x cells."""
         change = self.weight.to_genes(z)
-        # depth is given: what one gene gains the others lose
+        # the depth is fixed, so an increase of one gene is a decrease of the others
         return change if self.share is None else change - (self.share * change).sum(0)
 
     def to_latent(self, genes: torch.Tensor) -> torch.Tensor:
-        """Derivative by activities of what has the derivative ``genes`` by log rates: latent x cells."""
+        """Convert derivatives by log rates, ``genes``, into derivatives by activities, latent x cells."""
         if self.share is not None:
             genes = torch.addcmul(genes, self.share, genes.sum(0), value=-1)
         return self.weight.to_latent(genes)
@@ -152,7 +152,7 @@ class Information:
 
 @dataclass
 class Point:
-    """Where some cells are, and what their log posterior looks like there.
+    """Activities of some cells, with value and derivatives of their log posterior.
 
     Attributes
     ----------
@@ -176,7 +176,7 @@ class Point:
         return Point(self.z[:, index], self.value[index], self.gradient[:, index], self.information[index])
 
     def put(self, index: torch.Tensor, other: Point) -> None:
-        """Move some of the cells to another point, in place."""
+        """Replace the point of some of the cells, in place."""
         self.z[:, index], self.value[index], self.gradient[:, index] = other.z, other.value, other.gradient
         self.information.put(index, other.information)
 
@@ -190,9 +190,9 @@ def refine(
     tolerance: float = TOLERANCE,
     max_steps: int = MAX_STEPS,
 ) -> Point:
-    """Mode of the posterior of ``z``.
+    """Find the mode of the posterior of ``z``.
 
-    From a good start most cells take two or three steps. Only cells with far to go take more.
+    From a good start most cells take two or three steps; only cells that start far from their mode take more.
 
     Parameters
     ----------
@@ -205,13 +205,13 @@ def refine(
     preconditioner
         Latent x latent, about the inverse of the cells' information.
     tolerance
-        Newton decrement below which a cell is done.
+        Newton decrement below which a cell has converged.
     max_steps
-        Steps of a cell at most.
+        Largest number of steps of a cell.
 
     Returns
     -------
-    Mode, with the information there.
+    Mode, with the information at the mode.
     """
     return climb(cells, cells.evaluate(z, weight), preconditioner, tolerance, max_steps)
 
@@ -224,7 +224,7 @@ def climb(cells: Cells, here: Point, preconditioner: torch.Tensor, tolerance: fl
         here = damped_step(cells, here, direction)
         if not far.any():
             break
-        # cells that are done are left behind once that saves work
+        # drop cells that have converged once this saves work
         if far.float().mean() < 0.5:
             todo = far.nonzero()[:, 0]
             here.put(todo, climb(cells[todo], here[todo], preconditioner, tolerance, n_left - 1))
@@ -237,7 +237,7 @@ def solve(
 ) -> torch.Tensor:
     """Solve ``information @ x = gradient`` for each cell by preconditioned conjugate gradients.
 
-    Until the residual, in the preconditioner's norm, is ``solve_to`` (default ``SOLVE_TO``) of what it was.
+    It stops when the residual, in the preconditioner's norm, is ``solve_to`` (default ``SOLVE_TO``) of its start.
     """
     x, residual = torch.zeros_like(gradient), gradient
     preconditioned = preconditioner @ residual
@@ -259,7 +259,7 @@ def solve(
 
 
 def draw(point: Point, preconditioner: torch.Tensor) -> torch.Tensor:
-    """Distance from the mode of a sample from ``N(mode, information^-1)``, one for each cell, latent x cells.
+    """Draw the difference between a sample from ``N(mode, information^-1)`` and the mode, latent x cells.
 
     A perturbation with covariance ``information`` is drawn along the edges and solved for (Papandreou & Yuille 2010,
     NIPS 23, 1858): no matrix is factorised.
@@ -271,7 +271,7 @@ def draw(point: Point, preconditioner: torch.Tensor) -> torch.Tensor:
 
 
 def damped_step(cells: Cells, here: Point, direction: torch.Tensor) -> Point:
-    """Take the longest of the steps 1, 1/2, 1/4, … that raises each cell's objective, else stay."""
+    """Take the longest of the steps 1, 1/2, 1/4, … that raises each cell's objective, or else none."""
     weight, there = here.information.weight, cells.evaluate(here.z + direction, here.information.weight)
     # changes smaller than floating-point precision do not count as a decrease
     resolution = 8 * torch.finfo(here.value.dtype).eps * here.value.abs()

@@ -1,8 +1,8 @@
-"""Which genes the refined activities come from, by several methods, each as pulls that add up.
+"""Attributions of the refined activities to genes by several methods, each as pulls that add up.
 
 The mode ``z`` is where ``J' s(x, z) = z``, so it is a smooth function of the counts ``x``, and its derivative is
 implicit in that equation: ``dz / dx = H^-1 J' ds/dx``, with ``H`` the observed information rather than the expected
-one. Depth is given: a path through the counts of a cell is one of how they are spread over genes.
+one. Depth is fixed: along a path through the counts of a cell, only their distribution over genes changes.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from ._edges import Weight
 from ._quadrature import gauss_legendre
 from ._refine import Cells, Point, climb, damped_step, refine, solve
 
-# Newton steps with the observed information, to the precision of the numbers, and how precisely each is solved for
+# number of Newton steps with the observed information, to floating-point precision, and precision of solving for each
 N_NEWTON, NEWTON_SOLVE_TO = 4, 1e-4
-# Fisher scoring for those cells in which they lead nowhere
+# number of Fisher scoring steps for cells in which Newton steps do not converge
 LAST_TOLERANCE, LAST_STEPS = 1e-6, 100
-# the activity is smooth along the path of nearly all cells; those where it is not, so that attributions miss the change
-# of the activity by more than this, take more nodes
+# the activity is smooth along the path of nearly all cells; if it is not, so that the error of the sum of attributions
+# is larger than this, more nodes are used
 N_PATH_NODES, N_MORE_NODES = 8, 32
 MAX_GAP = 3e-3
 
 
 def precise_mode(cells: Cells, start: torch.Tensor, weight: Weight, preconditioner: torch.Tensor) -> Point:
-    """Mode of the posterior, nearer than activities need: attributions sum to the activity as closely as it is found.
+    """Find the mode of the posterior more precisely than for activities, so that attributions sum to it closely.
 
-    Fisher scoring takes many steps for the last part of the way in cells with outlying counts. Newton steps with the
-    observed information take few, but that of a zero-inflated likelihood is not smooth.
+    Fisher scoring takes many steps near the mode in cells with outlying counts. Newton steps with the observed
+    information take few, but are not possible with a zero-inflated likelihood, which is not smooth.
     """
     point = refine(cells, start, weight, preconditioner)
     if cells.likelihood.kind != "zinb":
         for _ in range(N_NEWTON):
             _, observed = cells.observed_at(point.z, weight)
             direction = solve(observed, point.gradient, preconditioner, solve_to=NEWTON_SOLVE_TO)
-            # away from the mode it need not be positive definite, and the way it points to may have no end
+            # away from the mode the information may not be positive definite, and steps may diverge
             point = damped_step(cells, point, direction.nan_to_num(0, 0, 0))
     return climb(cells, point, preconditioner, LAST_TOLERANCE, LAST_STEPS)
 
@@ -46,10 +46,10 @@ def precise_mode(cells: Cells, start: torch.Tensor, weight: Weight, precondition
 def contributions(
     cells: Cells, point: Point, weight: Weight, preconditioner: torch.Tensor, baseline: torch.Tensor
 ) -> Iterator[Pull]:
-    """The activity as a sum over genes, from the last weighted least-squares step; needs no baseline.
+    """Split the activity into contributions of genes, from the last weighted least-squares step; needs no baseline.
 
-    Sums to the activity. Assumes that the weights of the genes, which depend on the cell, are not to be explained
-    themselves (McCullagh & Nelder 1989, Generalized Linear Models, section 2.5).
+    Contributions sum to the activity. The weights of the genes, which depend on the cell, are taken as given
+    (McCullagh & Nelder 1989, Generalized Linear Models, section 2.5).
     """
     yield departure(cells, point.z, weight)
 
@@ -57,9 +57,9 @@ def contributions(
 def gradient_input(
     cells: Cells, point: Point, weight: Weight, preconditioner: torch.Tensor, baseline: torch.Tensor
 ) -> Iterator[Pull]:
-    """Implicit derivative of the activity by the counts, times the difference from the baseline.
+    """Multiply the implicit derivative of the activity by the counts by the difference from the baseline.
 
-    What the activity would do if it were linear in the counts; does not sum to its change.
+    This would be the change of the activity if it were linear in the counts; it does not sum to the actual change.
     """
     yield _gradient(cells, point.z, weight, cells.counts - baseline)
 
@@ -67,10 +67,10 @@ def gradient_input(
 def integrated_gradients(
     cells: Cells, point: Point, weight: Weight, preconditioner: torch.Tensor, baseline: torch.Tensor
 ) -> Iterator[Pull]:
-    """Implicit derivative averaged along the straight path from the baseline's counts, times the difference.
+    """Average the implicit derivative along the straight path from the baseline's counts, times the difference.
 
-    Gauss-Legendre nodes, at each of which the mode is found anew. Sums to the difference of the activities
-    (Sundararajan et al. 2017, ICML, 3319). Assumes that the path leads through plausible cells.
+    The mode is found again at each Gauss-Legendre node. Attributions sum to the difference of the activities
+    (Sundararajan et al. 2017, ICML, 3319). The method assumes that the path leads through plausible cells.
     """
     yield from _along_path(cells, point, weight, preconditioner, baseline, N_PATH_NODES)
 
@@ -107,6 +107,6 @@ def _along_path(
 
 
 def _gradient(cells: Cells, z: torch.Tensor, weight: Weight, difference: torch.Tensor) -> Pull:
-    """Implicit derivative of the activities by the counts, times a difference of counts."""
+    """Multiply the implicit derivative of the activities by the counts by a difference of counts."""
     by_count, observed = cells.observed_at(z, weight)
     return Pull(observed, by_count * difference)

@@ -6,5 +6,5 @@ import torch
 
 
 def of_this_process(x: torch.Tensor) -> torch.Tensor:
-    """``x``: the total over the cells where a single process sees them all."""
+    """Return ``x``, which is the total over all cells if a single process sees them all."""
     return x

@@ -1,4 +1,4 @@
-"""Figures. Each takes ``ax`` and ``show`` and returns Axes."""
+"""Figures. Each function takes ``ax`` and ``show`` and returns the Axes."""
 
 from ._agreement import agreement
 from ._annotation import annotation

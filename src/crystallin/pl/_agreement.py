@@ -1,4 +1,4 @@
-"""How far methods of attribution agree."""
+"""Agreement between methods of attribution."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from crystallin._keys import ATTRIBUTION_AGREEMENT
 
 from ._style import finish, wrap
 
-# above which black cannot be read on the colour
+# values above which black text cannot be read on the colour
 DARK = 0.6
 
 
@@ -28,24 +28,24 @@ def agreement(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Draw a matrix of methods x methods of attribution: how alike they rank the genes.
+    """Draw a matrix of attribution methods that shows how similarly they rank the genes.
 
-    Numbers are the rank-biased overlap (0: no gene in common, 1: the same order), the mean over programs and groups.
+    Numbers are the mean rank-biased overlap over programs and groups (0: no gene in common, 1: the same order).
 
     Parameters
     ----------
     adata
         Data with the result of :func:`crystallin.tl.attribution_agreement`.
     program
-        Names of the programs; ``None`` for all.
+        Names of the programs to average over; ``None`` uses all.
     group
-        Groups; ``None`` for all.
+        Groups to average over; ``None`` uses all.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
     ax
-        Axes to draw on.
+        Axes to draw on; ``None`` makes a new figure.
     show
-        Show the figure.
+        ``True`` shows the figure; ``False`` and ``None`` only return its axes.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Which labels fit which groups."""
+"""Scores of labels in groups, and the labels given."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from crystallin._keys import ANNOTATE
 
 from ._style import MUTED, finish, shorten
 
-# points across the largest dot; names of labels, and of groups with theirs
+# diameter of the largest dot in points; characters of the names of labels, and of groups with their labels
 MAX_DOT, LABEL, BOTH = 13, 34, 30
 
 
@@ -28,24 +28,25 @@ def annotation(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Draw groups x labels: how well each label fits, and which one was given.
+    """Draw a matrix of groups x labels that shows how well each label fits, and which one was given.
 
-    Colour is the score, the size of a dot is the share of the label's genes that speak for it, and a ring marks the
-    label that was given, which is also named beside the group; with a question mark if the second one is close. Labels
-    are shown that are the first or second of some group, and the coarser ones on the way to those given.
+    The colour is the score, and the size of a dot is the share of the label's genes that agree with it (the support). A
+    ring marks the label that was given. This label is also written beside the name of the group, with a question mark
+    if the second label is close. The figure shows the labels that come first or second in some group, and all coarser
+    labels of those that were given.
 
     Parameters
     ----------
     adata
         Data with annotations, from :func:`crystallin.tl.annotate`.
     group
-        Groups wanted; ``None`` for all.
+        Groups to show; ``None`` shows all.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
     ax
-        Axes to draw on.
+        Axes to draw on; ``None`` makes a new figure.
     show
-        Show the figure.
+        ``True`` shows the figure; ``False`` and ``None`` only return its axes.
 
     Returns
     -------
@@ -78,12 +79,12 @@ def annotation(
 def _draw(score: pd.DataFrame, support: pd.DataFrame, table: pd.DataFrame, ax: Axes | None) -> Axes:
     n_rows, n_columns = score.shape
     if ax is None:
-        # room for the names on both sides and the keys on the right
+        # room for the names on both sides and the legends on the right
         size = (6.2 + 0.26 * n_columns, 2.6 + 0.26 * n_rows)
         _, ax = plt.subplots(figsize=size, layout="constrained")
     row, column = np.indices(score.shape)
     diameter = MAX_DOT * np.sqrt(support.to_numpy().ravel())
-    # one label far out would pale all others
+    # a single very large score would make all other colours pale
     limit = max(float(score.max(axis=1).quantile(0.8)), 0.5)
     beyond = bool((score > limit).any(axis=None))
     dots = ax.scatter(
@@ -120,7 +121,7 @@ def _draw(score: pd.DataFrame, support: pd.DataFrame, table: pd.DataFrame, ax: A
     )
     ax.legend(
         handles=[*sizes, ring],
-        title="genes that\nspeak for it",
+        title="genes that\nagree",
         loc="upper left",
         bbox_to_anchor=(1.01, 1.0),
         frameon=False,

@@ -1,4 +1,4 @@
-"""Genes that a program's activity is read from, group by group."""
+"""Attributions of a program's activity to genes in each group."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from crystallin._keys import ATTRIBUTIONS
 from ._chosen import only_one
 from ._style import finish, mark_members, shorten, wrap
 
-# of columns: names lie aslant up to the first, are upright up to the second and cannot be read beyond
+# numbers of columns up to which their names are oblique, and up to which they are vertical; beyond, they are left out
 MAX_ASLANT, MAX_NAMES = 24, 80
 
 
@@ -31,11 +31,11 @@ def attributions(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Draw a heat map of genes x groups: how much each gene adds to a program's activity.
+    """Draw a heat map of genes x groups that shows how much each gene contributes to a program's activity.
 
-    Red: raises the activity, blue: lowers it; the largest 2 % have the colour at the end of the scale. Genes outside
-    the program are in italics. Absolute attributions (``level="global"``) have one column and no blue; for
-    ``level="cell"`` columns are cells.
+    Genes in red raise the activity, genes in blue lower it; the largest 2 % of the values have the colour at the end of
+    the scale. Names of genes outside the program are in italics. Absolute attributions (``level="global"``) have a
+    single column and no blue; for ``level="cell"`` the columns are cells.
 
     Parameters
     ----------
@@ -44,15 +44,15 @@ def attributions(
     program
         Name of the program.
     group
-        Groups wanted (for ``level="cell"``, cells), in this order; ``None`` for all.
+        Groups (for ``level="cell"``, cells) to show, in this order; ``None`` shows all.
     n_genes
-        Number of genes, those with the largest absolute attribution in any group shown.
+        Number of genes to show: those with the largest absolute attribution in any of the groups.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
     ax
-        Axes to draw on.
+        Axes to draw on; ``None`` makes a new figure.
     show
-        Show the figure.
+        ``True`` shows the figure; ``False`` and ``None`` only return its axes.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def _draw(values: pd.DataFrame, what: str, ax: Axes | None) -> Axes:
     if ax is None:
         height = 1.2 + 0.2 * n_rows + 0.07 * max(map(len, names), default=4)
         _, ax = plt.subplots(figsize=(min(3.6 + 0.3 * n_columns, 16), min(height, 16)), layout="constrained")
-    # one gene of one group would take all the colour; of nothing but zeros the scale would be empty
+    # a single extreme value must not take up the whole scale, and a scale of nothing but zeros would be empty
     limit = float(np.quantile(values.abs(), 0.98)) or float(values.abs().max(axis=None)) or 1.0
     image = ax.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
     ax.set_xticks(range(len(names)), names, fontsize=8, rotation=45 if len(names) <= MAX_ASLANT else 90)

@@ -1,4 +1,4 @@
-"""Genes as bars, the largest at the top."""
+"""Bars of genes, the largest at the top."""
 
 from __future__ import annotations
 

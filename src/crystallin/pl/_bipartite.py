@@ -1,4 +1,4 @@
-"""Programs at both sides and genes between them, joined by lines."""
+"""Programs on both sides and genes between them, joined by lines."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from matplotlib.lines import Line2D
 
 from ._style import DOWN, UP, wrap
 
-# inches: between rows, from side to side, to the dots of programs and to the genes, half of a gene's room
+# inches: between rows, width of the figure, positions of the programs' dots and of the genes, half the width of a gene
 ROW, WIDTH, LEFT, MIDDLE, RIGHT, HALF = 0.22, 9.0, 2.3, 4.5, 6.7, 0.45
 # rows between genes of different programs, and around all
 GAP, AROUND = 0.7, 0.8
-# of a program's name: characters, and points of a line; of what is said below it
+# characters in a line of a program's name; points of a line of the name, and of the text below it
 TITLE_WIDTH, TITLE_LINE, ABOUT_LINE = 22, 11, 11
-# by which letters can be larger in a figure of the same shape
+# factor by which letters may be larger without changing the shape of the figure
 SLACK = 1.15
-# points of the widest line, and the loadings in the legend as shares of the largest
+# width of the widest line in points, and the loadings in the legend as shares of the largest one
 WIDEST, SHARES = 6, (0.25, 0.5, 1)
 SHARED, PROGRAM = "#fdf1c7", "0.25"
 N_STEPS = 40
 
 
 def draw_bipartite(loadings: pd.DataFrame, about: list[str], ax: Axes | None) -> Axes:
-    """Draw genes x programs, the first program at the left; ``about`` is said below each program's name."""
+    """Draw genes x programs, the first program on the left, with the text of ``about`` below each program's name."""
     loadings, rows = _place_genes(loadings)
     titles = [wrap(name, TITLE_WIDTH) for name in loadings]
     heights = np.array([TITLE_LINE * (title.count("\n") + 1) + ABOUT_LINE for title in titles])
@@ -57,9 +57,9 @@ def draw_bipartite(loadings: pd.DataFrame, about: list[str], ax: Axes | None) ->
 
 
 def _place_genes(loadings: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
-    """Genes from the top: those of the first program alone, then, program by program, the shared ones and its own."""
+    """Place genes from the top: those of the first program alone, then for each program the shared ones and its own."""
     sets = [tuple(np.flatnonzero(row)) for row in loadings.to_numpy()]
-    # the mean place at the right; what only the first program has comes before all others
+    # genes are sorted by the mean position of their programs on the right; genes of the first program alone come first
     at_right = [np.mean([i for i in found if i] or [0]) for found in sets]
     size = loadings.abs().max(axis=1).to_numpy()
     order = sorted(range(len(sets)), key=lambda i: (at_right[i], -len(sets[i]), sets[i], -size[i]))
@@ -68,7 +68,7 @@ def _place_genes(loadings: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def _place_programs(loadings: pd.DataFrame, rows: np.ndarray, heights: np.ndarray) -> np.ndarray:
-    """Each in the middle of its genes; those at the right as far apart as their names need."""
+    """Place each program at the middle of its genes; on the right, as far apart as their names need."""
     places = np.array([rows[column != 0].mean() if (column != 0).any() else 0 for _, column in loadings.items()])
     apart = places.copy()
     for i in range(2, len(places)):

@@ -1,4 +1,4 @@
-"""Which programs to show, and in which order."""
+"""Choice and order of the programs in a figure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 
 
 class Rows(NamedTuple):
-    """Programs from the top with their places, and headings of sections by theirs; ``n`` places in all."""
+    """Programs with their positions from the top, and headings of sections with theirs; ``n`` positions in total."""
 
     names: list[str]
     places: np.ndarray
@@ -24,26 +24,26 @@ class Rows(NamedTuple):
 
     @property
     def unique(self) -> list[str]:
-        """Programs; one that is in several sections once."""
+        """Programs, each once even if it is in several sections."""
         return list(dict.fromkeys(self.names))
 
 
 def only_one(program: str) -> str:
-    """Name of a program, raising where several are given, or something else."""
+    """Return the name of a program, raising unless a single name is given."""
     if not isinstance(program, str):
-        msg = f"program={program!r} must be the name of one program; this figure shows a single one."
+        msg = f"program={program!r} must be the name of one program, because this figure shows a single program."
         raise TypeError(msg)
     return program
 
 
 def named(programs: str | Iterable[str], argument: str) -> list[str]:
-    """Names as a list, each once; raise if there are none."""
+    """Return the names as a list, each once; raise if there are none."""
     if not isinstance(programs, str | Iterable):
-        msg = f"{argument}={programs!r} must be a name or several, not {type(programs).__name__}."
+        msg = f"{argument}={programs!r} must be one or several names, not {type(programs).__name__}."
         raise TypeError(msg)
     names = [programs] if isinstance(programs, str) else list(dict.fromkeys(programs))
     if not names:
-        msg = f"{argument} is empty; name one program or several."
+        msg = f"{argument} is empty; name one or several programs."
         raise ValueError(msg)
     return names
 
@@ -64,7 +64,7 @@ def rows_of(programs: str | Sequence[str] | Mapping[str, str | Sequence[str]]) -
 
 
 def distinctive(mean: pd.DataFrame, n: int) -> list[str]:
-    """For each group (row) the ``n`` programs furthest above both 0 and the mean of the other groups' means."""
+    """Choose, for each group (row), the ``n`` programs furthest above both 0 and the mean of the other groups."""
     others = (mean.sum() - mean) / max(len(mean) - 1, 1)
     lead = np.minimum(mean, mean - others)
     best = [row.sort_values(ascending=False, kind="stable").index[:n] for _, row in lead.iterrows()]
@@ -72,13 +72,13 @@ def distinctive(mean: pd.DataFrame, n: int) -> list[str]:
 
 
 def diagonal(mean: pd.DataFrame) -> list[str]:
-    """Programs (columns) in the order of the groups in which they are highest, there the highest first."""
+    """Sort programs (columns) by the group in which they are highest, and within a group by their mean there."""
     peak, height = mean.to_numpy().argmax(axis=0), mean.max().to_numpy()
     return list(mean.columns[np.lexsort((-height, peak))])
 
 
 def by_similarity(mean: pd.DataFrame) -> list[str]:
-    """Groups (rows) in an order in which neighbours are alike: leaves of average linkage, turned to fit."""
+    """Sort groups (rows) so that neighbours are similar: the leaves of average linkage in optimal order."""
     if len(mean) < 3:
         return list(mean.index)
     return list(mean.index[leaves_list(linkage(mean, "average", optimal_ordering=True))])

@@ -16,24 +16,24 @@ from ._style import finish, wrap
 def contrast(
     adata: AnnData, *, n_genes: int = 15, key: str = CONTRAST, ax: Axes | None = None, show: bool | None = None
 ) -> Axes:
-    """Draw a waterfall of the genes that a program's difference between two groups comes from.
+    """Draw a waterfall of the genes that contribute to a program's difference between two groups.
 
-    Bars follow each other from no difference to the whole one: the genes with the largest contributions, then all
-    others together. Blue: raises the difference, orange: lowers it, grey: the others and the sum. Genes outside the
-    program are in italics.
+    Bars add up from 0 to the whole difference: first the genes with the largest contributions, then all others
+    together. Blue bars raise the difference, orange bars lower it; the other genes and the sum are grey. Names of genes
+    outside the program are in italics.
 
     Parameters
     ----------
     adata
         Data with a contrast, from :func:`crystallin.tl.contrast`.
     n_genes
-        Number of genes.
+        Number of genes to show.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
     ax
-        Axes to draw on.
+        Axes to draw on; ``None`` makes a new figure.
     show
-        Show the figure.
+        ``True`` shows the figure; ``False`` and ``None`` only return its axes.
 
     Returns
     -------

@@ -24,12 +24,13 @@ def dotplot(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Draw dots of programs x groups: mean activity, and the share of cells in which the program is surely active.
+    """Draw a dot plot of programs x groups: mean activity, and share of cells that are active with high probability.
 
-    Colour is the mean of the group's activities, in the prior's standard deviations: red above 0, which is the prior's
-    mean, blue below. The scale stops short of groups far beyond the others, which would take all the colour; it then
-    ends in an arrow. The area of a dot is the share of the group's cells that lie above 0 with a posterior probability
-    of at least 0.95. :func:`crystallin.pl.matrixplot` takes the same arguments and shows the same programs.
+    The colour is the mean activity of the group in prior standard deviations: red above 0, which is the prior's mean,
+    blue below. If a few groups are far beyond the others, the scale ends before them, which is shown by an arrow, so
+    that they do not take up all its colours. The area of a dot is the share of the group's cells whose activity is
+    above 0 with a posterior probability of at least 0.95. :func:`crystallin.pl.matrixplot` takes the same arguments and
+    shows the same programs.
 
     Parameters
     ----------
@@ -38,19 +39,20 @@ def dotplot(
     groupby
         Column of ``obs`` with groups of cells.
     programs
-        Names of programs, in this order, or a dictionary of headings and the names below each. ``None`` takes those
-        that tell the groups apart: for each group the ``n_programs`` furthest above both 0 and the mean of the other
+        Names of programs, in this order, or a dictionary from headings to names. ``None`` chooses programs that
+        distinguish the groups: for each group the ``n_programs`` furthest above both 0 and the mean of the other
         groups, without decoys.
     n_programs
-        With ``programs=None``, number of programs of each group; groups may share some.
+        With ``programs=None``, number of programs for each group; groups may share programs.
     sort
-        Order of groups: by ``"category"`` as in ``obs``, or by ``"similarity"`` of the means shown.
+        Order of the groups: ``"category"`` keeps their order in ``obs``, ``"similarity"`` places groups with similar
+        means next to each other.
     key
-        Prefix of the programs' slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     ax
         Axes to draw on; colour bar and legend take some of its room.
     show
-        Show the figure.
+        ``True`` shows the figure; ``False`` and ``None`` only return its axes.
 
     Returns
     -------

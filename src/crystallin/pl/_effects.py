@@ -1,4 +1,4 @@
-"""Differences of many comparisons side by side."""
+"""Differences in many comparisons side by side."""
 
 from __future__ import annotations
 
@@ -31,32 +31,34 @@ def effects(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Draw programs x comparisons: differences in pooled standard deviations, with marks where they are sure.
+    """Draw a matrix of programs x comparisons: differences in pooled standard deviations, with marks for significance.
 
-    Blue: down in the group, red: up, grey: not tested. A ring marks ``q`` of at most ``q_max``, a dot ``decoy_q`` and
-    ``conditional_q`` as well: more than random sets differ (where decoys were trained), and more than better known
-    programs explain.
+    Blue means lower in the group, red higher, grey not tested. A ring marks differences whose ``q`` is at most
+    ``q_max``; a dot those whose ``decoy_q`` and ``conditional_q`` are as well. These are larger than the differences of
+    random sets (if decoys were trained), and not explained by programs of higher reliability.
 
     Parameters
     ----------
     adata
         Data with results of :func:`crystallin.tl.rank_programs_groups`.
     programs
-        Names of programs; ``None`` takes those with a dot, a ring or neither, in this order, by size.
+        Names of programs; ``None`` chooses first those with a dot, then those with a ring, then the others, and among
+        each of these the largest differences.
     group, stratum
-        Comparisons wanted; ``None`` for all.
+        Comparisons to show; ``None`` shows all.
     n_programs
-        With ``programs=None``, number of programs.
+        With ``programs=None``, number of programs to show.
     q_max
-        Largest q of a mark.
+        Largest q that is marked.
     families
-        With ``programs=None``, ``"lead"`` takes programs that lead their family in some comparison, ``"all"`` any.
+        With ``programs=None``, ``"lead"`` chooses among programs that are the lead of their family in some comparison,
+        ``"all"`` among all programs.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
     ax
-        Axes to draw on.
+        Axes to draw on; ``None`` makes a new figure.
     show
-        Show the figure.
+        ``True`` shows the figure; ``False`` and ``None`` only return its axes.
 
     Returns
     -------
@@ -124,7 +126,7 @@ def _draw(effect: pd.DataFrame, mark: pd.DataFrame, ax: Axes | None) -> Axes:
 
 
 def _common_end(titles: list[str]) -> str:
-    """What all titles end with: ``": group against reference"``, or ``" against reference"``."""
+    """Return the common end of all titles: ``": group against reference"``, or ``" against reference"``."""
     for mark in (": ", " against "):
         ends = {title[title.rindex(mark) :] if mark in title else "" for title in titles}
         if len(ends) == 1 and "" not in ends:

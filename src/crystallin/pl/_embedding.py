@@ -1,4 +1,4 @@
-"""Activities of programs on an embedding of the cells, with how sure they are."""
+"""Activities of programs on an embedding of the cells, with their uncertainty."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def embedding(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes | list[Axes]:
-    """Draw cells on an embedding, coloured by activity as far as it is known, with one panel for each program.
+    """Draw cells on an embedding, coloured by activity and faded by its uncertainty, with one panel for each program.
 
-    Red: above 0, blue: below, and the less is known of a cell the closer its colour is to grey: what is left of the
-    colour is the share of the prior's variance that the counts have explained, 1 - sd². Grey says nothing is known,
-    white that the activity is near 0. The key at the right shows both. All panels have one scale, which holds 99 % of
-    the activities. Cells with most colour are drawn last.
+    Red means an activity above 0, blue below, and white near 0. The more uncertain the activity of a cell, the closer
+    its colour is to grey: the strength of the colour is 1 - sd², the share of the prior's variance that is explained by
+    the counts. Grey means that the counts contain no information about the program. The key on the right shows both.
+    All panels share one scale, which covers 99 % of the activities. Cells with the strongest colours are drawn last.
 
     Parameters
     ----------
@@ -58,15 +58,15 @@ def embedding(
     basis
         Name of the embedding in ``obsm``, such as ``"umap"`` or ``"X_umap"``; its first two columns are drawn.
     size
-        Area of a point in square points; ``None`` makes points smaller the more cells there are.
+        Area of a cell's dot in square points; ``None`` makes dots smaller the more cells there are.
     n_cols
-        Panels in a row.
+        Number of panels in a row.
     key
-        Prefix of the programs' slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     ax
         Axes to draw on; only for a single program. The key takes some of its room.
     show
-        Show the figure.
+        ``True`` shows the figure; ``False`` and ``None`` only return its axes.
 
     Returns
     -------
@@ -90,9 +90,9 @@ def embedding(
     activity, sd = (get.activity_df(adata, names, key=key, sd=sd) for sd in (False, True))
     name, place = _coordinates(adata, basis, key)
     if ax is not None and len(names) > 1:
-        msg = f"ax holds one program and {len(names)} were asked for; name one, or leave ax out."
+        msg = f"ax has room for one program, but {len(names)} were given. Name a single program, or leave ax out."
         raise ValueError(msg)
-    # what was not measured is as unknown as can be
+    # programs that were not measured (NaN) are as uncertain as the prior
     activity, sd = activity.fillna(0), sd.fillna(1)
     limit = max(float(np.quantile(activity.abs(), WITHIN)), MIN_LIMIT)
     axes = [ax] if ax is not None else _panels(len(names), n_cols)
@@ -116,14 +116,14 @@ def embedding(
 
 
 def _coordinates(adata: AnnData, basis: str, key: str) -> tuple[str, np.ndarray]:
-    """Name and first two columns of an embedding."""
+    """Return the name and the first two columns of an embedding."""
     slot = next((slot for slot in (f"X_{basis}", basis) if slot in adata.obsm), None)
     if slot is None:
         own = Keys(key).activity, Keys(key).sd
         there = ", ".join(repr(slot.removeprefix("X_")) for slot in adata.obsm if slot not in own)
         msg = (
-            f"basis={basis!r}: adata.obsm has no 'X_{basis}'; there is {there or 'no embedding'}. "
-            "scanpy.tl.umap(adata) makes one."
+            f"basis={basis!r} is not an embedding in adata.obsm, which has {there or 'none'}. "
+            "Compute one with scanpy.tl.umap(adata), for example."
         )
         raise KeyError(msg)
     place = np.asarray(adata.obsm[slot])
@@ -134,7 +134,7 @@ def _coordinates(adata: AnnData, basis: str, key: str) -> tuple[str, np.ndarray]
 
 
 def _known(sd: np.ndarray) -> np.ndarray:
-    """Share of the prior's variance, which is 1, that is explained."""
+    """Return the share of the prior's variance, which is 1, that is explained."""
     return np.clip(1 - sd**2, 0, 1)
 
 
@@ -154,7 +154,7 @@ def _panels(n: int, n_cols: int) -> list[Axes]:
 
 
 def _draw_key(axes: list[Axes], limit: float, height: float) -> None:
-    """Activity to the right, uncertainty upwards; as high as this share of the panels."""
+    """Draw the colour key, with activity to the right and uncertainty upwards; ``height`` is a share of the panels."""
     mean, sd = np.meshgrid(np.linspace(-limit, limit, 2 * KEY_STEPS), np.linspace(0, 1, KEY_STEPS))
     panel, _ = make_axes(axes, shrink=height, aspect=1, anchor=(0, 1), panchor=False)
     panel.imshow(_colour(mean, _known(sd), limit), extent=(-limit, limit, 0, 1), aspect="auto", origin="lower")

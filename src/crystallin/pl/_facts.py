@@ -1,4 +1,4 @@
-"""What there is to say of a program, as lines of text."""
+"""Facts about a program, as lines of text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LINE, LINE_WIDTH, N_NAMES = 0.19, 80, 12
 
 
 class Fact(NamedTuple):
-    """A line, or several; in grey if it is how to get what is not there."""
+    """One or several lines of text; grey if they say how to compute a result that is missing."""
 
     name: str
     text: str
@@ -27,14 +27,14 @@ class Fact(NamedTuple):
 
     @property
     def n_lines(self) -> int:
-        """Lines of the text."""
+        """Number of lines of the text."""
         return self.text.count("\n") + 1
 
 
 def facts(
     adata: AnnData, program: str, groupby: str, group: str, *, key: str, leakage_key: str, ranking_key: str
 ) -> list[Fact]:
-    """Size, leakage and importance of a program, and its surest difference between groups."""
+    """Return size, leakage and importance of a program, and its most certain difference between groups."""
     about = get.programs_df(adata, key=key, decoys=True).loc[program]
     is_by_group = params_of(adata, leakage_key, key).get("groupby") == groupby
     by_group = get.leakage_df(adata, program, key=leakage_key).set_index("group") if is_by_group else None
@@ -53,7 +53,7 @@ def facts(
 
 
 def draw_facts(ax: Axes, lines: list[Fact]) -> None:
-    """Write the lines from the top, names at the left; spaced in points, so that they never overlap."""
+    """Write the lines from the top, with names on the left; spacing is in points, so that lines never overlap."""
     ax.axis("off")
     n = 1
     for fact in lines:
@@ -66,7 +66,7 @@ def draw_facts(ax: Axes, lines: list[Fact]) -> None:
 
 
 def hint(ax: Axes, text: str) -> None:
-    """Say in an empty panel why it is empty."""
+    """Write into an empty panel why it is empty."""
     ax.axis("off")
     text = "\n".join(textwrap.fill(line, 44) for line in text.split("\n"))
     ax.text(0.5, 0.5, text, ha="center", va="center", fontsize=8, color=MUTED)
@@ -77,7 +77,7 @@ def _hint(name: str, text: str) -> Fact:
 
 
 def _size(about: pd.Series) -> list[Fact]:
-    # programs of a query have no more than a name
+    # for programs of a query only the names are known
     if "n_genes" not in about:
         return []
     text = f"{about['n_present']:,} of {about['n_genes']:,} are in the data (coverage {about['coverage']:.2f})"
@@ -113,12 +113,12 @@ def _difference(adata: AnnData, program: str, groupby: str, key: str, ranking_ke
 def _surest(table: pd.DataFrame) -> Fact:
     tested = table[table["q"].notna()]
     if tested.empty:
-        return _hint("difference", "not tested: the counts tell too little of this program")
+        return _hint("difference", "not tested, because the reliability of this program is too low")
     size = tested["statistic"].abs()
-    # many differences are as sure as can be; then the largest statistic
+    # many differences have the smallest possible q; among these, the one with the largest statistic
     row = tested.assign(size=size).sort_values(["q", "size"], ascending=[True, False], kind="stable").iloc[0]
     title = f"{row['stratum']}: " if row["stratum"] else ""
     title += f"{row['group']} against {row['reference']}"
     carried = f", carried by {row['breadth']:.1f} of its genes" if "breadth" in row else ""
-    text = f"{title} (the surest): {row['effect']:+.2f}, q = {row['q']:.1g}{carried}"
+    text = f"{title} (most certain): {row['effect']:+.2f}, q = {row['q']:.1g}{carried}"
     return Fact("difference", textwrap.fill(text, LINE_WIDTH))

@@ -1,4 +1,4 @@
-"""Programs x groups: what dot plot and matrix plot have in common, so that one can stand for the other."""
+"""Programs x groups: the common part of dot plot and matrix plot, so that either can replace the other."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ SORTS = ("category", "similarity")
 COLOURS = "RdBu_r"
 # inches: between rows and between columns, length and thickness of the colour bar
 PITCH, BAR, THICK = 0.22, 1.0, 0.12
-# inches: around the axes to begin with, and around all that is there in the end
+# inches: margin of the axes at first, and margin of the whole drawing in the end
 AROUND, EDGE = 5, 0.08
-# names of groups lie aslant up to this number and are upright beyond
+# up to this number of groups their names are oblique, beyond they are vertical
 MAX_ASLANT = 24
-# the colour ends at the group with this share of the groups below it, if others go beyond by more than this factor
+# the colour scale ends at this quantile of the groups, if the largest exceeds it by more than this factor
 COLOUR_QUANTILE, BEYOND = 0.9, 1.25
 SHARES = (0.25, 0.5, 0.75, 1.0)
-# diameter of the largest dot: of the pitch, and at most (points), as the legend has no more room
+# diameter of the largest dot as a share of the pitch, and at most in points, because of the room in the legend
 DOT, MAX_DOT = 0.9, 15
 
 
@@ -80,7 +80,7 @@ def draw_grid(
 
 
 def _limit(mean: pd.DataFrame) -> tuple[float, str]:
-    """Where the colour ends: not where one group far from all others has its mean; and what is beyond."""
+    """Return where the colour scale ends, ignoring single extreme groups, and at which ends values lie beyond it."""
     largest = mean.abs().max()
     limit = top = float(largest.max()) or 1.0
     if len(largest) > 2:
@@ -108,7 +108,7 @@ def _frame(
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     bar = ax.figure.colorbar(colours, label="mean activity", extend=extend, aspect=BAR / THICK, **at)
-    # scanpy's settings turn grids on
+    # scanpy's settings can turn grids on
     ax.grid(False)
     bar.ax.grid(False)
     bar.ax.tick_params(labelsize=8)
@@ -118,7 +118,7 @@ def _frame(
 
 
 def _own_axes(width: float, height: float) -> tuple[Axes, dict[str, Axes]]:
-    """Axes of this size, and such for a colour bar, in a figure that has room for all."""
+    """Return axes of this size, and axes for a colour bar, in a figure that has room for both."""
     size = np.array([width, height]) + 2 * AROUND
     figure = plt.figure(figsize=size, layout="none")
     bar = AROUND + width + THICK, AROUND + height - BAR, THICK, BAR
@@ -127,7 +127,7 @@ def _own_axes(width: float, height: float) -> tuple[Axes, dict[str, Axes]]:
 
 
 def _fit(figure: Figure) -> None:
-    """Cut off what the axes do not need; they keep their size. Layout engines would change it with what is around."""
+    """Crop the figure to its content. The axes keep their size, which a layout engine would change."""
     figure.draw_without_rendering()
     box, old = figure.get_tightbbox(), figure.get_size_inches()
     size = box.size + 2 * EDGE
@@ -157,7 +157,7 @@ def _draw_cells(ax: Axes, bar: Colorbar, rows: Rows, mean: pd.DataFrame, half: p
 def _draw_dots(ax: Axes, bar: Colorbar, rows: Rows, mean: pd.DataFrame, share: pd.DataFrame) -> None:
     handles = [Line2D([], [], linestyle="", marker="o", color="0.6") for _ in SHARES]
     _legend(bar, handles, [f"{share:.0%}" for share in SHARES], "cells above 0\n(probability\nat least 0.95)")
-    # the dots are as large as there is room, which is not known before all has its place
+    # dots fill the room that is left, which is known only after everything else is placed
     ax.figure.draw_without_rendering()
     pitch = 72 * (_inches(ax) / (mean.shape[1], rows.n)).min()
     largest = min(DOT * pitch, MAX_DOT)
@@ -169,7 +169,7 @@ def _draw_dots(ax: Axes, bar: Colorbar, rows: Rows, mean: pd.DataFrame, share: p
 
 
 def _legend(bar: Colorbar, handles: list[Line2D], labels: list[str], title: str | None = None) -> None:
-    """Below the colour bar, whose room it shares."""
+    """Draw the legend below the colour bar, in the same column."""
     bar.ax.legend(
         handles,
         labels,

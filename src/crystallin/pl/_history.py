@@ -1,4 +1,4 @@
-"""How training went."""
+"""The course of training."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def history(model: ProgramVAE, *, ax: Axes | None = None, show: bool | None = None) -> Axes:
-    """Draw the loss (negative ELBO per cell) of training and validation cells by epoch, and the epoch that was kept.
+    """Draw the loss (negative ELBO per cell) of training and validation cells by epoch, and mark the epoch kept.
 
     Parameters
     ----------
     model
         A trained model; ``model.history`` holds the numbers.
     ax
-        Axes to draw on.
+        Axes to draw on; ``None`` makes a new figure.
     show
-        Show the figure.
+        ``True`` shows the figure; ``False`` and ``None`` only return its axes.
 
     Returns
     -------

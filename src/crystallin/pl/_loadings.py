@@ -32,27 +32,27 @@ def loadings(
 ) -> Axes | list[Axes]:
     """Draw the top genes of programs, with one panel for each program.
 
-    A bar is the gene's loading: the change of its log rate per unit of activity. Blue: up with the program, orange:
-    down.
+    A bar is the gene's loading: the change of its log rate per unit of activity. Genes in blue go up with the program,
+    genes in orange go down.
 
     Parameters
     ----------
     adata
         Data with loadings, from :func:`crystallin.tl.loadings`.
     programs
-        Names of programs; ``None`` takes the first twelve.
+        Names of programs; ``None`` shows the first twelve.
     n_genes
         Number of genes in each panel.
     gene_symbols
-        Column of ``adata.var`` to name genes by.
+        Column of ``adata.var`` with the names of genes to show; ``None`` uses ``var_names``.
     n_cols
-        Panels in a row.
+        Number of panels in a row.
     key
-        Prefix of the slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     ax
         Axes to draw on; only for a single program.
     show
-        Show the figure.
+        ``True`` shows the figure; ``False`` and ``None`` only return its axes.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def loadings(
         names = names[:MAX_PANELS]
     if ax is not None:
         if len(names) > 1:
-            msg = f"ax holds one program and {len(names)} were asked for; name one, or leave ax out."
+            msg = f"ax has room for one program, but {len(names)} were given. Name a single program, or leave ax out."
             raise ValueError(msg)
         axes = [ax]
     else:

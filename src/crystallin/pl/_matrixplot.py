@@ -24,13 +24,14 @@ def matrixplot(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Draw a matrix of programs x groups: mean activity, and where it is surely not 0.
+    """Draw a matrix of programs x groups: mean activity, with a mark where it differs from 0.
 
-    Colour is the mean of the group's activities, in the prior's standard deviations: red above 0, which is the prior's
-    mean, blue below. The scale stops short of groups far beyond the others, which would take all the colour; it then
-    ends in an arrow. A dot marks means whose 95 % t interval excludes 0. The interval takes cells as independent: it
-    says nothing of further samples, nor of differences between groups; in large groups nearly all means have a dot.
-    :func:`crystallin.pl.dotplot` takes the same arguments and shows the same programs.
+    The colour is the mean activity of the group in prior standard deviations: red above 0, which is the prior's mean,
+    blue below. If a few groups are far beyond the others, the scale ends before them, which is shown by an arrow, so
+    that they do not take up all its colours. A dot marks means whose 95 % t interval excludes 0. The interval treats
+    cells as independent, so it says nothing about further samples or about differences between groups, and in large
+    groups nearly all means have a dot. :func:`crystallin.pl.dotplot` takes the same arguments and shows the same
+    programs.
 
     Parameters
     ----------
@@ -39,19 +40,20 @@ def matrixplot(
     groupby
         Column of ``obs`` with groups of cells.
     programs
-        Names of programs, in this order, or a dictionary of headings and the names below each. ``None`` takes those
-        that tell the groups apart: for each group the ``n_programs`` furthest above both 0 and the mean of the other
+        Names of programs, in this order, or a dictionary from headings to names. ``None`` chooses programs that
+        distinguish the groups: for each group the ``n_programs`` furthest above both 0 and the mean of the other
         groups, without decoys.
     n_programs
-        With ``programs=None``, number of programs of each group; groups may share some.
+        With ``programs=None``, number of programs for each group; groups may share programs.
     sort
-        Order of groups: by ``"category"`` as in ``obs``, or by ``"similarity"`` of the means shown.
+        Order of the groups: ``"category"`` keeps their order in ``obs``, ``"similarity"`` places groups with similar
+        means next to each other.
     key
-        Prefix of the programs' slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     ax
         Axes to draw on; colour bar and legend take some of its room.
     show
-        Show the figure.
+        ``True`` shows the figure; ``False`` and ``None`` only return its axes.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A program and its relatives, and the genes that they rest on."""
+"""A program and its relatives, with their genes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ._bipartite import draw_bipartite
 from ._chosen import named
 from ._style import finish
 
-# of the largest loading shown: what is smaller is no connection; of the cosine: what is smaller is no relation
+# smaller loadings, as a share of the largest one shown, are not drawn; programs with a smaller cosine are no relatives
 SMALLEST, MIN_COSINE = 0.02, 0.01
 
 
@@ -32,33 +32,33 @@ def network(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Draw programs at both sides and their genes between them: what they share, and what tells them apart.
+    """Draw programs and their genes as a network, which shows the genes that programs share and those they do not.
 
-    The first program stands at the left, the others at the right. A line is a loading: the wider the larger, blue where
-    the gene goes up with the program, orange where it goes down. Genes of several programs are in bold on a yellow
-    ground; from the top, there are those of the first program alone, then, program by program, those that it shares
-    and its own.
+    The first program is on the left, the others are on the right, and the genes are between them. A line is a loading:
+    wider lines are larger loadings; genes with a blue line go up with the program, genes with an orange line go down.
+    Genes of several programs are in bold on a yellow ground. Genes of the first program alone are at the top; then
+    follow, for each of the other programs, the genes that it shares and its own.
 
     Parameters
     ----------
     adata
         Data with loadings, from :func:`crystallin.tl.loadings`.
     program
-        Name of a program, which is shown with its nearest relatives, or several names, the first for the left side.
+        Name of a program, which is shown with its closest relatives, or several names, the first for the left side.
     n_relatives
-        With a single name, the largest number of relatives: programs (no decoys) whose loadings have the largest
-        absolute cosine with the program's, of at least 0.01.
+        With a single name, the largest number of relatives to show: programs (no decoys) whose loadings have the
+        largest absolute cosine with those of the program, of at least 0.01.
     n_genes
-        Number of genes of each program, those with the largest loadings, and of further genes that are shared, those
-        with the largest second loadings.
+        Number of genes to show for each program (those with the largest loadings), and number of further genes that
+        programs share (those with the largest second loadings).
     gene_symbols
-        Column of ``adata.var`` to name genes by; ``None`` takes ``var_names``.
+        Column of ``adata.var`` with the names of genes to show; ``None`` uses ``var_names``.
     key
-        Prefix of the programs' slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     ax
-        Axes to draw on.
+        Axes to draw on; ``None`` makes a new figure.
     show
-        Show the figure.
+        ``True`` shows the figure; ``False`` and ``None`` only return its axes.
 
     Returns
     -------
@@ -94,13 +94,13 @@ def network(
 
 
 def _matrix(table: pd.DataFrame) -> pd.DataFrame:
-    """Genes x programs; what is no member has no loading."""
+    """Return the loadings, genes x programs; 0 for genes that are not members."""
     wide = table.pivot(index="gene", columns="program", values="loading")
     return wide[table["program"].unique()].fillna(0).astype(float)
 
 
 def _cosine(loadings: pd.DataFrame) -> pd.Series:
-    """Cosine of the loadings of each program but the first with those of the first."""
+    """Return the cosine of each program's loadings with those of the first program, for all but the first."""
     length = np.linalg.norm(loadings, axis=0)
     cosine = loadings.T @ loadings.iloc[:, 0] / np.maximum(length * length[0], 1e-12)
     return cosine.iloc[1:]
@@ -113,7 +113,7 @@ def _relatives(loadings: pd.DataFrame, n: int) -> list[str]:
 
 
 def _genes(loadings: pd.DataFrame, n: int) -> list[str]:
-    """Genes with the largest loadings of each program, and those with the largest second loadings."""
+    """Return the genes with the largest loadings of each program, and those with the largest second loadings."""
     size = loadings.abs()
     wanted = [column for _, column in size.items()]
     if len(wanted) > 1:
@@ -123,7 +123,7 @@ def _genes(loadings: pd.DataFrame, n: int) -> list[str]:
 
 
 def _about(loadings: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
-    """What is said below the name of each program."""
+    """Return the text below the name of each program."""
     connected = loadings != 0
     first = connected.iloc[:, 0]
     about = [f"{int((shown.iloc[:, 0] != 0).sum())} of {int(first.sum())} genes"]

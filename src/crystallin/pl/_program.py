@@ -19,7 +19,7 @@ from ._group_means import group_means, labels_of
 from ._stored import attributions_of, call
 from ._style import MUTED, UP, finish, mark_members, shorten, tidy, wrap
 
-# inches of a row, of what a panel has beside its rows, and of the whole
+# inches: height of a row, height of a panel without its rows, width of the figure
 ROW, FRAME, WIDTH = 0.19, 0.95, 12
 
 
@@ -36,14 +36,14 @@ def program(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> list[Axes]:
-    """Draw one program on one page: where it is active, which genes it rests on, and how far to trust it.
+    """Draw one program on one page: where it is active, which genes it depends on, and how far to trust it.
 
-    Left: mean activity of each group (dot) with its 95 % t interval (thick line) and one standard deviation of cells to
-    both sides (thin line). The interval takes cells as independent, so it says nothing of further donors. Middle: the
-    largest loadings. Right: the largest attributions, in the group with the highest mean if there are attributions by
-    ``groupby``, else over all cells; genes outside the program are in italics. Below: how many of the program's genes
-    the data have, what is read from other genes, what the program adds to the fit, and how many of its genes carry its
-    surest difference. In grey: the call that makes what is not there.
+    Left: mean activity of each group (dot) with its 95 % t interval (thick line) and one standard deviation between
+    cells to both sides (thin line). The interval treats cells as independent, so it says nothing about further donors.
+    Middle: the largest loadings. Right: the largest attributions, in the group with the highest mean if there are
+    attributions by ``groupby``, otherwise over all cells; names of genes outside the program are in italics. Below:
+    coverage, leakage and importance of the program, and its most certain difference between groups with its breadth.
+    Where a result is missing, the call that computes it is shown in grey.
 
     Parameters
     ----------
@@ -54,21 +54,21 @@ def program(
     groupby
         Column of ``obs`` with groups of cells.
     n_genes
-        Number of genes in a panel.
+        Number of genes in each panel.
     key
-        Prefix of the programs' slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     attributions_key
-        Slots with the result of :func:`crystallin.tl.attributions`; ``None`` takes those of the programs under ``key``,
-        here and below.
+        Slot with the result of :func:`crystallin.tl.attributions`; ``None`` uses the default slot of the programs under
+        ``key``.
     leakage_key
-        Slot of ``uns`` with the result of :func:`crystallin.tl.leakage`; if it is by ``groupby``, leakage in the group
-        with the highest mean is given too.
+        Slot of ``uns`` with the result of :func:`crystallin.tl.leakage`; ``None`` uses the default slot. If it is by
+        ``groupby``, leakage in the group with the highest mean is shown as well.
     ranking_key
-        Slot of ``uns`` with the result of :func:`crystallin.tl.rank_programs_groups`.
+        Slot of ``uns`` with the result of :func:`crystallin.tl.rank_programs_groups`; ``None`` uses the default slot.
     ax
-        Axes of a grid of subplots, to be replaced by the page.
+        Axes from a grid of subplots, which are replaced by the page; ``None`` makes a new figure.
     show
-        Show the figure.
+        ``True`` shows the figure; ``False`` and ``None`` only return its axes.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def program(
     KeyError
         If there are no activities, no loadings, or no program or column of that name.
     ValueError
-        If labels of ``groupby`` are missing or are numbers, or ``ax`` has no place in a grid.
+        If labels of ``groupby`` are missing or are numbers, or ``ax`` is not part of a grid of subplots.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def program(
     attributions_key = attributions_key or keys.result(ATTRIBUTIONS)
     leakage_key, ranking_key = leakage_key or keys.result(LEAKAGE), ranking_key or keys.result(RANK_PROGRAMS_GROUPS)
     if ax is not None and ax.get_subplotspec() is None:
-        msg = "ax has no place in a grid of subplots that the page could take; make it with matplotlib.pyplot.subplots."
+        msg = "ax is not part of a grid of subplots, which the page needs; create it with matplotlib.pyplot.subplots."
         raise ValueError(msg)
     program = only_one(program)
     activity = get.activity_df(adata, program, key=key)
@@ -115,7 +115,7 @@ def program(
 
 
 def _panels(n_groups: int, n_genes: int, lines: list[Fact], ax: Axes | None) -> list[Axes]:
-    """Four axes, each as high as what it holds; what is left of a column stays empty."""
+    """Return four axes, each as high as its content; the rest of a column stays empty."""
     left, upper, lower = FRAME + ROW * n_groups, FRAME + ROW * n_genes, LINE * (2 + sum(fact.n_lines for fact in lines))
     height = max(left, upper + lower)
     if ax is None:
@@ -132,7 +132,7 @@ def _panels(n_groups: int, n_genes: int, lines: list[Fact], ax: Axes | None) -> 
 
 
 def _draw_activity(ax: Axes, by_group: pd.DataFrame, program: str) -> None:
-    # a single cell has neither spread nor interval
+    # a single cell has neither a standard deviation nor an interval
     mean, sd, half = by_group["mean"], by_group["sd"].fillna(0), by_group["half"].fillna(0)
     position = range(len(by_group))
     ax.hlines(position, mean - sd, mean + sd, color=MUTED, linewidth=0.8)

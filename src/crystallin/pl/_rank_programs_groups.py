@@ -34,31 +34,32 @@ def rank_programs_groups(
 ) -> Axes | list[Axes]:
     """Draw the programs with the largest statistics, with one panel for each comparison.
 
-    A dot is the difference of mean activity, in prior standard deviations, a line its 95 % interval. Blue: up in the
-    group, orange: down, grey: ``q`` is above ``q_max``. White inside: decoys, random sets, differ as much
-    (``decoy_q``), or better known programs explain the difference (``conditional_q``). The grey number at the right is
-    ``breadth``, how many of its genes carry the difference: near 1, one gene speaks and not the program.
+    A dot is the difference of mean activity in prior standard deviations, and the line its 95 % interval. Blue means
+    higher in the group, orange lower, grey that ``q`` is above ``q_max``. A dot is white inside if random sets differ
+    as much (``decoy_q``), or if programs of higher reliability explain the difference (``conditional_q``). The grey
+    number on the right is ``breadth``, the effective number of genes that carry the difference; near 1, it is the
+    difference of a single gene and not of the program.
 
     Parameters
     ----------
     adata
         Data with results of :func:`crystallin.tl.rank_programs_groups`.
     group, stratum
-        Comparisons wanted; ``None`` for all.
+        Comparisons to show; ``None`` shows all.
     n_programs
-        Programs in each panel.
+        Number of programs in each panel.
     q_max
-        Largest ``q`` of a coloured dot; of a full one also of ``decoy_q`` and ``conditional_q``.
+        Largest ``q`` of a coloured dot; for a filled dot, ``decoy_q`` and ``conditional_q`` must not exceed it either.
     families
-        ``"lead"`` shows one program of each family, ``"all"`` all.
+        ``"lead"`` shows one program of each family, ``"all"`` shows all.
     n_cols
-        Panels in a row.
+        Number of panels in a row.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
     ax
         Axes to draw on; only for a single comparison.
     show
-        Show the figure.
+        ``True`` shows the figure; ``False`` and ``None`` only return its axes.
 
     Returns
     -------
@@ -109,7 +110,7 @@ def _draw(ax: Axes, title: str, part: pd.DataFrame, q_max: float) -> None:
     ax.tick_params(axis="x", labelsize=8)
     ax.set_title(wrap(title), fontsize=9)
     tidy(ax)
-    # results of earlier versions have none
+    # results of earlier versions have no breadth
     if "breadth" in part:
         _number_of_genes(ax, part["breadth"])
 

@@ -1,4 +1,4 @@
-"""What the figures of differences between groups have in common."""
+"""Common parts of the figures of differences between groups."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def comparisons(
     families: Literal["all", "lead"],
     key: str,
 ) -> dict[str, pd.DataFrame]:
-    """Rows of each comparison, by its title, which names the stratum alone where nothing else varies."""
+    """Return the rows of each comparison, by its title, which names the stratum if there is one."""
     table = get.rank_programs_groups_df(adata, group, stratum=stratum, families=families, key=key)
     parts = {}
     for (stratum_name, group_name, reference), part in table.groupby(
@@ -32,11 +32,11 @@ def comparisons(
 
 
 def only(parts: dict[str, pd.DataFrame]) -> tuple[str, pd.DataFrame]:
-    """The single comparison; raise if there are several."""
+    """Return the single comparison; raise if there are several."""
     if len(parts) > 1:
         msg = (
-            f"One comparison fits on the axes and there are {len(parts)} ({'; '.join(list(parts)[:4])}, …); choose one "
-            "with group and stratum."
+            f"The figure shows one comparison, but there are {len(parts)} ({'; '.join(list(parts)[:4])}, …). Choose "
+            "one with group and stratum."
         )
         raise ValueError(msg)
     ((title, part),) = parts.items()
@@ -44,10 +44,10 @@ def only(parts: dict[str, pd.DataFrame]) -> tuple[str, pd.DataFrame]:
 
 
 def found(table: pd.DataFrame, q_max: float) -> pd.Series:
-    """Rows that differ: ``q`` of at most ``q_max``."""
+    """Whether ``q`` is at most ``q_max``."""
     return table["q"] <= q_max
 
 
 def special(table: pd.DataFrame, q_max: float) -> pd.Series:
-    """Rows that differ more than decoys do, where there are any, and more than better known programs explain."""
+    """Whether a difference exceeds those of decoys (if any) and is not explained by programs of higher reliability."""
     return found(table, q_max) & ~(table["decoy_q"] > q_max) & (table["conditional_q"] <= q_max)

@@ -1,4 +1,4 @@
-"""Rules and how well they do."""
+"""Rules with their precision and recall."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from crystallin._keys import RULES
 
 from ._style import DOWN, MUTED, UP, finish, shorten, tidy
 
-# characters of a line of a rule, inches of a line and between groups
+# characters in a line of a rule; inches: height of a line, distance between groups
 RULE_WIDTH, LINE, GAP = 64, 0.16, 0.14
 
 
@@ -31,21 +31,21 @@ def rules(
 ) -> Axes:
     """Draw the rule of each group, with its precision and recall on held-out cells.
 
-    Lines are 95 % Wilson intervals. The grey mark is the share of all cells that are of the group: a rule that says
-    nothing has this precision. In grey words: why there is no rule.
+    Lines are 95 % Wilson intervals. The grey mark is the share of all cells that belong to the group, which is the
+    precision of a rule without any information. If there is no rule for a group, grey text says why.
 
     Parameters
     ----------
     adata
         Data with rules, from :func:`crystallin.tl.rules`.
     group
-        Groups wanted; ``None`` for all.
+        Groups to show; ``None`` shows all.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
     ax
-        Axes to draw on; the rules are written to the right of it.
+        Axes to draw on, with the rules to their right; ``None`` makes a new figure.
     show
-        Show the figure.
+        ``True`` shows the figure; ``False`` and ``None`` only return its axes.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def rules(
 
 def _draw(table: pd.DataFrame, ax: Axes | None) -> Axes:
     texts = [_wrapped(rule) if rule else reason for rule, reason in zip(table["rule"], table["reason"], strict=True)]
-    # each group takes as much room as its rule has lines, two at least
+    # the height of a group is the number of lines of its rule, at least two
     height = np.array([LINE * max(text.count("\n") + 1, 2) + GAP for text in texts])
     middle = np.cumsum(height) - height / 2
     if ax is None:
@@ -104,9 +104,9 @@ def _draw(table: pd.DataFrame, ax: Axes | None) -> Axes:
 
 
 def _wrapped(rule: str) -> str:
-    """Break after terms where that is enough, else within them."""
+    """Break lines after terms where possible, otherwise within them."""
     lines: list[str] = []
-    # a term ends with its threshold; names may hold "and" as well
+    # a term ends with its threshold; "and" may also be part of a program's name
     for term in re.split(r"(?<=\d) and ", rule):
         joined = f"{lines[-1]} and {term}" if lines else term
         if lines and len(joined) <= RULE_WIDTH:

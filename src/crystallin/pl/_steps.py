@@ -1,4 +1,4 @@
-"""Bars that follow each other from 0 to a sum, gene by gene."""
+"""Waterfall: bars of genes that add up from 0 to a sum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results on a program that are there, or are not."""
+"""Stored results on a program, where they exist."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from crystallin._keys import KEY, PARAMS
 
 
 def call(tool: str, groupby: str) -> str:
-    """The call that makes a result by group."""
+    """Return the call that computes a result by group, as text."""
     return f"crystallin.tl.{tool}(adata, model, groupby={groupby!r})"
 
 
 def params_of(adata: AnnData, slot: str, key: str) -> dict[str, Any]:
-    """Arguments of a result on the programs under ``key``; empty if there is none, or of programs replaced since."""
+    """Return the arguments of a result; empty if there is none, or if its programs have been replaced since then."""
     params = adata.uns.get(slot, {}).get(PARAMS, {})
     return params if params.get(KEY) == key and not checks.is_replaced(adata, params) else {}
 
@@ -26,7 +26,7 @@ def params_of(adata: AnnData, slot: str, key: str) -> dict[str, Any]:
 def attributions_of(
     adata: AnnData, program: str, groupby: str, group: str, n_genes: int, *, key: str, attributions_key: str
 ) -> tuple[str, pd.DataFrame | None]:
-    """Genes with the largest attributions in a group, else over all cells, and where that is; ``None`` if not there."""
+    """Return the largest attributions in a group, or else over all cells, and where they are; ``None`` without any."""
     params = params_of(adata, attributions_key, key)
     level = params.get("level")
     if level == "global":

@@ -1,4 +1,4 @@
-"""What the figures have in common."""
+"""Common style of the figures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-# two colours of the Okabe-Ito palette, told apart with every kind of colour blindness
+# two colours of the Okabe-Ito palette, which can be distinguished with every kind of colour blindness
 UP, DOWN, MUTED = "#0072B2", "#D55E00", "#999999"
 TITLE_WIDTH = 28
 LABEL_WIDTH = 44
@@ -21,12 +21,12 @@ def wrap(name: str, width: int = TITLE_WIDTH) -> str:
 
 
 def tidy(ax: Axes) -> None:
-    """Light frame: no top and right spine."""
+    """Remove the top and right spines."""
     ax.spines[["top", "right"]].set_visible(False)
 
 
 def mark_members(ax: Axes, member: Iterable[bool]) -> None:
-    """Genes along the y axis, from the first: members of the program in normal type, others in italics."""
+    """Write the names of genes on the y axis in italics if they are not members of the program."""
     for label, is_member in zip(ax.get_yticklabels(), member, strict=False):
         label.set_style("normal" if is_member else "italic")
 
@@ -39,12 +39,12 @@ def finish(axes: Any, show: bool | None) -> Any:
 
 
 def shorten(name: str, width: int = LABEL_WIDTH) -> str:
-    """One line of at most ``width`` characters; words in the middle go, as long names often differ at their ends."""
+    """Shorten a name to one line of ``width`` characters, in the middle, as long names often differ at their ends."""
     name = name.replace("_", " ")
     if len(name) <= width:
         return name
     words, tail = name.split(" "), ""
-    # up to half for the end, whole words of it
+    # the end gets up to half of the width, in whole words
     while len(words) > 1 and len(tail) + len(words[-1]) < width // 2:
         tail = f" {words.pop()}{tail}"
     return f"{name[: width - 1 - len(tail)].rstrip()}…{tail}"

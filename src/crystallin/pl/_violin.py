@@ -20,13 +20,13 @@ from ._group_means import GroupMeans, group_means, labels_of
 from ._style import MUTED, UP, finish, shorten, tidy, wrap
 
 SORTS = ("category", "mean")
-# inches of a row, of what stands above and below, of the distributions, of a letter
+# inches: height of a row, space above and below the rows, width of the distributions, width of a letter
 ROW, FRAME, WIDTH, LETTER = 0.32, 0.9, 3.8, 0.065
-# of a row: height of a distribution, depth at which samples lie
+# as shares of a row: height of a distribution, depth at which samples are drawn
 HEIGHT, DEPTH = 0.72, 0.14
-# with fewer cells than this there is no distribution to draw, and cells are drawn themselves
+# groups of fewer cells are drawn as single cells instead of a distribution
 MIN_CELLS = 10
-# of the axis, for distributions
+# number of bins of the axis for the densities
 N_BINS = 400
 FILL = "#c9d9e6"
 
@@ -44,12 +44,12 @@ def violin(
 ) -> Axes:
     """Draw the activity of one program in each group: distribution of cells, and the mean with its 95 % interval.
 
-    The upper half of a violin is the density of the cells' activities (posterior means, which lie closer to 0 than what
-    they stand for where counts tell little), each as high as the others; of groups with less than ten cells, the cells
-    themselves. The dot is the mean of the group and the thick line its t interval. Without ``sample_key`` the interval
-    takes cells as independent, so it says nothing of further samples. With it, small dots are the means of samples, and
-    the large dot and its interval those of the samples, each of which counts the same. There is no interval of a single
-    cell or sample.
+    The upper half of a violin is the density of the cells' activities, scaled to the same height in all groups; in
+    groups of fewer than ten cells, the cells are drawn instead. Activities are posterior means, which are shrunk
+    towards 0 where the counts contain little information. The large dot is the mean of the group and the thick line its
+    t interval. Without ``sample_key`` the interval treats cells as independent, so it says nothing about further
+    samples. With it, small dots are the means of samples, and the large dot and the interval are computed from these,
+    with equal weights. A single cell or sample has no interval.
 
     Parameters
     ----------
@@ -62,13 +62,14 @@ def violin(
     sample_key
         Column of ``obs`` with samples, such as donors, to take as units; ``None`` takes cells.
     sort
-        Order of groups from the top: by ``"category"`` as in ``obs``, or by ``"mean"``, the highest first.
+        Order of the groups from the top: ``"category"`` keeps their order in ``obs``, ``"mean"`` sorts them by their
+        mean, the highest first.
     key
-        Prefix of the programs' slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     ax
-        Axes to draw on.
+        Axes to draw on; ``None`` makes a new figure.
     show
-        Show the figure.
+        ``True`` shows the figure; ``False`` and ``None`` only return its axes.
 
     Returns
     -------
@@ -79,8 +80,8 @@ def violin(
     KeyError
         If there are no activities, or no program or column of that name.
     ValueError
-        If labels of ``groupby`` or ``sample_key`` are missing or are numbers, or the program has no activity, as its
-        genes were not measured.
+        If labels of ``groupby`` or ``sample_key`` are missing or are numbers, or the activity of the program is NaN
+        because its genes were not measured.
 
     Examples
     --------
@@ -91,7 +92,10 @@ def violin(
     program = only_one(program)
     activity = get.activity_df(adata, program, key=key)
     if activity[program].isna().all():
-        msg = f"{program!r} has no activity in these cells, as most of its genes were not measured."
+        msg = (
+            f"The activity of {program!r} is NaN in these cells, because most of its genes were not measured. Choose "
+            "another program."
+        )
         raise ValueError(msg)
     labels, groups = labels_of(adata, groupby, "groupby")
     units, of_unit = activity, labels
@@ -120,7 +124,7 @@ def violin(
     ax.set_xlabel(f"activity, mean with 95 % interval over {over}", fontsize=8)
     ax.tick_params(axis="x", labelsize=8)
     ax.tick_params(axis="y", length=0)
-    # scanpy's settings turn it on
+    # scanpy's settings can turn the grid on
     ax.grid(False)
     ax.set_title(wrap(program, 40), fontsize=10, fontweight="bold", loc="left")
     tidy(ax)
@@ -129,7 +133,7 @@ def violin(
 
 
 def _draw_cells(ax: Axes, cells: dict[str, np.ndarray], groups: list[str]) -> None:
-    """One distribution above the other; those below may stand before those above."""
+    """Draw one distribution above the other; lower ones may overlap those above them."""
     every = np.concatenate(list(cells.values()))
     room = 0.03 * (np.ptp(every) or 1.0)
     edges = np.linspace(every.min() - room, every.max() + room, N_BINS + 1)
@@ -141,7 +145,7 @@ def _draw_cells(ax: Axes, cells: dict[str, np.ndarray], groups: list[str]) -> No
         if len(values) < MIN_CELLS:
             ax.vlines(values, place - HEIGHT / 3, place, color=MUTED, linewidth=0.8, zorder=2)
             continue
-        # beyond the cells there is nothing to show
+        # do not extend the density beyond the cells
         there = (middle >= values.min()) & (middle <= values.max())
         density = _density(values, edges)[there]
         top = place - HEIGHT * density / density.max()
@@ -151,8 +155,8 @@ def _draw_cells(ax: Axes, cells: dict[str, np.ndarray], groups: list[str]) -> No
 
 
 def _density(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Gaussian kernel density with Scott's bandwidth, from counts in narrow bins, which is quick for many cells."""
+    """Compute a Gaussian kernel density with Scott's bandwidth from narrow bins, which is fast for many cells."""
     bandwidth = values.std(ddof=1) * len(values) ** -0.2 / (edges[1] - edges[0])
     counts = np.histogram(values, edges)[0].astype(float)
-    # all cells alike are a spike, not an error
+    # if all cells have the same value, the density is a spike and not an error
     return gaussian_filter1d(counts, max(bandwidth, 1), mode="constant")

@@ -1,4 +1,4 @@
-"""All programs of a comparison: size of the difference against how sure it is."""
+"""All programs of a comparison: size of the difference against its q value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from crystallin._keys import RANK_PROGRAMS_GROUPS
 from ._ranking import TRUST_Q, comparisons, found, only, special
 from ._style import DOWN, MUTED, UP, finish, shorten, tidy, wrap
 
-# beyond which one is as sure as another
+# smaller q values are drawn at this one
 MIN_Q = 1e-10
 LABEL_ROOM, LABEL_WIDTH = 0.06, 36
 
@@ -34,28 +34,28 @@ def volcano(
 ) -> Axes:
     """Draw the difference of activity against ``q`` for all programs of one comparison.
 
-    Blue: up in the group, orange: down, grey: ``q`` is above ``q_max`` (the dashed line); programs that were not tested
-    lie at the bottom. White inside: decoys, random sets, differ as much (``decoy_q``), or better known programs explain
-    the difference (``conditional_q``). Triangles at the top are beyond the axis.
+    Blue means higher in the group, orange lower, grey that ``q`` is above ``q_max`` (the dashed line); programs that
+    were not tested are at the bottom. A dot is white inside if random sets differ as much (``decoy_q``), or if programs
+    of higher reliability explain the difference (``conditional_q``). Triangles at the top are beyond the axis.
 
     Parameters
     ----------
     adata
         Data with results of :func:`crystallin.tl.rank_programs_groups`.
     group, stratum
-        The comparison; not needed if there is one only.
+        The comparison to show; not needed if there is only one.
     n_labels
-        Number of programs to name: the surest of the coloured ones, full ones first.
+        Number of programs to label: the most certain of the coloured ones, filled dots first.
     q_max
-        Largest ``q`` of a coloured dot; of a full one also of ``decoy_q`` and ``conditional_q``.
+        Largest ``q`` of a coloured dot; for a filled dot, ``decoy_q`` and ``conditional_q`` must not exceed it either.
     families
-        ``"lead"`` shows one program of each family, ``"all"`` all.
+        ``"lead"`` shows one program of each family, ``"all"`` shows all.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
     ax
-        Axes to draw on.
+        Axes to draw on; ``None`` makes a new figure.
     show
-        Show the figure.
+        ``True`` shows the figure; ``False`` and ``None`` only return its axes.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def volcano(
     KeyError
         If there are no results.
     ValueError
-        If a group or stratum is not among them, or several comparisons are left.
+        If a group or stratum is not among them, or there are several comparisons to choose from.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def volcano(
     ax.set(xlim=(-limit, limit), ylim=(0, top), xlabel="difference of activity")
     ax.set_title(f"{wrap(title, 60)}\n−log10 q", fontsize=10)
     tidy(ax)
-    # the scale stands where nothing has changed, which leaves both sides to the names
+    # the axis is drawn at a difference of 0, which leaves both sides to the names
     ax.spines["left"].set_position("zero")
     ax.tick_params(labelsize=8)
     chosen = np.concatenate([np.flatnonzero(is_special), np.flatnonzero(is_found & ~is_special)])[:n_labels]
@@ -100,7 +100,7 @@ def volcano(
 
 
 def _label(ax: Axes, names: np.ndarray, effect: np.ndarray, height: np.ndarray, top: float) -> None:
-    """Names in a column at each side, in the order of their dots, joined to them by lines."""
+    """Write names in a column on each side, in the order of their dots, and join them to the dots by lines."""
     for side in (-1, 1):
         there = np.flatnonzero(np.sign(effect) == side)
         there = there[np.argsort(height[there], kind="stable")]

@@ -26,13 +26,13 @@ def waterfall(
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Draw a waterfall of the genes that a program's activity in a group, or in one cell, is read from.
+    """Draw a waterfall of the genes that contribute to a program's activity in a group or in one cell.
 
-    Bars follow each other from 0, the baseline, to the activity: the genes with the largest attributions, then all
-    others together. Blue: raises the activity, orange: lowers it, grey: the others and the sum. Genes outside the
-    program are in italics. The sum is called activity where attributions add up to it, see
-    :func:`crystallin.tl.attributions`: contributions, and integrated gradients from the mean, of the refined activity
-    and of all genes.
+    Bars add up from 0, the baseline, to the activity: first the genes with the largest attributions, then all others
+    together. Blue bars raise the activity, orange bars lower it; the other genes and the sum are grey. Names of genes
+    outside the program are in italics. The sum is labelled as the activity where attributions sum to it (see
+    :func:`crystallin.tl.attributions`): for contributions, and for integrated gradients with the mean as baseline, of
+    the refined activity and of all genes.
 
     Parameters
     ----------
@@ -41,15 +41,15 @@ def waterfall(
     program
         Name of the program.
     group
-        The group, or cell; not needed if there is one only.
+        The group or cell to show; not needed if there is only one.
     n_genes
-        Number of genes.
+        Number of genes to show.
     key
-        Slot with the result, or the key of the programs that it is about.
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
     ax
-        Axes to draw on.
+        Axes to draw on; ``None`` makes a new figure.
     show
-        Show the figure.
+        ``True`` shows the figure; ``False`` and ``None`` only return its axes.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def waterfall(
     KeyError
         If there are no attributions, or none of this program.
     ValueError
-        If there is no such group or cell, several are left, or attributions are absolute values.
+        If there is no such group or cell, there are several to choose from, or attributions are absolute values.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def waterfall(
     params = adata.uns[checks.check_result(adata, key, ATTRIBUTIONS)][PARAMS]
     if params["level"] == "global":
         msg = (
-            f"Attributions under {key!r} are means of absolute values, which sum to nothing; call "
+            f"Attributions under {key!r} are means of absolute values, which do not sum to an activity. Call "
             "crystallin.tl.attributions(adata, model, groupby=…), or with level='cell'."
         )
         raise ValueError(msg)
@@ -80,9 +80,9 @@ def waterfall(
     names = table[what].unique()
     if len(names) > 1:
         some = ", ".join(map(repr, names[:4]))
-        msg = f"One {what} fits on the axes and there are {len(names)} ({some}, …); choose one with group."
+        msg = f"The figure shows one {what}, but there are {len(names)} ({some}, …). Choose one with group."
         raise ValueError(msg)
-    # all genes at the time are all genes still
+    # the attributions must be of all genes, both when they were computed and now
     adds_up = len(table) == adata.n_vars == params["n_vars"] and _adds_up(params)
     ax = draw_steps(
         table,
@@ -97,6 +97,6 @@ def waterfall(
 
 
 def _adds_up(params: dict[str, Any]) -> bool:
-    """Whether attributions sum to the activity itself, not to something else or to its distance from a baseline."""
+    """Whether attributions sum to the activity itself, and not to its distance from another baseline."""
     from_mean = params["method"] == "integrated_gradients" and params["baseline"] == "mean"
     return params["target"] == "activity" and (params["method"] == "contributions" or from_mean)

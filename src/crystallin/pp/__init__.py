@@ -1,4 +1,4 @@
-"""Preparation: prior knowledge into AnnData."""
+"""Preprocessing: add prior knowledge to AnnData."""
 
 from ._add_programs import add_programs
 

@@ -1,4 +1,4 @@
-"""Gene sets into AnnData."""
+"""Gene sets, aligned to the genes of an AnnData."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def add_programs(
 ) -> AnnData | None:
     """Align gene sets to the genes of ``adata`` and store them as the prior of a :class:`~crystallin.ProgramVAE`.
 
-    Select genes (highly variable ones, say) before, not after: sizes, decoys and the coverage table refer to the genes
-    that are there now.
+    Select genes (highly variable ones, for example) before this call, not after it: sizes, decoys and coverage refer to
+    the genes that are in ``adata`` now.
 
     Parameters
     ----------
@@ -49,58 +49,61 @@ def add_programs(
         One of
 
         * ``"immune"``: the built-in collection of human immune cell types, states and pathways;
-        * a path to a ``.gmt`` or ``.gmt.gz`` file, UTF-8; ``CD3E,-1.0`` is a gene with a weight;
-        * a dict, program name to gene names, or to a dict or Series of gene name to weight;
-        * a DataFrame with columns ``source``, ``target`` and optionally ``weight`` (or ``mor``), or the path of a
-          ``.csv`` or ``.tsv`` file holding one: decoupler's networks. The sign of ``weight`` is the direction in which
-          a program moves the gene, and the model keeps it;
+        * the path of a ``.gmt`` or ``.gmt.gz`` file in UTF-8; ``CD3E,-1.0`` is a gene with a weight;
+        * a dict from program name to gene names, or to a dict or Series from gene name to weight;
+        * a DataFrame with columns ``source``, ``target`` and optionally ``weight`` (or ``mor``), such as decoupler's
+          networks, or the path of a ``.csv`` or ``.tsv`` file with such a table. The sign of ``weight`` is the
+          direction in which the program changes the gene, and the model keeps it;
         * ``"enrichr:LIBRARY"`` or ``"msigdb:COLLECTION[@RELEASE]"`` (``"msigdb:h.all"``): downloaded with gseapy into
           its cache.
     gene_symbols
-        Column of ``adata.var`` with the genes' names in the sets' vocabulary; ``None`` takes ``var_names``. A symbol
-        that stands for several rows makes each of them a member.
+        Column of ``adata.var`` with the names of the genes as the gene sets write them; ``None`` uses ``var_names``. If
+        several genes have the same symbol, all of them become members.
     min_genes, max_genes
-        Smallest and largest number of a program's genes **present in the data**. Programs outside are dropped, with
-        the reason in the table. Fewer than 5 genes rarely tell programs apart; sets above 500 say little. ``None``: no
-        upper limit.
+        Smallest and largest number of a program's genes that are **present in the data**. Programs outside these limits
+        are dropped, and the table gives the reason. Programs of fewer than 5 genes can rarely be told apart, and sets
+        of more than 500 are too unspecific. ``max_genes=None`` sets no upper limit.
     n_decoys
-        Random sets to train alongside as an empirical null. Each takes the size and signs of a real program, and for
-        each member a gene of similar mean expression outside that program. Accessors hide them unless asked.
+        Number of random sets (decoys) to train alongside, as an empirical null distribution. Each decoy has the size
+        and the signs of a real program; each of its genes has a mean expression similar to that of a member, and is not
+        in that program itself. Accessors hide decoys by default.
     layer
-        Layer from which the mean expression for matching decoys is taken; ``None`` is ``X``.
+        Layer with the expression that decoys are matched on; ``None`` uses ``X``.
     random_state
         Seed of the decoys.
     key_added
-        Prefix of the slots, to keep several collections side by side.
+        Key of the programs, which is the prefix of all their slots. Use different keys to keep several collections in
+        one AnnData.
     copy
         Return a changed copy instead of changing ``adata``.
 
     Returns
     -------
     ``None``, or the copy if ``copy=True``. Activities and loadings of earlier programs under ``key_added`` are removed,
-    and results of tools on these programs are no longer returned or drawn. Sets:
+    and results for these programs are no longer returned or drawn. Sets:
 
     ``adata.varm[key_added]`` : :class:`scipy.sparse.csr_matrix`, float32, genes x programs
-        0 = not a member, otherwise the weight (1 if none was given); decoys are the last columns.
+        Weight of each member (1 if none was given), and 0 for other genes; decoys are the last columns.
     ``adata.uns[key_added]["names"]`` : :class:`numpy.ndarray` of str
         Program names, in column order.
     ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
-        One row per set given: ``name``, ``n_genes`` in the set, ``n_present`` in the data, ``coverage``, ``missing``
-        genes, ``signed``, ``kept`` or the ``reason`` why not, ``decoy`` and its ``template``; for the built-in
-        collection also ``category``, ``parent``, ``reference`` and ``doi``.
+        One row per gene set: ``name``; ``n_genes``, the number of genes in the set; ``n_present``, the number of these
+        that are in the data; ``coverage``, their share; ``missing`` genes; ``signed``; ``kept``, and the ``reason`` if
+        the set was dropped; ``decoy`` and its ``template``; for the built-in collection also ``category``, ``parent``,
+        ``reference`` and ``doi``.
     ``adata.uns[key_added]["params"]`` : dict
-        The arguments, the source, and what tells later that the genes have changed.
+        The arguments, the source of the sets, and a hash of the genes, to notice later that they have changed.
 
     Raises
     ------
     ValueError
-        If no gene matches (with names of both sides and the likely cause), no program has the wanted size, gene sets
-        are ambiguous (with the line or row), decoys are wanted and there is no expression, or slots of ``key_added``
-        hold something else than programs.
+        If no gene matches (the message shows names of both sides and the likely cause), no program has a size within
+        the limits, gene sets are ambiguous (the message names the line or row), decoys are asked for but there is no
+        expression to match them on, or slots of ``key_added`` hold something other than programs.
     TypeError
-        If ``programs`` is of another kind, or names are not text.
+        If ``programs`` has an unsupported type, or names are not text.
     FileNotFoundError, ConnectionError
-        If the file or the library's server is not to be found.
+        If the file does not exist, or the library's server cannot be reached.
 
     Examples
     --------
@@ -137,7 +140,7 @@ def add_programs(
     stale = [(adata.obsm, keys.activity), (adata.obsm, keys.sd), (adata.varm, keys.loadings)]
     for mapping, slot in stale:
         if slot in mapping:
-            logger.warning("Removed %r: it belongs to the programs that these replace.", slot)
+            logger.warning("Removed %r, because it belongs to the programs that were replaced.", slot)
             del mapping[slot]
     adata.varm[keys.prior] = aligned.matrix
     adata.uns[keys.uns] = {
@@ -154,7 +157,7 @@ def add_programs(
                 "n_vars": adata.n_vars,
                 "var_names_hash": checks.hash_names(adata.var_names),
                 PRIOR_DIGEST: digest,
-                # results of the programs that were here before are told by it
+                # by this number, results of earlier programs under the same key are recognised
                 ADDED: int(before.get(ADDED, 0)) + 1,
                 "crystallin": version("crystallin"),
             }

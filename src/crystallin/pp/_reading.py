@@ -1,4 +1,4 @@
-"""What the preparation of programs reads from AnnData: names of genes and their mean expression."""
+"""Names of genes and their mean expression, read from AnnData for the preparation of programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crystallin.programs import name_of
 
 
 def gene_names(adata: AnnData, gene_symbols: str | None) -> np.ndarray:
-    """Name of each gene as gene sets write it; ``""`` where the column has none.
+    """Return the name of each gene as gene sets write it; ``""`` where the column has a missing value.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def gene_names(adata: AnnData, gene_symbols: str | None) -> np.ndarray:
 
 
 def mean_expression(adata: AnnData, layer: str | None) -> np.ndarray:
-    """Mean of each gene over all cells, from a matrix of any kind.
+    """Return the mean of each gene over all cells, from a matrix in any format.
 
     Raises
     ------
@@ -40,8 +40,8 @@ def mean_expression(adata: AnnData, layer: str | None) -> np.ndarray:
     if matrix is None:
         named = [name for name in adata.layers if name is not None]
         msg = (
-            f"{where} is None, but n_decoys > 0 needs expression to match decoys on; name a layer, layer=…, of "
-            f"{', '.join(map(repr, named)) or 'which adata has none'}, or set n_decoys=0."
+            f"{where} is None, but decoys (n_decoys > 0) are matched on expression. Name a layer with layer=… (adata "
+            f"has {', '.join(map(repr, named)) or 'no layers'}), or set n_decoys=0."
         )
         raise ValueError(msg)
     matrix = _in_memory(matrix)
@@ -52,14 +52,14 @@ def mean_expression(adata: AnnData, layer: str | None) -> np.ndarray:
     if not np.isfinite(mean).all():
         msg = (
             f"{where} has missing or infinite values in {int((~np.isfinite(mean)).sum())} gene(s), so decoys cannot be "
-            "matched on expression; give counts as the layer, or set n_decoys=0."
+            "matched on expression. Choose a layer with counts, or set n_decoys=0."
         )
         raise ValueError(msg)
     return mean
 
 
 def _in_memory(matrix: Any) -> Any:
-    """Values of a matrix that is computed on demand (dask) or lies on disk."""
+    """Return the values of a matrix that is computed on demand (dask) or stored on disk."""
     if hasattr(matrix, "compute"):
         return matrix.compute()
     return matrix if sparse.issparse(matrix) or isinstance(matrix, np.ndarray) else matrix[:]

@@ -1,4 +1,4 @@
-"""Prior knowledge, before any model: gene sets, their alignment to a dataset's genes, decoys."""
+"""Prior knowledge, independent of any model: gene sets, their alignment to the genes of a data set, decoys."""
 
 from ._align import AlignedPrograms, align
 from ._decoys import add_decoys

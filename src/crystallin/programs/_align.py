@@ -1,4 +1,4 @@
-"""Bring gene sets onto the genes of a dataset: the prior matrix and the coverage table."""
+"""Align gene sets to the genes of a data set: the prior matrix and the coverage table."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from scipy import sparse
 from ._mismatch import likely_cause
 from ._sources import GeneSets
 
-# below this share of all memberships found in the data, wrong identifiers are likelier than a small panel
+# if less than this share of memberships is found in the data, wrong identifiers are more likely than a small panel
 LOW_COVERAGE = 0.05
-# below this share a cause is looked for
+# if less than this share is found, look for a cause
 DOUBTFUL_COVERAGE = 0.25
 
 
 @dataclass(frozen=True)
 class AlignedPrograms:
-    """A prior on the genes of one dataset.
+    """A prior on the genes of one data set.
 
     Attributes
     ----------
     matrix
         Genes x programs, sparse float32; 0 = not a member, the sign is the known direction.
     table
-        One row per program given, those in ``matrix`` first and in its column order, then those dropped and why.
+        One row per program: first those in ``matrix``, in its column order, then those dropped, with the reason.
     """
 
     matrix: sparse.csr_matrix
@@ -42,17 +42,17 @@ class AlignedPrograms:
 
 
 def align(sets: GeneSets, genes: Sequence[str], *, min_genes: int, max_genes: int | None) -> AlignedPrograms:
-    """Align gene sets to ``genes``; sizes count genes present, identical sets are merged.
+    """Align gene sets to ``genes``. Sizes count the genes that are present; identical sets are merged.
 
     Parameters
     ----------
     sets
         The gene sets.
     genes
-        Name of each gene of the data in the sets' vocabulary. A name that stands for several rows (symbols often do)
-        makes each of those rows a member; an empty name stands for no gene.
+        Name of each gene of the data, as the gene sets write it. If several genes have the same name (as is common for
+        symbols), all of them become members; genes with an empty name never do.
     min_genes, max_genes
-        Programs with fewer or more of their genes present are dropped (``None``: no upper limit).
+        Programs with fewer or more genes in the data are dropped (``None``: no upper limit).
 
     Raises
     ------
@@ -104,14 +104,14 @@ def align(sets: GeneSets, genes: Sequence[str], *, min_genes: int, max_genes: in
     )
     kept = table["kept"].to_numpy()
     if not kept.any():
-        # where names differ, limits are not to blame
+        # if names differ between data and sets, that is the cause rather than the limits
         raise ValueError(_nothing_left(table, min_genes, max_genes, likely_cause(given, here)))
     coverage = len(present) / len(edges)
     cause = likely_cause(given, here) if coverage < DOUBTFUL_COVERAGE else ""
     if cause or coverage < LOW_COVERAGE:
         warnings.warn(
-            f"Only {len(present)} of {len(edges)} memberships ({coverage:.1%}) are genes of this "
-            f"data; {cause or 'are species and identifiers the same?'}",
+            f"Only {len(present)} of {len(edges)} memberships ({coverage:.1%}) are of genes in the "
+            f"data. {cause or 'Check that species and identifiers are the same.'}",
             UserWarning,
             stacklevel=3,
         )
@@ -122,7 +122,7 @@ def align(sets: GeneSets, genes: Sequence[str], *, min_genes: int, max_genes: in
 
 
 def _rows_of(genes: pd.Index, targets: pd.Series) -> pd.DataFrame:
-    """Every pair (row of the data, edge) with the same gene name."""
+    """Return all pairs (row of the data, edge) with the same gene name."""
     have = pd.DataFrame({"name": genes, "row": np.arange(len(genes))})
     have = have.loc[~have["name"].isin(["", "nan", "None"])]
     want = pd.DataFrame({"name": targets.to_numpy(dtype=str), "edge": np.arange(len(targets))})
@@ -130,7 +130,7 @@ def _rows_of(genes: pd.Index, targets: pd.Series) -> pd.DataFrame:
 
 
 def _mark_identical(matrix: sparse.csc_matrix, names: np.ndarray, reason: np.ndarray) -> None:
-    """Write into ``reason`` which still-kept programs repeat an earlier one, and warn of it."""
+    """Write into ``reason`` which of the kept programs repeat an earlier one, and warn of this."""
     matrix.sort_indices()
     seen: dict[bytes, int] = {}
     merged: dict[str, list[str]] = {}
@@ -144,7 +144,7 @@ def _mark_identical(matrix: sparse.csc_matrix, names: np.ndarray, reason: np.nda
     if merged:
         listed = "; ".join(f"{name} = {', '.join(twins)}" for name, twins in merged.items())
         warnings.warn(
-            f"Programs with the same genes present were merged into the first of them: {listed}.",
+            f"Programs that have the same genes in the data were merged into the first of them: {listed}.",
             UserWarning,
             stacklevel=4,
         )
@@ -155,14 +155,14 @@ def _nothing_left(table: pd.DataFrame, min_genes: int, max_genes: int | None, ca
     advice = "Change these limits, or use data with more genes (before selecting variable genes)."
     return (
         f"None of the {len(table)} program(s) has between min_genes={min_genes} and max_genes={max_genes} genes "
-        f"present in the data; the most are {best['n_present']} of {best['n_genes']} in {best['name']!r}. "
+        f"present in the data; {best['name']!r} has the most, {best['n_present']} of {best['n_genes']}. "
         f"{cause or advice}"
     )
 
 
 def _nothing_matches(given: Sequence[str], genes: Sequence[str]) -> str:
-    """Explain why no gene matched: five names of each side and the likeliest cause."""
-    advice = "Do species and kind of identifier (symbols, Ensembl, Entrez) agree, and is case (CD3E or Cd3e) the same?"
+    """Explain why no gene matched, by five names of each side and the most likely cause."""
+    advice = "Check that species, type of identifier (symbols, Ensembl, Entrez) and case (CD3E or Cd3e) are the same."
     return (
         "No gene of the programs is a gene of the data.\n"
         f"  programs: {', '.join(given[:5])}\n"

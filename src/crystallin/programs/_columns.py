@@ -1,4 +1,4 @@
-"""Columns of a table of edges: which is which, and which may hold a direction."""
+"""Columns of a table of edges: find the ones needed, and those that may hold a direction."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 WANTED = "Give one row per membership with columns source (program), target (gene) and optionally weight."
-# other usual names, offered for renaming; they are not read as such, since a table may have several of them
+# other common names, which the message suggests to rename; they are not accepted, as a table may have several of them
 USUAL = {
     "source": ("tf", "regulon", "pathway", "geneset", "gene_set", "gs_name", "program", "term", "set", "signature"),
     "target": ("gene", "genesymbol", "gene_symbol", "symbol", "gene_name", "target_gene"),
 }
-# what a direction is called, and how "down" is written
+# common names of columns with a direction, and common words for "down"
 DIRECTION = re.compile(
     r"likelihood|sign|sign_?decision|mode|mode_?of_?regulation|regulation|effect|.*direction|"
     r"(is_|consensus_)?(inhibition|stimulation|activation|repression)|.*(logfc|log2fc|lfc|fold_?changes?)"
@@ -24,12 +24,12 @@ DOWN = re.compile(r"neg|negative|negatively|down|down-?regulat\w*|repress\w*|inh
 
 
 def plain(column: Any) -> str:
-    """Return a column's name without blanks at its ends, in lower case."""
+    """Return a column's name in lower case, without spaces at its ends."""
     return str(column).strip().lower()
 
 
 def lacking(columns: Iterable[Any]) -> str:
-    """Say which columns are missing and how to mend it; nothing if none is."""
+    """Say which columns are missing and how to correct this; return an empty string if none is."""
     given = [str(column) for column in columns]
     names = [plain(column) for column in given]
     missing = [column for column in USUAL if column not in names]
@@ -41,7 +41,7 @@ def lacking(columns: Iterable[Any]) -> str:
 
 
 def column_named(columns: Sequence[Any], name: str, what: str, *, also: str | None = None) -> int:
-    """Position of the only column of this name (or the other), whatever its case."""
+    """Return the position of the only column with this name (or the alternative one), in any case."""
     found = [i for i, column in enumerate(columns) if plain(column) in {name, also}]
     if len(found) > 1:
         listed = ", ".join(repr(str(columns[i])) for i in found)
@@ -51,7 +51,7 @@ def column_named(columns: Sequence[Any], name: str, what: str, *, also: str | No
 
 
 def holds_direction(name: str, values: Sequence[Any]) -> bool:
-    """Whether a column is named like a direction, or holds negative numbers or words for "down"."""
+    """Whether a column has the name of a direction, or holds negative numbers or words for "down"."""
     if DIRECTION.fullmatch(name):
         return True
     numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").to_numpy(dtype=float, na_value=np.nan)

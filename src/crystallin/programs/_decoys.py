@@ -1,4 +1,4 @@
-"""Decoy programs: random sets matched in size and mean expression, an empirical null for what real sets do."""
+"""Decoy programs: random sets matched in size and mean expression, as an empirical null distribution."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ._matching import dealt_evenly, matched_genes
 def add_decoys(
     programs: AlignedPrograms, mean_expression: np.ndarray, *, n_decoys: int, rng: np.random.Generator
 ) -> AlignedPrograms:
-    """Append ``n_decoys`` decoys, each shaped after a program drawn at random (evenly: none twice before all once).
+    """Append ``n_decoys`` decoys, each modelled on a random program; no program is used twice before all are used once.
 
-    Every member is replaced by a gene of nearly the same mean expression that is not in the program, so the decoy
-    has the program's size, signs and weights but none of its genes.
+    Every member is replaced by a gene of nearly the same mean expression that is not in the program. The decoy thus has
+    the program's size, signs and weights, but none of its genes.
 
     Raises
     ------
@@ -25,7 +25,7 @@ def add_decoys(
     """
     names = [f"decoy {i + 1}" for i in range(n_decoys)]
     if taken := sorted(set(names) & set(programs.table["name"])):
-        msg = f"Program {taken[0]!r} has the name of a decoy; rename it, or set n_decoys=0."
+        msg = f"Program {taken[0]!r} has the same name as a decoy; rename it, or set n_decoys=0."
         raise ValueError(msg)
     matrix = programs.matrix.tocsc()
     n_genes, n_programs = matrix.shape
@@ -63,7 +63,7 @@ def add_decoys(
 def _check_room(name: str, size: int, n_genes: int) -> None:
     if 2 * size > n_genes:
         msg = (
-            f"Program {str(name)!r} holds {size} of the data's {n_genes} genes, so no decoy of its size shares none of "
-            "them; lower max_genes or set n_decoys=0."
+            f"Program {str(name)!r} holds {size} of the data's {n_genes} genes, so there is no decoy of this size "
+            "without any of them; lower max_genes or set n_decoys=0."
         )
         raise ValueError(msg)

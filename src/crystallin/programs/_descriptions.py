@@ -1,4 +1,4 @@
-"""Tell a GMT file with a description in the second field from one that has a gene there."""
+"""Distinguish GMT files with a description in the second field from those with a gene there."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Protocol
 
 logger = logging.getLogger(__name__)
 
-# written where there is nothing to say
+# placeholders for a missing description
 BLANK = frozenset(
     {"", "na", "n/a", "nan", "none", "null", "-", "--", "/", ".", "_", "?", "desc", "description", "no description"}
 )
-# accessions that look like symbols: MSigDB and its collections, WikiPathways, Reactome, KEGG, GO, PubMed, SMPDB, GEO
+# accessions that look like symbols: MSigDB and its collections, WikiPathways, Reactome, KEGG, GO, PubMed, SMPDB, GEO;
+# they count as descriptions
 ACCESSION = re.compile(
     r"M\d+|C\d|WP\d+|R-[A-Z]{3}-\d+|[a-z]{2,4}\d{5}|GO:?\d{7}|PMID:?\d+|SMP\d+|GSE\d+", re.IGNORECASE
 )
@@ -22,7 +23,7 @@ SYMBOL = re.compile(r"[A-Za-z0-9][\w.@-]*")
 
 
 class Line(Protocol):
-    """A line of a GMT file: where it stands, the set's name, all fields after it."""
+    """A line of a GMT file: its number, the name of the set, and all fields after the name."""
 
     @property
     def number(self) -> int: ...
@@ -33,12 +34,12 @@ class Line(Protocol):
 
 
 def has_descriptions(lines: Sequence[Line], file: str) -> bool:
-    """Whether the second field is a description, judged over all lines.
+    """Whether the second field is a description, judged by all lines together.
 
     Raises
     ------
     ValueError
-        If some lines have a gene there, and the others a link or nothing.
+        If some lines have a gene there, and the others have a link or nothing.
     """
     genes = {gene for line in lines for gene in line.fields[1:]}
     times = Counter(line.fields[0] for line in lines)
@@ -46,7 +47,7 @@ def has_descriptions(lines: Sequence[Line], file: str) -> bool:
     n = Counter(kinds)
     if n["gene"] > n["either"] and not n["text"]:
         logger.warning(
-            "%s has no descriptions: its second fields (%s, …) look like genes, and are read as such.",
+            "%s has no descriptions: its second fields (%s, …) look like genes and are read as genes.",
             file,
             lines[kinds.index("gene")].fields[0],
         )
@@ -56,24 +57,24 @@ def has_descriptions(lines: Sequence[Line], file: str) -> bool:
         line = lines[kinds.index("gene")]
         msg = (
             f"{file}, line {line.number}: set {line.name!r} has {line.fields[0]!r}, which looks like a gene, where the "
-            "other lines have a description. Put a description, or nothing between two tabs, before it."
+            "other lines have a description. Insert a description before it, or an additional tab."
         )
         raise ValueError(msg)
     return True
 
 
 def _kind(line: Line, genes: set[str], times: int) -> str:
-    """Whether a line's second field, found in so many lines, is a ``"gene"``, a ``"text"`` or could be ``"either"``."""
+    """Return whether a line's second field, found in ``times`` lines, is a ``"gene"``, ``"text"`` or ``"either"``."""
     text, *members = line.fields
     symbol = text.partition(",")[0]
     if text.lower() in BLANK or "://" in text or " " in text or ACCESSION.fullmatch(text):
         return "text"
-    # "STAT1 regulon" may be described as STAT1, and begin with it
+    # the description of "STAT1 regulon" may be STAT1, although this is also a gene
     if not SYMBOL.fullmatch(symbol) or _plain(text) in _plain(line.name):
         return "either"
     if text in genes:
         return "gene"
-    # the same in many lines is rather a database, KEGG say, than a gene, CD3E say
+    # a word that occurs in many lines is more likely a database (KEGG) than a gene (CD3E)
     is_written_so = _shape(symbol) in {_shape(gene.partition(",")[0]) for gene in members if gene}
     is_single = times == 1 or bool(re.search(r"[A-Za-z]", symbol) and re.search(r"\d", symbol))
     return "gene" if is_written_so and is_single else "either"
@@ -84,7 +85,7 @@ def _plain(text: str) -> str:
 
 
 def _shape(text: str) -> str:
-    """How a name is written: ``CD3E``, ``Cd3e``, ``cd3e`` or ``916``."""
+    """Return the spelling of a name: like ``CD3E``, ``Cd3e``, ``cd3e`` or ``916``."""
     letters = re.sub(r"[^A-Za-z]", "", text)
     if not letters:
         return "number"

@@ -1,4 +1,4 @@
-"""Names, genes and weights as people write them, made into one tidy table of edges."""
+"""Convert names, genes and weights as users write them into a tidy table of edges."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ import pandas as pd
 
 logger = logging.getLogger(__name__)
 
-# zero-width characters and byte-order marks that come along from web pages and spreadsheets
+# zero-width characters and byte-order marks, which are copied from web pages and spreadsheets
 INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")
 WHOLE = re.compile(r"(\d+)\.0+")
-# genes in one text: "CD3E CD3D", "CD3E, CD3D", "CD3E/CD3D"
+# several genes in one text: "CD3E CD3D", "CD3E, CD3D", "CD3E/CD3D"
 LIST = re.compile(r"\w[\s,;|/]+\w")
 
 Edge = tuple[Any, Any, Any]
 
 
 def name_of(value: Any) -> str:
-    """Return a program's or gene's name without blanks at its ends; ``""`` if it is missing.
+    """Return a program's or gene's name without spaces at its ends; ``""`` if it is missing.
 
-    Whole numbers lose their decimals, as an Entrez id in a column with gaps is 7157.0.
+    Whole numbers lose their decimals, because an Entrez id in a column with missing values is read as 7157.0.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def name_of(value: Any) -> str:
     if isinstance(value, bytes):
         value = value.decode("utf-8")
     if isinstance(value, str):
-        # of a str that is also an Enum, str() would give the name of the member
+        # for a str that is also an Enum, str() would return the name of the member
         name = INVISIBLE.sub("", str.__str__(value)).replace("\u00a0", " ").strip()
         whole = WHOLE.fullmatch(name)
         return whole[1] if whole else name
@@ -50,14 +50,14 @@ def name_of(value: Any) -> str:
 
 
 def weight_of(value: Any) -> float:
-    """Return a weight that stays what it is in float32.
+    """Return a weight that float32 can represent.
 
     Raises
     ------
     ValueError
-        If it is no finite number, or a Boolean: ``False`` may mean "not a member" or "goes down".
+        If it is not a finite number, or is a Boolean: ``False`` may mean "not a member" or "goes down".
     """
-    # by far the most frequent
+    # the most common case
     if type(value) is float and value == 1.0:
         return value
     if isinstance(value, bool | np.bool_):
@@ -83,9 +83,9 @@ def tidy(edges: Iterable[Edge], place: Callable[[int], str], *, padded: bool) ->
     edges
         Program, gene and weight of each membership, as they were given.
     place
-        Says where the edge of that number stands, for messages.
+        Returns where an edge was read, by its number, for messages.
     padded
-        Whether missing genes are padding, as at the end of a line, and are left out. Otherwise they are refused.
+        Whether missing genes are padding, as at the end of a line, and are left out. Otherwise they are an error.
 
     Raises
     ------
@@ -110,9 +110,9 @@ def tidy(edges: Iterable[Edge], place: Callable[[int], str], *, padded: bool) ->
         try:
             number = weight_of(weight)
         except ValueError as error:
-            msg = f"{place(i)}: {name!r} -> {gene!r} has {weight!r} as its weight; {error}. Mend it or drop it."
+            msg = f"{place(i)}: {name!r} -> {gene!r} has {weight!r} as its weight; {error}. Correct it or drop it."
             raise ValueError(msg) from error
-        # a weight of zero is no membership
+        # a weight of zero means that the gene is not a member
         if number != 0:
             sources.append(name)
             targets.append(gene)
@@ -134,21 +134,21 @@ def tidy(edges: Iterable[Edge], place: Callable[[int], str], *, padded: bool) ->
 
 
 def _check_program(name: str, value: Any, given: dict[str, Any], i: int, place: Callable[[int], str]) -> None:
-    """Raise on no name, and on names that only look different; ``given`` keeps how each was written first."""
+    """Raise on empty names, and on different spellings of one name; ``given`` holds the first spelling of each."""
     if not name:
         msg = f"{place(i)}: a program has no name; give every set one."
         raise ValueError(msg)
     first = given.setdefault(name, value)
     if first is not value and (first != value or isinstance(first, str) != isinstance(value, str)):
         msg = (
-            f"{place(i)}: the programs {first!r} and {value!r} have the same name up to blanks and decimals; write it "
-            "in one way, or give them different names."
+            f"{place(i)}: the programs {first!r} and {value!r} have the same name up to spaces and decimals; use one "
+            "spelling, or give them different names."
         )
         raise ValueError(msg)
 
 
 def _name(value: Any, known: dict[str, str], i: int, place: Callable[[int], str]) -> str:
-    """Name as :func:`name_of` reads it; ``known`` keeps those of text, as genes come many times."""
+    """Return a name as :func:`name_of` reads it; ``known`` caches names of text, because genes occur many times."""
     is_text = type(value) is str
     if is_text and value in known:
         return known[value]
@@ -163,7 +163,7 @@ def _name(value: Any, known: dict[str, str], i: int, place: Callable[[int], str]
 
 
 def _check_storable(name: str) -> None:
-    """Raise on what no file can hold: null characters and halves of characters."""
+    """Raise on characters that no file can store: null characters and single surrogates."""
     try:
         is_storable = "\x00" not in name and bool(name.encode("utf-8"))
     except UnicodeEncodeError:
@@ -174,14 +174,14 @@ def _check_storable(name: str) -> None:
 
 
 def _check_split(edges: pd.DataFrame, at: list[int], place: Callable[[int], str]) -> None:
-    """Raise on a program whose only gene is a list written as one text, which would match nothing."""
+    """Raise on a program whose only gene is a list of genes in one text, which would match nothing."""
     alone = np.flatnonzero(~edges["source"].duplicated(keep=False))
     for row in alone.tolist():
         if LIST.search(edges["target"].iloc[row]):
             msg = (
                 f"{place(at[row])}: the only gene of program {edges['source'].iloc[row]!r} is "
-                f"{edges['target'].iloc[row]!r}, which looks like several; give each on its own (in a GMT file, "
-                "separated by tabs)."
+                f"{edges['target'].iloc[row]!r}, which looks like several genes; give each of them separately (in a "
+                "GMT file, separated by tabs)."
             )
             raise ValueError(msg)
 

@@ -1,4 +1,4 @@
-"""GMT files: one set a line, name<tab>description<tab>gene<tab>gene…"""
+"""GMT files: one set per line, name<tab>description<tab>gene<tab>gene…"""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ logger = logging.getLogger(__name__)
 FORM = "name<tab>description<tab>gene<tab>gene…"
 WEIGHTED = re.compile(r"(.+),\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?(?:nan|inf))", re.IGNORECASE)
 
-# a comma, or a number after another mark, in a field that is no gene and weight
+# a comma, or a number after another mark, in a field that is not a gene and its weight
 LIKE_WEIGHTED = re.compile(r",|[:;]\s*[+\-\u2212]?\d+(\.\d*)?$|\([+\-\u2212]?\d+(\.\d*)?\)$")
 
 
 class Line(NamedTuple):
-    """A set before it is known whether its second field is a description."""
+    """A set whose second field may be a description or a gene."""
 
     number: int
     name: str
@@ -31,10 +31,10 @@ class Line(NamedTuple):
 
 
 def read_gmt(path: str | Path, *, fallback: str | None = None) -> dict[str, Any]:
-    """Read a GMT file: set name to its list of genes, or to a dict of gene to weight if it has weights.
+    """Read a GMT file into a dict from set name to a list of genes, or to a dict from gene to weight.
 
-    Fields are split at tabs only, so names may hold spaces. Weights are written as Enrichr does, ``CD3E,1.0``.
-    ``fallback`` is the encoding to try where the file is not UTF-8.
+    Fields are split at tabs only, so names may contain spaces. Weights are written as in Enrichr's files, ``CD3E,1.0``.
+    ``fallback`` is the encoding to try if the file is not UTF-8.
     """
     edges = edges_from_gmt(Path(path), fallback=fallback)
     sets: dict[str, Any] = {}
@@ -50,7 +50,7 @@ def edges_from_gmt(path: Path, *, fallback: str | None = None) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If a line cannot be read as a set, with its number.
+        If a line cannot be read as a set; the message gives its number.
     """
     lines = _once(_lines(text_of(path, fallback), path.name), path.name)
     skip = 1 if has_descriptions(lines, path.name) else 0
@@ -60,7 +60,7 @@ def edges_from_gmt(path: Path, *, fallback: str | None = None) -> pd.DataFrame:
         members = line.fields[skip:]
         if not any(members):
             logger.warning("%s, line %d: set %r holds no genes and is left out.", path.name, line.number, line.name)
-        # empty fields pad the lines of spreadsheets
+        # spreadsheets pad lines with empty fields
         edges.extend((line.name, *_weighted(field, line, path.name)) for field in members if field)
         numbers.extend([line.number] * (len(edges) - len(numbers)))
     if not edges:
@@ -70,23 +70,25 @@ def edges_from_gmt(path: Path, *, fallback: str | None = None) -> pd.DataFrame:
 
 
 def _lines(text: str, file: str) -> list[Line]:
-    """Fields of each line that is neither blank nor a comment."""
+    """Return the fields of each line that is neither blank nor a comment."""
     lines = []
     for number, line in enumerate(lines_of(text), start=1):
         if not line.strip():
             continue
         if line.startswith("#"):
-            logger.warning("%s, line %d: begins with '#' and is taken for a comment.", file, number)
+            logger.warning("%s, line %d: begins with '#' and is read as a comment.", file, number)
             continue
         if "\t" not in line:
             msg = (
-                f"{file}, line {number}: {line[:60]!r} has no tab. A GMT line is {FORM} and blanks or commas do not "
-                "separate fields, as names may hold them."
+                f"{file}, line {number}: {line[:60]!r} has no tab. A GMT line is {FORM} and spaces or commas do not "
+                "separate fields, because names may contain them."
             )
             raise ValueError(msg)
         name, *fields = (_unquoted(field.strip()) for field in line.split("\t"))
         if not name:
-            msg = f"{file}, line {number}: a set has no name, as the line begins with a tab. A GMT line is {FORM}"
+            msg = (
+                f"{file}, line {number}: the set has no name, because the line begins with a tab. A GMT line is {FORM}"
+            )
             raise ValueError(msg)
         lines.append(Line(number, name, fields))
     return lines
@@ -99,7 +101,7 @@ def _unquoted(field: str) -> str:
 
 
 def _weighted(field: str, line: Line, file: str) -> tuple[str, str | float]:
-    """Gene and weight of ``CD3E,1.0``; a gene alone has weight 1."""
+    """Return gene and weight of ``CD3E,1.0``; a gene alone has weight 1."""
     found = WEIGHTED.fullmatch(field)
     if found is None and not LIKE_WEIGHTED.search(field):
         return field, 1.0
@@ -114,7 +116,7 @@ def _weighted(field: str, line: Line, file: str) -> tuple[str, str | float]:
 
 
 def _once(lines: list[Line], file: str) -> list[Line]:
-    """Drop lines that repeat a set exactly; raise on two sets of one name."""
+    """Drop lines that repeat a set exactly; raise on different sets with the same name."""
     first: dict[str, Line] = {}
     for line in lines:
         other = first.setdefault(line.name, line)

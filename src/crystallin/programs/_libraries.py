@@ -1,4 +1,4 @@
-"""Gene-set libraries from the network, through gseapy and its cache."""
+"""Gene-set libraries that gseapy downloads and caches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MSIGDB_VERSION = "2025.1.Hs"
 
 
 def load_enrichr(name: str) -> dict[str, Any]:
-    """Return an Enrichr library (human and mouse share one server), from gseapy's cache if it is there."""
+    """Return an Enrichr library, from gseapy's cache if possible; human and mouse share one server."""
     import gseapy
 
     # gseapy writes this file itself when it downloads a library
@@ -23,7 +23,7 @@ def load_enrichr(name: str) -> dict[str, Any]:
     if cached.is_file():
         logger.info("Enrichr library %s read from the cache %s.", name, cached)
         return _read_cache(cached)
-    # gseapy tries again for half a minute where there is no network
+    # without a network, gseapy retries for half a minute
     logger.info("Asking Enrichr for %s.", name)
     try:
         return gseapy.get_library(name, organism="Human", min_size=0, max_size=100_000)
@@ -36,7 +36,7 @@ def load_enrichr(name: str) -> dict[str, Any]:
     except ValueError as error:
         # raised by gseapy when the server answers but does not list the library
         msg = (
-            f"Enrichr has no library {name!r}; gseapy.get_library_name() lists those it has (names are case sensitive)."
+            f"Enrichr has no library {name!r}; gseapy.get_library_name() lists all of them (names are case sensitive)."
         )
         raise ValueError(msg) from error
     except Exception as error:
@@ -74,7 +74,7 @@ def load_msigdb(name: str) -> dict[str, Any]:
 
 
 def _read_cache(path: Path) -> dict[str, Any]:
-    # gseapy writes in the system's encoding, which need not be UTF-8
+    # gseapy writes in the system's encoding, which may not be UTF-8
     return read_gmt(path, fallback=locale.getpreferredencoding(False))
 
 
@@ -86,8 +86,8 @@ def _cache_folder() -> Path:
 
 def _unreachable(server: str, name: str, error: Exception) -> ConnectionError:
     msg = (
-        f"{server} could not be reached for {name!r} ({type(error).__name__}). Without a network give the "
-        'gene sets locally: a ".gmt" file downloaded elsewhere, a dict, a DataFrame (source, target[, weight]), or the '
-        'built-in "immune".'
+        f"{server} could not be reached for {name!r} ({type(error).__name__}). Without a network, use local gene "
+        'sets: a ".gmt" file downloaded elsewhere, a dict, a DataFrame (source, target[, weight]), or the built-in '
+        '"immune".'
     )
     return ConnectionError(msg)

@@ -12,12 +12,12 @@ from ._edges import Edge, tidy
 
 logger = logging.getLogger(__name__)
 
-# weights that were read as text
+# text that may be a sign or a weight
 SIGN_OR_NUMBER = r"[+\-\u2212]|[+\-\u2212]?\d+(\.\d*)?"
 
 
 def edges_from_mapping(sets: Mapping[Any, Any]) -> pd.DataFrame:
-    """Read a dict of program name to genes, or to a dict or Series of gene to weight."""
+    """Read a dict from program name to genes, or to a dict or Series from gene to weight."""
     edges: list[Edge] = []
     for name, genes in sets.items():
         members = list(_members(name, genes))
@@ -28,7 +28,7 @@ def edges_from_mapping(sets: Mapping[Any, Any]) -> pd.DataFrame:
 
 
 def _members(name: Any, genes: Any) -> Iterator[tuple[Any, Any]]:
-    """Genes of one program and their weights."""
+    """Return the genes of one program and their weights."""
     if isinstance(genes, Mapping):
         yield from _weighted(name, genes.items())
     elif isinstance(genes, pd.Series) and _holds_weights(name, genes):
@@ -38,16 +38,16 @@ def _members(name: Any, genes: Any) -> Iterator[tuple[Any, Any]]:
         or not isinstance(genes, Iterable)
         or getattr(genes, "ndim", 1) != 1
     ):
-        msg = f"Program {name!r} maps to {_shortened(genes)}; give a list of gene names, or a dict of gene to weight."
+        msg = f"Program {name!r} maps to {_shortened(genes)}; give a list of gene names, or a dict from gene to weight."
         raise TypeError(msg)
     else:
-        # a set has another order in every session
+        # the order of a Python set differs between sessions
         ordered = sorted(genes, key=str) if isinstance(genes, set | frozenset) else genes
         yield from ((gene, 1.0) for gene in ordered)
 
 
 def _holds_weights(name: Any, genes: pd.Series) -> bool:
-    """Whether a Series is gene to weight, rather than a list of genes with an index that says nothing."""
+    """Whether a Series maps genes to weights, rather than being a list of genes with an arbitrary index."""
     if isinstance(genes.index, pd.RangeIndex):
         return False
     inferred = pd.api.types.infer_dtype(genes, skipna=True)
@@ -56,8 +56,8 @@ def _holds_weights(name: Any, genes: pd.Series) -> bool:
         return True
     if is_number or genes.astype(str).str.fullmatch(SIGN_OR_NUMBER).all():
         msg = (
-            f"Program {name!r} maps to a Series of which it is not clear whether its values are genes or weights. Give "
-            "a dict of gene to weight (series.astype(float).to_dict()), or a list of genes (series.tolist())."
+            f"Program {name!r} maps to a Series, and it is not clear whether its values are genes or weights. Give a "
+            "dict from gene to weight (series.astype(float).to_dict()), or a list of genes (series.tolist())."
         )
         raise TypeError(msg)
     return False
@@ -67,8 +67,8 @@ def _weighted(name: Any, members: Iterable[tuple[Any, Any]]) -> Iterator[tuple[A
     for gene, weight in members:
         if isinstance(weight, Iterable) and not isinstance(weight, str | bytes):
             msg = (
-                f"Program {name!r} maps {gene!r} to {_shortened(weight)}, so the dict is nested. Give one level, name "
-                f"to genes: the value of {name!r} alone, say, or the dicts of all groups joined into one."
+                f"Program {name!r} maps {gene!r} to {_shortened(weight)}, so the dict is nested. Give a dict with one "
+                f"level, from name to genes: for example the value of {name!r} alone, or all inner dicts joined."
             )
             raise TypeError(msg)
         yield gene, weight

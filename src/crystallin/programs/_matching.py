@@ -1,4 +1,4 @@
-"""Random genes like those of a set: what decoys are made of, in data and in simulations alike."""
+"""Random genes that match those of a set, for decoys in data and in simulations."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-# a gene is replaced by one at most this many places away in the ranking by abundance
+# a gene is replaced by one that is at most this many ranks away in abundance
 MIN_WINDOW = 25
 WINDOW_SHARE = 0.025
 
 
 def matched_genes(members: np.ndarray, by_abundance: np.ndarray, draw: Callable[[np.ndarray], int]) -> np.ndarray:
-    """For each member a distinct gene outside the set of nearly its abundance.
+    """Return, for each member, a distinct gene outside the set of nearly the same abundance.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def matched_genes(members: np.ndarray, by_abundance: np.ndarray, draw: Callable[
     by_abundance
         Positions of all genes in the order of their abundance.
     draw
-        Takes the positions of the genes that come into question, and returns one of them.
+        Function that chooses one of the positions of the candidate genes.
     """
     n_genes = len(by_abundance)
     rank = np.empty(n_genes, dtype=int)
@@ -42,6 +42,6 @@ def matched_genes(members: np.ndarray, by_abundance: np.ndarray, draw: Callable[
 
 
 def dealt_evenly(n: int, n_templates: int, rng: np.random.Generator) -> np.ndarray:
-    """``n`` random templates: none twice before all once."""
+    """Return ``n`` random templates, none of them twice before all are used once."""
     rounds = -(-n // n_templates)
     return np.concatenate([np.empty(0, dtype=int), *(rng.permutation(n_templates) for _ in range(rounds))])[:n]

@@ -1,4 +1,4 @@
-"""Why genes of programs are not found in data: species, kind of identifier, versions, prefixes."""
+"""Likely reasons why genes of programs are not found in data: species, identifiers, versions, prefixes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 ENSEMBL = re.compile(r"^ENS[A-Z]*G\d+")
-# a difference is named as the cause if without it this many times the genes are found
+# a difference is reported as the cause if this many times as many genes are found without it
 LIKELY = 3
 
 
@@ -39,27 +39,27 @@ DIFFERENCES = (
         "one side is probably mouse (Cd3e) and the other human (CD3E). Use programs of the data's species.",
     ),
     Difference(
-        "the data's genes lose their prefix, that of a reference genome say,",
+        "prefixes of the data's genes, such as that of a reference genome, are ignored",
         str,
         PREFIX,
-        "remove it, e.g. adata.var_names = adata.var_names.str.replace(r'^[^_]+_+', '', regex=True).",
+        "remove them, e.g. adata.var_names = adata.var_names.str.replace(r'^[^_]+_+', '', regex=True).",
     ),
 )
 
 
 def likely_cause(given: Sequence[str], genes: Sequence[str]) -> str:
-    """Return why few of the genes ``given`` are among those of the data, and what to do; nothing if it is not known."""
+    """Return why few of the genes ``given`` are in the data, and what to do; an empty string if it is not known."""
     given, genes = list(dict.fromkeys(given)), [gene for gene in dict.fromkeys(genes) if gene]
     if not genes:
-        return "The genes of the data have no names: is gene_symbols= the right column of adata.var?"
+        return "The genes of the data have no names; check that gene_symbols= is the right column of adata.var."
     given_ids, gene_ids = _share_of_ensembl(given), _share_of_ensembl(genes)
     if gene_ids > 0.5 > given_ids:
         return (
-            "The data are named by Ensembl ids and the programs by symbols: pass gene_symbols=, the column of "
-            "adata.var that holds the symbols."
+            "The data have Ensembl ids and the programs have symbols: pass gene_symbols=, the column of adata.var that "
+            "holds the symbols."
         )
     if given_ids > 0.5 > gene_ids:
-        return "The programs are named by Ensembl ids and the data by symbols: translate one of them."
+        return "The programs have Ensembl ids and the data have symbols: translate one of them."
     n_now = len(set(given) & set(genes))
     for difference in DIFFERENCES:
         alike = {difference.genes(gene) for gene in genes}
@@ -67,7 +67,7 @@ def likely_cause(given: Sequence[str], genes: Sequence[str]) -> str:
         if n_then >= max(LIKELY * n_now, 1):
             return f"{n_then} names agree when {difference.ignoring} ({n_now} otherwise): {difference.advice}"
     if given_ids > 0.5 and gene_ids > 0.5:
-        return "Both are Ensembl ids: do they differ in species?"
+        return "Both are Ensembl ids; check that they are of the same species."
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Programs that the data can hardly tell apart."""
+"""Programs that the data can hardly distinguish."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-# programs are of one family if their similarity is this large on average
+# programs belong to one family if their average similarity is at least this large
 FAMILY_FROM = 0.25
 
 
 def similarity(loadings: np.ndarray, correlation: np.ndarray) -> np.ndarray:
-    """How alike programs are, from 0 to 1, programs x programs.
+    """Return the similarity of programs, from 0 to 1, programs x programs.
 
-    The larger of two: the cosine of their loadings, which is what they share of genes, weighted by how much these
-    matter; and the correlation of their activities in a cell's posterior, which is how far one could be mistaken for
-    the other, and also sees what several others explain together. Signs do not count.
+    This is the larger of two measures: the cosine of their loadings, which measures the genes that they share, and the
+    correlation of their activities in a cell's posterior, which measures how easily one is mistaken for the other, also
+    by way of further programs. Signs are ignored.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def similarity(loadings: np.ndarray, correlation: np.ndarray) -> np.ndarray:
 
 
 def families(similarity: np.ndarray, threshold: float = FAMILY_FROM) -> np.ndarray:
-    """Family of each program, numbered from 0 in the order of their first members; average linkage."""
+    """Return the family of each program by average linkage, numbered from 0 in the order of the first members."""
     n = len(similarity)
     if n < 2:
         return np.zeros(n, dtype=int)
@@ -44,7 +44,7 @@ def families(similarity: np.ndarray, threshold: float = FAMILY_FROM) -> np.ndarr
 
 
 def nearest(similarity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Position of the program most like each, and how alike; -1 and 0 if there is no other."""
+    """Return the position of the program most similar to each, and the similarity; -1 and 0 if there is no other."""
     if len(similarity) < 2:
         return np.full(len(similarity), -1), np.zeros(len(similarity))
     others = similarity.copy()
@@ -54,5 +54,5 @@ def nearest(similarity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def variance_inflation(covariance: np.ndarray) -> np.ndarray:
-    """How many times larger each variance is than if all other programs were known."""
+    """Return the factor by which each variance is larger than if all other programs were known."""
     return np.diag(covariance) * np.diag(np.linalg.inv(covariance))

@@ -1,4 +1,4 @@
-"""The prior as the model takes it: edges between genes and programs, in plain arrays that can be saved."""
+"""The prior in the form that the model uses: edges between genes and programs, in plain arrays that can be saved."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Prior:
     weight
         Weight of each edge; its sign is the known direction.
     table
-        What else is known of each program, column by column: size, coverage, category, parent, reference. ``None`` if
-        it was not kept, as in models saved by version 0.1.0 before metadata travelled with them.
+        Further columns for each program: size, coverage, category, parent, reference. ``None`` if these were not
+        stored, as in models saved by version 0.1.0.
     """
 
     genes: np.ndarray
@@ -57,29 +57,29 @@ class Prior:
 
     @property
     def digest(self) -> str:
-        """Short hash of names and edges: the same for the same prior."""
+        """Short hash of names and edges, which is equal for equal priors."""
         names = ["\n".join(map(str, part)).encode() for part in (self.genes, self.programs)]
         edges = [part.tobytes() for part in (self.gene, self.program, self.weight)]
         return hashlib.sha256(b"|".join([*names, *edges])).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain arrays: what a saved model holds."""
+        """Return plain arrays, as they are stored in a saved model."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def with_table(self, table: pd.DataFrame) -> Prior:
-        """The same with a table of what is known of each program, one row each."""
+        """Return the same prior with a table that describes each program in one row."""
         return replace(self, table={str(name): _plain(column) for name, column in table.items()})
 
 
 def as_prior(prior: Prior | pd.DataFrame | Mapping[str, Any]) -> Prior:
-    """Take a genes x programs DataFrame, the arrays of a saved model, or a :class:`Prior`."""
+    """Convert a genes x programs DataFrame, or the arrays of a saved model, into a :class:`Prior`."""
     if isinstance(prior, Prior):
         return prior
     if isinstance(prior, pd.DataFrame):
         values = prior.to_numpy(dtype=np.float32)
         sizes = (values != 0).sum(axis=0)
         signed = (values < 0).any(axis=0)
-        # a matrix has no other genes than those it was made for
+        # the genes of the matrix must be those of the data
         about = {"n_genes": sizes, "n_present": sizes, "coverage": 1.0, "missing": "", "signed": signed}
         made = make_prior(sparse.csc_matrix(values), prior.index, prior.columns)
         return made.with_table(pd.DataFrame(about))
@@ -91,7 +91,7 @@ def as_prior(prior: Prior | pd.DataFrame | Mapping[str, Any]) -> Prior:
 
 
 def _plain(column: pd.Series) -> np.ndarray:
-    """Numbers as they are, anything else as fixed-width text."""
+    """Return numbers unchanged, and anything else as fixed-width text."""
     is_plain = isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf"
     return column.to_numpy() if is_plain else np.array([str(value) for value in column], dtype=str)
 
@@ -113,12 +113,14 @@ def make_prior(
     columns.eliminate_zeros()
     columns.sort_indices()
     if columns.shape != (len(genes), len(programs)):
-        msg = f"The prior is {columns.shape} but there are {len(genes)} genes and {len(programs)} program names."
+        msg = (
+            f"The prior has shape {columns.shape}, but there are {len(genes)} genes and {len(programs)} program names."
+        )
         raise ValueError(msg)
     repeated = pd.Index([str(name) for name in programs])
     repeated = repeated[repeated.duplicated()].unique()
     if len(repeated):
-        msg = f"Program name(s) occur more than once: {', '.join(repeated[:5])}. Give each program a name of its own."
+        msg = f"Program name(s) occur more than once: {', '.join(repeated[:5])}. Give each program a unique name."
         raise ValueError(msg)
     if not np.isfinite(columns.data).all():
         msg = "The prior holds weights that are not finite numbers; give 0 for genes that are not members."
@@ -133,7 +135,7 @@ def make_prior(
         msg = "All programs of the prior are decoys; add real programs with crystallin.pp.add_programs."
         raise ValueError(msg)
     return Prior(
-        # name by name: zarr gives back numpy's variable-width strings, which do not convert as a whole
+        # convert name by name, because zarr returns numpy's variable-width strings, which do not convert as a whole
         genes=np.array([str(name) for name in genes]),
         programs=np.array([str(name) for name in programs]),
         is_decoy=decoy,

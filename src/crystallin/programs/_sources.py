@@ -1,4 +1,4 @@
-"""Read gene sets from wherever people keep them into one tidy table of edges."""
+"""Read gene sets from dicts, files, tables and libraries into one tidy table of edges."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ._table import edges_from_file, edges_from_frame
 
 LOCAL_WAYS = 'a dict, a ".gmt" file, a DataFrame with columns source, target[, weight], or the built-in "immune"'
 LIBRARIES = "a library as 'enrichr:NAME' or 'msigdb:NAME'"
-# suffixes of compressed files; those that cannot be read get a better message from their content
+# suffixes of compressed files; for those that cannot be read, the message is based on their content
 COMPRESSED = (".gz", ".bz2", ".xz", ".zip", ".zst")
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 
 @dataclass(frozen=True)
 class GeneSets:
-    """Gene sets before any data is seen.
+    """Gene sets, independent of any data.
 
     Attributes
     ----------
@@ -33,9 +33,9 @@ class GeneSets:
         One row per membership: ``source`` (program), ``target`` (gene), ``weight`` (sign = direction), no duplicates,
         programs in the order given.
     origin
-        Where the sets come from, in words.
+        Description of where the sets come from.
     meta
-        What is known about each program besides its genes, indexed by program name (may have no columns).
+        Further information about each program, indexed by program name (may have no columns).
     """
 
     edges: pd.DataFrame
@@ -54,7 +54,7 @@ def read_gene_sets(source: str | os.PathLike[str] | Mapping[Any, Iterable[Any]] 
     elif isinstance(source, os.PathLike):
         sets = _read_path(Path(source))
     else:
-        named = " Genes need the name of their program: {'name': [genes]}." if isinstance(source, Iterable) else ""
+        named = " Give genes with the name of their program: {'name': [genes]}." if isinstance(source, Iterable) else ""
         msg = f"programs is a {type(source).__name__}; give {LOCAL_WAYS}, or {LIBRARIES}.{named}"
         raise TypeError(msg)
     if sets.edges.empty:
@@ -75,7 +75,7 @@ def _read_string(source: str) -> GeneSets:
     path = Path(source)
     if source and (path.exists() or _kind(path)):
         return _read_path(path)
-    msg = f"programs={source!r} is neither a file nor a collection known here; give {LOCAL_WAYS}, or {LIBRARIES}."
+    msg = f"programs={source!r} is neither a file nor a known collection; give {LOCAL_WAYS}, or {LIBRARIES}."
     raise ValueError(msg)
 
 
@@ -84,12 +84,12 @@ def _read_path(path: Path) -> GeneSets:
         msg = f"{str(path)!r} is a folder; give one of the files in it."
         raise IsADirectoryError(msg)
     if not path.is_file():
-        msg = f"There is no gene-set file {str(path)!r}; check the path (given relative to {str(Path.cwd())!r})."
+        msg = f"There is no gene-set file {str(path)!r}; check the path (it is relative to {str(Path.cwd())!r})."
         raise FileNotFoundError(msg)
     kind = _kind(path)
     if not kind:
         msg = (
-            f"{path.name!r} is not a kind of gene-set file known here; give a GMT file (.gmt, .gmt.gz) or a table of "
+            f"{path.name!r} is not a supported type of gene-set file; give a GMT file (.gmt, .gmt.gz) or a table of "
             "edges with columns source, target[, weight] (.csv, .tsv)."
         )
         raise ValueError(msg)
@@ -98,7 +98,7 @@ def _read_path(path: Path) -> GeneSets:
 
 
 def _kind(path: Path) -> str:
-    """Suffix of a kind of file that can be read, without that of its compression; nothing if it is another."""
+    """Return the suffix of a supported type of file, without that of its compression; an empty string for others."""
     name = path.name.lower()
     for suffix in COMPRESSED:
         name = name.removesuffix(suffix)

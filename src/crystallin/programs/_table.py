@@ -1,4 +1,4 @@
-"""Gene sets from a table of edges: a DataFrame, or a file of separated values."""
+"""Gene sets from a table of edges: a DataFrame, or a file of comma- or tab-separated values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._columns import column_named, holds_direction, lacking, plain
 from ._edges import tidy, weight_of
 from ._text import lines_of, text_of
 
-# what other programs write for a value that is not there
+# text that other software writes for missing values
 MISSING = frozenset({"NA", "N/A", "#N/A", "NaN", "nan", "<NA>", "NULL", "None"})
 
 
@@ -25,12 +25,12 @@ def edges_from_frame(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def edges_from_file(path: Path, usual: str) -> pd.DataFrame:
-    """Read a file of edges, separated as usual for its kind, or in another common way that its first line shows.
+    """Read a file of edges with the usual separator of its type, or another one that its first line shows.
 
     Raises
     ------
     ValueError
-        If a line cannot be read, with its number.
+        If a line cannot be read; the message gives its number.
     """
     lines = lines_of(text_of(path))
     start = next((i for i, line in enumerate(lines) if line.strip() and not line.lower().startswith(("#", "sep="))), 0)
@@ -41,17 +41,17 @@ def edges_from_file(path: Path, usual: str) -> pd.DataFrame:
     try:
         rows = [(start + reader.line_num, row) for row in reader if any(field.strip() for field in row)]
     except csv.Error as error:
-        msg = f"{path.name}, line {start + reader.line_num}: {error}; is a quotation mark left open?"
+        msg = f"{path.name}, line {start + reader.line_num}: {error}; check that quotation marks are closed."
         raise ValueError(msg) from error
     (_, header), *body = rows
-    # R names the rows but not the column of their names
+    # R writes row names without a header for their column
     if body and all(len(row) == len(header) + 1 and row[-1].strip() for _, row in body):
         header = ["", *header]
     for number, row in body:
         if any(field.strip() for field in row[len(header) :]):
             msg = (
                 f"{path.name}, line {number}: {len(row)} fields under {len(header)} columns; put quotation marks "
-                f"around fields that hold {separator!r}."
+                f"around fields that contain {separator!r}."
             )
             raise ValueError(msg)
     filled = [["" if field in MISSING else field for field in row] for _, row in body]
@@ -61,7 +61,7 @@ def edges_from_file(path: Path, usual: str) -> pd.DataFrame:
 
 
 def _separator(header: str, usual: str) -> str:
-    """Return the separator under which the header has the columns wanted."""
+    """Return the separator with which the header has the required columns."""
     for separator in (usual, ",", "\t", ";", "|"):
         columns = next(csv.reader([header], delimiter=separator, skipinitialspace=True))
         if not lacking(columns):
@@ -80,9 +80,9 @@ def _edges(frame: pd.DataFrame, what: str, place: Callable[[int], str]) -> pd.Da
 
 
 def _weights(frame: pd.DataFrame, what: str, place: Callable[[int], str]) -> Iterable[Any]:
-    """Weights as given, 1 in a table that has none and nothing that could be a direction."""
+    """Return the weights; 1 if the table has none, unless another column could hold a direction, which is an error."""
     names = [plain(column) for column in frame.columns]
-    # decoupler's names, the older one second
+    # decoupler's names for the weight, the current one first
     if "weight" in names or "mor" in names:
         weights = _values(frame, column_named(frame.columns, "weight", what, also="mor"))
         if "weight" in names or "likelihood" not in names:
@@ -100,11 +100,11 @@ def _weights(frame: pd.DataFrame, what: str, place: Callable[[int], str]) -> Ite
 
 
 def _product(i: int, pair: tuple[Any, Any], place: Callable[[int], str]) -> float:
-    """Mode of regulation times likelihood, as older versions of decoupler weighted a gene."""
+    """Return mode of regulation times likelihood, as older versions of decoupler weighted genes."""
     try:
         return weight_of(pair[0]) * weight_of(pair[1])
     except ValueError as error:
-        msg = f"{place(i)}: mor {pair[0]!r} and likelihood {pair[1]!r} give no weight; {error}."
+        msg = f"{place(i)}: mor {pair[0]!r} and likelihood {pair[1]!r} cannot be multiplied to a weight; {error}."
         raise ValueError(msg) from error
 
 

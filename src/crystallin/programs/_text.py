@@ -1,4 +1,4 @@
-"""Text of a file, whatever its encoding, or a message that names the file."""
+"""Text of a file in any Unicode encoding, or an error that names the file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 
 GZIP = b"\x1f\x8b"
-# first bytes of files that are not text
+# first bytes of formats that are not text
 FORMATS = {
     b"PK\x03\x04": "a zip archive or an Excel workbook",
     b"BZh": "compressed with bzip2",
@@ -33,9 +33,9 @@ def text_of(path: Path, fallback: str | None = None) -> str:
     Parameters
     ----------
     path
-        The file. Its first bytes tell whether it is compressed, not its name.
+        The file. Whether it is compressed is decided by its first bytes, not by its name.
     fallback
-        Encoding to try where the file is not UTF-8.
+        Encoding to try if the file is not UTF-8.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def text_of(path: Path, fallback: str | None = None) -> str:
 
 
 def lines_of(text: str) -> list[str]:
-    """Lines as every system ends them; a form feed or a Unicode separator within a name ends none."""
+    """Split text into lines with the line ends of any system; form feeds and Unicode separators do not end a line."""
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 

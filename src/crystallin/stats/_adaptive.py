@@ -1,11 +1,11 @@
-"""How probable a difference is, among many of which most may be none."""
+"""Posterior probability of a difference among many, most of which may be zero."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy import stats
 
-# pseudo-observations without a difference: what keeps the share of differences from being overestimated
+# pseudo-observations without a difference, which prevent that the share of differences is overestimated
 NULL_WEIGHT = 10.0
 GRID_STEP = np.sqrt(2.0)
 MAX_ROUNDS = 500
@@ -15,27 +15,28 @@ SETTLED = 1e-4
 def probability_beyond(
     effect: np.ndarray, se: np.ndarray, delta: np.ndarray, learn_from: np.ndarray | None = None
 ) -> np.ndarray:
-    """Posterior probability that an effect is beyond ± ``delta`` on the side of its estimate.
+    """Compute the posterior probability that an effect is beyond ± ``delta`` on the side of its estimate.
 
-    True effects are of a mixture of normal distributions around 0, of spreads on a grid and one of no spread, whose
-    weights are learnt from all estimates (adaptive shrinkage; Stephens 2017, Biostatistics 18:275). Where few programs
-    differ, a large estimate with a large standard error is then no sign of a difference.
+    True effects are assumed to come from a mixture of normal distributions around 0, with standard deviations on a grid
+    that includes 0. The weights of the mixture are learned from all estimates (adaptive shrinkage; Stephens 2017,
+    Biostatistics 18:275). Where few programs differ, a large estimate with a large standard error is then not taken as
+    a difference.
 
     Parameters
     ----------
     effect, se
         Estimates and their standard errors, normal.
     delta
-        Smallest effect of interest, of each.
+        Smallest effect of interest, for each estimate.
     learn_from
-        Which estimates the weights are learnt from; ``None`` for all.
+        Which estimates the weights are learned from; ``None`` means all.
     """
     learn_from = np.ones(len(effect), dtype=bool) if learn_from is None else learn_from
     if not learn_from.any():
         return np.full(len(effect), np.nan)
     spread = _grid(effect[learn_from], se[learn_from])
     weight = _weights(effect[learn_from], se[learn_from], spread)
-    # of each estimate and component: how well it explains the estimate, and the posterior it gives
+    # for each estimate and component: likelihood of the estimate, and posterior of the effect
     log_likelihood = _log_likelihood(effect, se, spread) + np.log(np.maximum(weight, 1e-300))
     share = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
     share /= share.sum(axis=1, keepdims=True)
@@ -43,7 +44,7 @@ def probability_beyond(
     mean = variance / se[:, None] ** 2 * np.abs(effect)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         beyond = stats.norm.cdf((mean - delta[:, None]) / np.sqrt(variance))
-    # no spread: no effect
+    # in the component without spread there is no effect
     beyond[:, spread == 0] = 0
     return np.clip((share * beyond).sum(axis=1), 0, 1)
 
@@ -56,7 +57,7 @@ def _grid(effect: np.ndarray, se: np.ndarray) -> np.ndarray:
 
 
 def _weights(effect: np.ndarray, se: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Weights of the components, by expectation maximisation."""
+    """Estimate the weights of the components by expectation maximisation."""
     log_likelihood = _log_likelihood(effect, se, spread)
     likelihood = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
     penalty = np.zeros(len(spread))

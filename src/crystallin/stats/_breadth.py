@@ -1,4 +1,4 @@
-"""How many parts carry a sum."""
+"""Effective number of contributions to a sum."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import numpy as np
 
 
 def breadth(contributions: np.ndarray) -> float:
-    """Effective number of contributions: the participation ratio of their sizes, 1 if one alone counts; 0 of none."""
+    """Compute the effective number of contributions: the participation ratio of their sizes; 0 if all are 0."""
     size = np.abs(contributions)
     return float(size.sum() ** 2 / (size**2).sum()) if size.any() else 0.0

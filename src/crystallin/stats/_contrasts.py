@@ -11,7 +11,7 @@ from ._means import Means
 from ._moderated import squeezed_variances, variance_prior
 
 LEVEL = 0.95
-# the weights of the estimates follow from their mean, which settles at once
+# iterations of estimates and their weights, which converge quickly
 BETWEEN_ROUNDS = 5
 
 
@@ -24,7 +24,7 @@ class Difference:
     effect, se
         Difference and its standard error.
     df
-        Degrees of freedom of the t distribution of ``effect / se``: of each program or of all.
+        Degrees of freedom of the t distribution of ``effect / se``, one for each program or one for all.
     """
 
     effect: np.ndarray
@@ -33,16 +33,16 @@ class Difference:
 
     @property
     def statistic(self) -> np.ndarray:
-        """Difference in standard errors."""
+        """Difference divided by its standard error."""
         return self.effect / self.se
 
     def interval(self, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of the central interval."""
+        """Return the ends of the central confidence interval."""
         half = stats.t.ppf((1 + level) / 2, self.df) * self.se
         return self.effect - half, self.effect + half
 
     def p(self, delta: float | np.ndarray = 0.0) -> np.ndarray:
-        """P value of the hypothesis that the difference is within ± ``delta`` (two-sided; TREAT where delta > 0).
+        """Compute the p value of the null hypothesis that the difference is within ± ``delta`` (two-sided; TREAT).
 
         McCarthy & Smyth 2009, Bioinformatics 25:765.
         """
@@ -51,8 +51,8 @@ class Difference:
         return np.minimum(1, t.sf((size - delta) / self.se) + t.sf((size + delta) / self.se))
 
     def as_normal(self) -> Difference:
-        """The same with the standard errors of a normal distribution that is as sure of a difference."""
-        # the tail is resolved as far as numbers reach
+        """Return the same differences with standard errors for which a normal distribution gives the same p values."""
+        # p values cannot be smaller than the smallest floating-point number
         size = stats.norm.isf(np.maximum(stats.t.sf(np.abs(self.statistic), self.df), np.finfo(float).tiny))
         with np.errstate(divide="ignore", invalid="ignore"):
             se = np.where((size > 0) & np.isfinite(self.df), np.abs(self.effect) / size, self.se)
@@ -60,12 +60,12 @@ class Difference:
 
 
 def compare_samples(means: Means, design: np.ndarray, column: int, *, prior_from: np.ndarray) -> Difference:
-    """Coefficient of a linear model of samples' means, with moderated variances.
+    """Estimate a coefficient of a linear model of samples' means, with moderated variances.
 
-    A mean varies by its sampling variance, which is known, and by what its sample differs in. The second is taken as
-    that of the typical program to weight means by the inverse of the sum; what remains of the variance after weighting
-    is then near one for all programs, however much is known of them, and is estimated for each program, moderated by
-    the others (Smyth 2004, Stat Appl Genet Mol Biol 3:3).
+    The variance of a mean is the sum of its sampling variance, which is known, and the variance between samples. To
+    compute the weights, the latter is set to that of the typical program. The residual variance after weighting is then
+    near one for all programs, whatever their reliability; it is estimated for each program and moderated by the others
+    (Smyth 2004, Stat Appl Genet Mol Biol 3:3).
 
     Parameters
     ----------
@@ -76,13 +76,13 @@ def compare_samples(means: Means, design: np.ndarray, column: int, *, prior_from
     column
         Coefficient of interest.
     prior_from
-        Programs from which the typical variance between samples and the prior of the variances are learnt.
+        Programs from which the typical variance between samples and the prior of the variances are learned.
     """
     y, known = means.mean, means.variance
     df = len(design) - design.shape[1]
     between = _between_samples(y[:, prior_from], known[:, prior_from], design)
     total = known + between
-    # without any spread all are alike
+    # without any variance all weights are equal
     weight = 1 / np.where(total > 0, total, 1)
     inverse = np.linalg.inv(np.einsum("uk,up,ul->pkl", design, weight, design))
     coefficients = np.einsum("pkl,ul,up->pk", inverse, design, weight * y, optimize=True)
@@ -94,10 +94,10 @@ def compare_samples(means: Means, design: np.ndarray, column: int, *, prior_from
 
 
 def _between_samples(y: np.ndarray, known: np.ndarray, design: np.ndarray) -> float:
-    """Variance between samples, beyond the known one, of the typical program.
+    """Estimate the variance between samples of the typical program, beyond the sampling variance.
 
-    Mean of the programs' estimates by the method of moments (DerSimonian & Laird 1986, Control Clin Trials 7:177),
-    weighted by their precision.
+    This is the mean of the programs' estimates by the method of moments (DerSimonian & Laird 1986, Control Clin Trials
+    7:177), weighted by their precision.
     """
     hat = design @ np.linalg.pinv(design)
     df = len(design) - design.shape[1]
@@ -112,16 +112,16 @@ def _between_samples(y: np.ndarray, known: np.ndarray, design: np.ndarray) -> fl
 
 
 def compare_cells(means: Means, n_cells: np.ndarray, inflation: float = 1.0) -> Difference:
-    """First unit minus the second, of which the cells are the sample; degrees of freedom after Welch.
+    """Estimate the difference of two units (first minus second) with cells as the sample, and Welch's df.
 
     Parameters
     ----------
     means
-        Of two units.
+        Means of the two units.
     n_cells
-        Of the two.
+        Numbers of cells of the two units.
     inflation
-        Factor of the variance, for what adjustment for covariates adds.
+        Factor by which adjustment for covariates increases the variance.
     """
     variance = means.variance.sum(axis=0)
     parts = (means.variance**2 / (n_cells - 1)[:, None]).sum(axis=0)
@@ -131,13 +131,14 @@ def compare_cells(means: Means, n_cells: np.ndarray, inflation: float = 1.0) -> 
 
 
 def overlap(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """Probability that a random cell of the first group is above one of the second.
+    """Compute the probability that a random cell of the first group is above one of the second.
 
-    Activities in a group taken as normal, of the posterior means' spread and the cells' own uncertainty together.
+    Activities in a group are assumed to be normal. Their variance is that of the posterior means plus the mean
+    posterior variance.
 
     Parameters
     ----------
     mean, variance
-        Of the activities in two groups, 2 x programs.
+        Mean and variance of the activities in two groups, 2 x programs.
     """
     return stats.norm.cdf((mean[0] - mean[1]) / np.sqrt(variance.sum(axis=0)))

@@ -1,8 +1,8 @@
-"""What remains of a program's difference, given programs that are known better.
+"""Differences of programs, conditional on programs of higher reliability.
 
-Sets lack members and hold spurious ones. A program's activity then also answers to genes of other programs, and it
-differs where they do. How it goes along with them from cell to cell, within a group, says how much of its difference is
-theirs.
+Gene sets are incomplete and have spurious members. A program's activity therefore also depends on genes of other
+programs, and it differs where they do. How much of its difference is due to them follows from how it varies with them
+from cell to cell within a group.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ MIN_EIGENVALUE = 0.1
 
 
 def mixing(posterior: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """What unshrunk estimates are of the true activities, programs x programs, 1 on the diagonal.
+    """Return how unshrunk estimates mix the true activities, programs x programs, with 1 on the diagonal.
 
-    Posterior means are I - C times the truth, with C the posterior covariance of a cell; unshrunk ones are divided by
-    the diagonal, the reliability, so what is left is how much of other programs is in each.
+    Posterior means are I - C times the truth, where C is the posterior covariance of a cell. Unshrunk estimates are
+    divided by the diagonal, the reliability; the other entries say how much of other programs each estimate contains.
     """
     return (np.eye(len(share)) - posterior) / share[:, None] + np.diag(1 - (1 - np.diag(posterior)) / share)
 
@@ -32,21 +32,21 @@ def given_better_known(
     posterior: np.ndarray,
     share: np.ndarray,
 ) -> Means:
-    """Means of the residuals of each program after regression on those before it.
+    """Return the means of each program's residuals after regression on the programs before it.
 
     Where programs overlap, estimates are first unmixed. The regression is that of true activities between the cells of
-    a group: posterior means vary by noise with covariance C - C² besides what the true activities make them vary.
+    a group; posterior means additionally have noise with covariance C - C².
 
     Parameters
     ----------
     means
         Unshrunk means of units.
     n_cells
-        Of units.
+        Numbers of cells of the units.
     order
-        Positions of the programs that take part, the best known first. The others' means stay as they are.
+        Positions of the programs to regress, the most reliable first. The means of other programs are not changed.
     covariance
-        Of posterior means between cells of the same group, programs x programs.
+        Covariance of posterior means between cells of the same group, programs x programs.
     posterior
         Mean posterior covariance of a cell.
     share
@@ -58,7 +58,7 @@ def given_better_known(
     spread = unmix @ (covariance[part] / scale) @ unmix.T
     noise = unmix @ ((posterior - posterior @ posterior)[part] / scale) @ unmix.T
     factor = np.linalg.cholesky(_positive(spread - noise))
-    # rows: a program minus what those before it predict
+    # each row is a program minus its prediction by the programs before it
     residual = np.linalg.inv(factor / np.diag(factor))
     transform = residual @ unmix
     mean, variance = means.mean.copy(), means.variance.copy()

@@ -1,4 +1,4 @@
-"""What decoys show by mistake, taken into account for programs."""
+"""Calibration of programs by decoys."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from scipy.optimize import brentq
 
 from ._contrasts import Difference
 
-# fewer say little about how decoys spread
+# the variance of fewer decoys cannot be estimated well
 MIN_DECOYS = 10
 
 
 def calibrated_by_decoys(difference: Difference, reliability: np.ndarray, is_decoy: np.ndarray) -> Difference:
-    """The difference with standard errors that also hold for the decoys.
+    """Widen standard errors so that they also hold for the decoys.
 
-    Decoys should not differ between groups, but do by more than their standard errors, as they answer a little to genes
-    that no program explains, and as random sets respond to a change of many genes. What they show too much, as a
-    variance of the posterior mean (that is, before division by the reliability), is added to the variance of every
-    program: little for one that is read well from the counts, much for one that is hardly read at all. The normal
-    distribution so widened is an empirical null (Efron 2004, J Am Stat Assoc 99:96).
+    Decoys should not differ between groups, but they differ by more than their standard errors, because they depend a
+    little on genes that no program explains, and because random sets respond to a change of many genes. Their excess
+    variance, on the scale of the posterior mean (before division by the reliability), is added to the variance of every
+    program. It matters little for programs of high reliability and much for those of low reliability. The widened
+    normal distribution is an empirical null distribution (Efron 2004, J Am Stat Assoc 99:96).
 
     Parameters
     ----------
     difference
-        Of all programs.
+        Differences of all programs.
     reliability
-        Factor from the true to the posterior mean: one minus the posterior variance.
+        One minus the posterior variance, which is the factor from the true to the posterior mean.
     is_decoy
-        Which are decoys.
+        Which programs are decoys.
 
     Returns
     -------
@@ -40,13 +40,13 @@ def calibrated_by_decoys(difference: Difference, reliability: np.ndarray, is_dec
     shown = (difference.effect * reliability)[is_decoy]
     expected = ((difference.se * reliability)[is_decoy]) ** 2
     own, excess = difference.se**2, excess_variance(shown, expected) / reliability**2
-    # the excess is known as well as so many decoys tell, whatever the number of samples (Satterthwaite)
+    # the degrees of freedom of the excess are the number of decoys, whatever the number of samples (Satterthwaite)
     df = (own + excess) ** 2 / (own**2 / difference.df + excess**2 / is_decoy.sum())
     return replace(difference, se=np.sqrt(own + excess), df=df)
 
 
 def excess_variance(values: np.ndarray, variance: np.ndarray) -> float:
-    """What has to be added to the variances so that the squares of standardised ``values`` are one on average."""
+    """Return the variance to add so that the squares of standardised ``values`` are one on average."""
 
     def surplus(extra: float) -> float:
         return float((values**2 / (variance + extra)).mean()) - 1
@@ -54,14 +54,14 @@ def excess_variance(values: np.ndarray, variance: np.ndarray) -> float:
     largest = float((values**2).max())
     if largest == 0 or (variance.min() > 0 and surplus(0.0) <= 0):
         return 0.0
-    # at the largest square, each is at most one
+    # with the largest square as added variance, every standardised square is at most one
     return float(brentq(surplus, largest * 1e-12, largest, xtol=largest * 1e-9))
 
 
 def target_decoy_q(target: np.ndarray, decoy: np.ndarray) -> np.ndarray:
-    """Share of false ones among targets that score at least as high, estimated from decoys; NaN without these.
+    """Estimate from decoys the share of false positives among targets that score at least as high; NaN without decoys.
 
-    Elias & Gygi (2007, Nat Methods 4:207), with one decoy added so that none is ever surely true, and made monotone.
+    Elias & Gygi (2007, Nat Methods 4:207), with one decoy added so that the share is never 0, and made monotone.
     """
     if not len(decoy):
         return np.full(len(target), np.nan)

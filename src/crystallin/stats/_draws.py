@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-# units whose weights are held at a time
+# number of units whose weights are in memory at a time
 CHUNK = 20_000
 
 
 def draws_of_mean(values: np.ndarray, n_draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw means of units, draws x programs, as they would come out in other samples of as many units.
+    """Draw means of units, draws x programs, from their sampling distribution.
 
-    A bootstrap with normal weights (multiplier bootstrap): correlations between programs are kept, and a million units
-    cost one product. NaN if there is one unit only.
+    This is a bootstrap with normal weights (multiplier bootstrap), which preserves correlations between programs and
+    takes a single matrix product even for a million units. NaN if there is only one unit.
 
     Parameters
     ----------

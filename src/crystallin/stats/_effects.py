@@ -9,14 +9,14 @@ MIN_DIFFERENCE = 0.25
 
 
 def group_effects(values: np.ndarray, codes: np.ndarray, n_groups: int) -> tuple[np.ndarray, np.ndarray]:
-    """Difference of means and Cohen's d of each group against all other cells.
+    """Compute the difference of means and Cohen's d of each group against all other cells.
 
     Parameters
     ----------
     values
         Cells x programs.
     codes
-        Group of each cell, 0 … ``n_groups - 1``; negative: in no group and left out.
+        Group of each cell, 0 … ``n_groups - 1``; cells with a negative code are in no group and are left out.
     n_groups
         Number of groups.
 
@@ -25,7 +25,7 @@ def group_effects(values: np.ndarray, codes: np.ndarray, n_groups: int) -> tuple
     Difference and d, both groups x programs; NaN where the group or its complement has fewer than two cells.
     """
     values, codes = values[codes >= 0].astype(np.float64), codes[codes >= 0]
-    # centred on the whole, or large means would cancel badly in the sums of squares
+    # centred on the overall mean, because large means would lose precision in the sums of squares
     values = values - values.mean(axis=0)
     n = np.bincount(codes, minlength=n_groups)[:, None].astype(float)
     total = np.zeros((n_groups, values.shape[1]))
@@ -45,7 +45,7 @@ def group_effects(values: np.ndarray, codes: np.ndarray, n_groups: int) -> tuple
 
 
 def effects_of_those_up(values: np.ndarray, codes: np.ndarray, n_groups: int) -> np.ndarray:
-    """Cohen's d of each group against all other cells, groups x programs; NaN where it is not clearly higher.
+    """Compute Cohen's d of each group against all other cells, groups x programs; NaN where it is not clearly higher.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def effects_of_those_up(values: np.ndarray, codes: np.ndarray, n_groups: int) ->
 
 
 def standardised_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Cohen's d of the cells ``a`` against the cells ``b``, per program (column)."""
+    """Compute Cohen's d of the cells ``a`` against the cells ``b`` for each program (column)."""
     codes = np.repeat([0, 1], [len(a), len(b)])
     _, effect = group_effects(np.concatenate([a, b]), codes, 2)
     return effect[0]

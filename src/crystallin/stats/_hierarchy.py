@@ -18,13 +18,13 @@ class Choice:
     label
         Position of the label, or ``NONE``.
     score
-        Its score: the largest of the label and the finer ones; of the best one if none was chosen.
+        Largest score of the label and its finer labels; the score of the best label if none was chosen.
     second
         Position of the best label that is neither coarser nor finer than the first, or ``NONE``.
     second_score
         Its score, 0 if there is none.
     best
-        The first by score, chosen or not.
+        The label with the largest score, whether it was chosen or not.
     """
 
     label: np.ndarray
@@ -39,9 +39,9 @@ def choose(
 ) -> Choice:
     """Choose the coarse label with the best evidence, and a finer one as long as it beats its siblings.
 
-    Programs of a lineage share genes, and what the finer one explains is taken from the coarser. So a label's evidence
-    is the largest score of itself and of all finer ones. A label without support gives no evidence for coarser ones,
-    but it does count against its siblings.
+    Programs of a lineage share genes, and a finer program takes over part of the signal of the coarser one. The
+    evidence for a label is therefore the largest score of itself and all finer labels. A label without support gives no
+    evidence for coarser labels, but it still competes with its siblings.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def choose(
             own = np.arange(len(here)), first
             largest = found[own]
             rivals[own] = -np.inf
-            # of the coarsest labels one has to come first; an only child has to beat nothing
+            # the coarsest labels need no margin, and an only child has no siblings to beat
             needed = 0 if place == NONE else min_margin + np.clip(rivals.max(axis=1), 0, None)
             wins = (largest >= min_score) & (largest >= needed)
             label[here[wins]] = children[first[wins]]
@@ -95,7 +95,7 @@ def choose(
 
 
 def best_within(score: np.ndarray, parent: np.ndarray) -> np.ndarray:
-    """Largest score of each label and all finer ones, rows x labels."""
+    """Return the largest score of each label and all finer ones, rows x labels."""
     return _upwards(score, _descendants(parent))
 
 
@@ -105,7 +105,7 @@ def is_within(parent: np.ndarray) -> np.ndarray:
 
 
 def mean_along_path(values: np.ndarray, parent: np.ndarray) -> np.ndarray:
-    """Mean of each label and all coarser ones, rows x labels."""
+    """Return the mean of each label and all coarser ones, rows x labels."""
     path = is_within(parent)
     return values @ path / path.sum(axis=0)
 
@@ -120,13 +120,13 @@ def _descendants(parent: np.ndarray) -> np.ndarray:
             below[at, label] = True
             at, steps = parent[at], steps + 1
             if steps > n:
-                msg = f"The hierarchy of labels goes in a circle at label {label}."
+                msg = f"The hierarchy of labels has a cycle at label {label}."
                 raise ValueError(msg)
     return below
 
 
 def _upwards(score: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """Largest score of each label and all finer ones."""
+    """Return the largest score of each label and all finer ones."""
     result = score.copy()
     for label, finer in enumerate(below):
         if finer.any():

@@ -1,4 +1,4 @@
-"""How well sums of attributions foretell changes."""
+"""Error of sums of attributions as predictions of changes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def infidelity(foretold: np.ndarray, change: np.ndarray) -> float:
-    """Mean square of what is missed after the best scale, as a share of that of the change; 0 is best, 1 is useless.
+    """Compute the mean squared error after the best scaling, relative to that of the change; 0 is best, 1 is useless.
 
     Yeh et al. (2019, NeurIPS 32, 10967), with the scaling of their section 2.
     """

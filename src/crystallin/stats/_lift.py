@@ -1,4 +1,4 @@
-"""How far groups lie above those in which a program is off."""
+"""Activity of groups above the level at which a program is off."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ._means import MIN_RELIABILITY
 
 @dataclass(frozen=True)
 class Lift:
-    """Groups against the level at which a program is off.
+    """Activity of groups above the level at which a program is off.
 
     Attributes
     ----------
     value
-        How far above, groups x programs, in standard deviations that posterior means have over the prior.
+        Distance from that level, groups x programs, in standard deviations of posterior means under the prior.
     off
-        In which groups a program is off, groups x programs.
+        Whether a program is off in a group, groups x programs.
     """
 
     value: np.ndarray
@@ -28,11 +28,11 @@ class Lift:
 def lift(mean: np.ndarray, reliability: np.ndarray, is_known: np.ndarray | None = None) -> Lift:
     """Compare each group with the groups in which the program is off.
 
-    Where half of the groups share a program, the mean of all others is no reference: it rises with them. So groups are
-    parted in two, program by program, where the variance between the parts is largest (Otsu 1979, IEEE Trans Syst Man
-    Cybern 9:62), each group counting once, and the lower part is the reference. Differences are freed from the pull of
-    the prior, by the reliability, and then weighted by its square root, which is the standard deviation of posterior
-    means over the prior: a program that the counts hardly tell is not made large by dividing by nearly nothing.
+    Where half of the groups share a program, the mean of all others is a poor reference, because it rises with them.
+    For each program, groups are therefore split in two where the variance between the parts is largest (Otsu 1979, IEEE
+    Trans Syst Man Cybern 9:62), with equal weights, and the lower part is the reference. Differences are corrected for
+    shrinkage by the reliability and then weighted by its square root, which is the standard deviation of posterior
+    means under the prior. Programs of low reliability thus do not get large values through division by a small number.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def lift(mean: np.ndarray, reliability: np.ndarray, is_known: np.ndarray | None 
 
 
 def _largest_of_lower_part(values: np.ndarray) -> np.ndarray:
-    """Per column, the largest value of the lower of two parts; a single group is its own lower part."""
+    """Return, for each column, the largest value of the lower part; a single group is its own lower part."""
     n = len(values)
     if n < 2:
         return values.max(axis=0)

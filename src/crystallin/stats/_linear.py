@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-# a column of which this share or less is not explained by others is a combination of them
+# a column is a combination of others if at most this share of it is not explained by them
 COLLINEAR = 1e-6
 
 
 def independent(base: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Positions of the ``columns`` that ``base`` and the columns before do not explain; all are units x columns."""
+    """Return the positions of ``columns`` that ``base`` and earlier columns do not explain; all are units x columns."""
     kept = []
     for i, column in enumerate(columns.T):
         rest = column - base @ (np.linalg.pinv(base) @ column)
@@ -20,6 +20,6 @@ def independent(base: np.ndarray, columns: np.ndarray) -> np.ndarray:
 
 
 def root(gram: np.ndarray) -> np.ndarray:
-    """Matrix whose columns have these scalar products."""
+    """Return a matrix whose columns have these scalar products."""
     values, vectors = np.linalg.eigh(gram)
     return np.sqrt(np.maximum(values, 0))[:, None] * vectors.T

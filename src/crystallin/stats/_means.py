@@ -1,4 +1,4 @@
-"""Means of groups of cells, freed from the pull of each cell's prior.
+"""Means of groups of cells, corrected for shrinkage by the prior.
 
 The posterior mean of a cell is, program by program, the truth times a reliability, one minus the posterior variance
 (the prior is N(0, 1)), plus noise. So the mean over a group is divided by the mean reliability.
@@ -12,7 +12,7 @@ import numpy as np
 
 from ._moments import Moments
 
-# a program of which the counts say less is not known from them
+# programs of lower reliability are not determined by the counts
 MIN_RELIABILITY = 1e-3
 
 
@@ -25,17 +25,17 @@ class Means:
 
 
 def reliability(mean_uncertainty: np.ndarray) -> np.ndarray:
-    """Share of a program's variance that the counts tell, from its mean posterior variance."""
+    """Return the share of a program's variance that the counts determine, from its mean posterior variance."""
     return np.clip(1 - mean_uncertainty, MIN_RELIABILITY, 1)
 
 
 def unshrunk_means(moments: Moments, within: np.ndarray) -> Means:
-    """Means of units.
+    """Compute the means of units, corrected for shrinkage, and their sampling variances.
 
     Parameters
     ----------
     moments
-        Of the units.
+        Moments of the units.
     within
         Variance of m between the cells of a unit, programs or units x programs.
     """

@@ -1,19 +1,20 @@
-"""Variances of few samples, steadied by those of all programs."""
+"""Variances of few samples, moderated by those of all programs."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.special import digamma, polygamma
 
-# Newton steps of the inverse trigamma; it needs three or four
+# Newton steps for the inverse trigamma function, of which three or four are needed
 MAX_STEPS = 50
 
 
 def variance_prior(variance: np.ndarray, df: float) -> tuple[float, float]:
-    """Value and degrees of freedom of the prior that residual variances spread around.
+    """Estimate the prior of residual variances: its value and degrees of freedom.
 
-    Variances are scaled F distributed around it; its parameters give the observed mean and spread of their logarithms
-    (Smyth 2004, Stat Appl Genet Mol Biol 3:3, section 6.2). Zero variances and those that are not finite take no part.
+    Variances follow a scaled F distribution around it; its parameters are those that reproduce the observed mean and
+    variance of their logarithms (Smyth 2004, Stat Appl Genet Mol Biol 3:3, section 6.2). Variances that are zero or not
+    finite are ignored.
 
     Parameters
     ----------
@@ -24,8 +25,8 @@ def variance_prior(variance: np.ndarray, df: float) -> tuple[float, float]:
 
     Returns
     -------
-    Variance and degrees of freedom: infinite if the variances spread no more than chance makes them, 0 if there are
-    fewer than three to learn from.
+    Variance and degrees of freedom, which are infinite if the variances vary no more than by chance, and 0 if there are
+    fewer than three of them.
     """
     usable = variance[np.isfinite(variance) & (variance > 0)]
     if len(usable) < 3:
@@ -41,16 +42,16 @@ def variance_prior(variance: np.ndarray, df: float) -> tuple[float, float]:
 def squeezed_variances(
     variance: np.ndarray, df: float, prior: float, prior_df: float, *, n_learnt_from: int
 ) -> tuple[np.ndarray, float]:
-    """Posterior variances and their degrees of freedom, which are no more than the variances have together.
+    """Return posterior variances and their degrees of freedom, limited to the sum of those of all variances.
 
     Parameters
     ----------
     variance, df
         Residual variances and their degrees of freedom.
     prior, prior_df
-        As :func:`variance_prior` gives them.
+        Results of :func:`variance_prior`.
     n_learnt_from
-        Number of variances that the prior was learnt from.
+        Number of variances that the prior was learned from.
     """
     total_df = float(min(df + prior_df, df * max(n_learnt_from, 1)))
     if np.isinf(prior_df):
@@ -59,7 +60,7 @@ def squeezed_variances(
 
 
 def inverse_trigamma(value: float) -> float:
-    """``x`` with ``trigamma(x) = value > 0``, by Newton's method on its reciprocal, which is nearly straight."""
+    """Find ``x`` with ``trigamma(x) = value > 0``, by Newton's method on its reciprocal, which is nearly linear."""
     x = 0.5 + 1 / value
     for _ in range(MAX_STEPS):
         trigamma = polygamma(1, x)

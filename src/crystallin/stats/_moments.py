@@ -1,4 +1,4 @@
-"""What has to be known of the cells of a group to compare it with others: sums, collected in one pass."""
+"""Sums over the cells of groups, collected in one pass, from which groups are compared."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from scipy import sparse
 
-# values that are in memory as float64 at a time, and twice more of this size
+# number of values that are in memory as float64 at a time; two more arrays of this size are needed
 CHUNK_VALUES = 2**23
 
 
@@ -40,12 +40,12 @@ class Moments:
     covariate_totals: np.ndarray
 
     def pooled(self, codes: np.ndarray, n_groups: int) -> Moments:
-        """Sums of groups of groups; a negative code leaves a group out."""
+        """Return sums over sets of groups; groups with a negative code are left out."""
         membership = _membership(codes, n_groups).toarray()
         return Moments(*(np.tensordot(membership, getattr(self, field.name), 1) for field in fields(self)))
 
     def with_covariates(self, chosen: np.ndarray) -> Moments:
-        """The same with some of the covariates."""
+        """Return the same moments with some of the covariates."""
         return replace(
             self,
             covariates=self.covariates[:, chosen],
@@ -54,9 +54,9 @@ class Moments:
         )
 
     def adjusted(self) -> tuple[Moments, np.ndarray]:
-        """Moments of what is left of m when every cell's covariates are moved to their mean over all groups.
+        """Return the moments of m after setting every cell's covariates to their mean over all groups.
 
-        Slopes of m on d are those within groups (analysis of covariance), the same in all.
+        Slopes of m on d are estimated within groups and are the same in all (analysis of covariance).
 
         Returns
         -------
@@ -69,7 +69,7 @@ class Moments:
         dm = self.covariate_totals - centre[:, None] * self.total[:, None, :]
         scatter = self.covariate_scatter()
         slope = np.linalg.solve(scatter, (dm - d[:, :, None] * self.mean[:, None, :]).sum(axis=0))
-        # what the covariates explain of m², and of m
+        # the parts of m² and of m that the covariates explain
         explained = (slope * (2 * dm - np.einsum("gde,ep->gdp", dd, slope))).sum(axis=1)
         left = replace(self, total=self.total - d @ slope, squares=self.squares - explained)
         return left, scatter
@@ -90,12 +90,12 @@ class Moments:
         return self.covariates / self.n[:, None]
 
     def covariate_scatter(self) -> np.ndarray:
-        """Sums of products of the covariates' deviations from the group's mean, over all groups."""
+        """Return sums of products of the covariates' deviations from the group's mean, over all groups."""
         between = (self.covariates / self.n[:, None]).T @ self.covariates
         return self.covariate_products.sum(axis=0) - between
 
     def gram(self) -> np.ndarray:
-        """Scalar products over the cells of two groups of intercept, being in the first, and covariates."""
+        """Return scalar products over the cells of two groups: intercept, membership in the first, covariates."""
         first = np.concatenate([[self.n[0], self.n[0]], self.covariates[0]])
         both = np.concatenate([[self.n.sum(), self.n[0]], self.covariates.sum(axis=0)])
         products = self.covariate_products.sum(axis=0)
@@ -114,14 +114,14 @@ def collect_moments(
     *,
     covariates: np.ndarray | None = None,
 ) -> tuple[Moments, np.ndarray]:
-    """Moments of groups of cells, and the covariance of m within them; some thousand cells at a time.
+    """Collect moments of groups of cells, and the covariance of m within them, a few thousand cells at a time.
 
     Parameters
     ----------
     mean, sd
         Posterior mean and standard deviation, cells x programs.
     codes
-        Group of each cell; negative: in no group.
+        Group of each cell; negative for cells that are in no group.
     n_groups
         Number of groups.
     covariates
@@ -167,6 +167,6 @@ def collect_moments(
 
 
 def _membership(codes: np.ndarray, n_groups: int) -> sparse.csr_matrix:
-    """Groups x cells, 1 where a cell is of a group."""
+    """Return a matrix of groups x cells, 1 where a cell is in a group."""
     inside = np.flatnonzero(codes >= 0)
     return sparse.csr_matrix((np.ones(len(inside)), (codes[inside], inside)), shape=(n_groups, len(codes)))

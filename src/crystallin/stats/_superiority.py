@@ -1,4 +1,4 @@
-"""How well a program parts two sets of cells."""
+"""Separation of two sets of cells by a program."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import numpy as np
 
 
 def superiority(cells: np.ndarray, others: np.ndarray) -> float:
-    """Probability that one of the cells has more than one of the others, ties counted half; NaN of nothing.
+    """Compute the probability that a cell has a higher value than one of the others; ties count half. NaN if empty.
 
-    The area under the receiver operating characteristic, Mann & Whitney's U over the number of pairs (1947, Ann Math
-    Stat 18:50).
+    This is the area under the receiver operating characteristic: Mann & Whitney's U (1947, Ann Math Stat 18:50) divided
+    by the number of pairs.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Intervals of shares."""
+"""Confidence intervals of proportions."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from scipy.special import ndtri
 
 
 def wilson(n_hits: np.ndarray, n: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """Score interval of a share (Wilson 1927, J Am Stat Assoc 22:209); NaN of nothing.
+    """Compute the score interval of a proportion (Wilson 1927, J Am Stat Assoc 22:209); NaN without trials.
 
     Parameters
     ----------
     n_hits, n
         Numbers of hits and of trials.
     level
-        Coverage.
+        Confidence level.
     """
     hits, trials = np.broadcast_arrays(np.asarray(n_hits, dtype=float), np.asarray(n, dtype=float))
     z2 = ndtri((1 + level) / 2) ** 2
