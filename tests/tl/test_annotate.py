@@ -94,7 +94,7 @@ def test_a_program_that_shares_some_genes_is_not_enough(typed):
     cr.tl.annotate(adata, model, "kind", parents=PARENTS, min_score=0.2)
     row = cr.get.annotation_df(adata, "nameless").iloc[0]
     assert row["label"] == "unassigned" and row["best"] == "other"
-    assert "labels support it" in row["reason"] and row["support"] < 0.6
+    assert "labels agree with it" in row["reason"] and row["support"] < 0.6
     # by its score alone it would have been named
     cr.tl.annotate(adata, model, "kind", parents=PARENTS, min_score=0.2, min_support=0)
     assert cr.get.annotation_df(adata, "nameless")["label"].tolist() == ["other"]

@@ -90,9 +90,9 @@ def annotate(
     min_score
         Smallest score of a label. 1 is the standard deviation between cells under the model's prior.
     min_support
-        Smallest share of genes of a label, and of its coarser labels, that support it; see Notes. If the right label is
-        missing from the collection, others that share some of its genes mostly fail here, but a close relative, such as
-        T cells for NK cells, can pass.
+        Smallest share of genes of a label, and of its coarser labels, that agree with it; see Notes. If the right label
+        is missing from the collection, others that share some of its genes mostly fail here, but a close relative, such
+        as T cells for NK cells, can pass.
     min_margin
         A finer label is given if its score exceeds that of its best sibling by at least this much. The coarsest label
         needs no margin, but is marked as ``ambiguous`` without it.
@@ -132,8 +132,8 @@ def annotate(
           difference of the two scores; ``ambiguous``: whether the margin is smaller than ``min_margin``;
         - ``specificity``: probability that a cell of the group has a higher activity of the label's program than a cell
           of groups with other labels;
-        - ``support``: share of genes that support the label, averaged over the label and its coarser labels, or that of
-          a finer label if larger; ``breadth``: effective number of the label's genes that support it;
+        - ``support``: share of genes that agree with the label, averaged over the label and its coarser labels, or that
+          of a finer label if larger; ``breadth``: effective number of the label's genes that agree with it;
         - ``stability``: how often the same label results in other samples of as many cells (or samples), with the same
           model, groups and support;
         - ``best``: the label, or the one that came closest if none was given; ``reason``: why it was not given;
@@ -165,7 +165,7 @@ def annotate(
     by the largest score of itself and its finer labels, because a finer program takes over part of the signal of the
     coarser one. Finer labels are then chosen step by step.
 
-    A gene supports a label if its contribution to the program's activity in the group's average cell (see
+    A gene agrees with a label if its contribution to the program's activity in the group's average cell (see
     :func:`crystallin.tl.attributions`) is closer to its contribution in the other groups in which the program is on
     than to that in the groups in which it is off. If there are no other groups in which the program is on, the
     contribution has to be larger than in the groups in which it is off. A wrong label shares some genes with the right

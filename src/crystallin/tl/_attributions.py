@@ -71,8 +71,8 @@ def attributions(
         - ``"deeplift"``: the rescale rule of DeepLIFT, which equals integrated gradients here; complete;
         - ``"ablation"``: one gene at a time is set to its baseline;
         - ``"permutation"``: one gene at a time is set to its value in other cells;
-        - ``"kernel_shap"``, ``"lime"``, ``"lrp"``, ``"smoothgrad"``: computed by captum (``pip install
-          "crystallin[captum]"``), and only for given ``cells``.
+        - ``"kernel_shap"``, ``"lime"``, ``"lrp"``, ``"smoothgrad"``: computed by captum, and only for given ``cells``
+          (``pip install "crystallin[captum]"``).
     baseline
         What to compare each cell with:
 

@@ -104,7 +104,8 @@ def across_cells(moments: Moments, side: np.ndarray, coupling: Coupling, owner: 
         0 for units of the group, 1 for those of the reference, negative for others.
     coupling
         Covariance of programs.
-    owner Covariate of each column of the moments' covariates.
+    owner
+        Covariate of each column of the moments' covariates.
     where
         The comparison, for messages.
     """
@@ -117,8 +118,7 @@ def across_cells(moments: Moments, side: np.ndarray, coupling: Coupling, owner: 
         raise TooFewError(msg)
     inflation, stored = 1.0, two
     if owner:
-        # only scalar products matter, so the root of the Gram matrix of intercept, side and covariates replaces the
-        # cells
+        # the root of the Gram matrix of intercept, side and covariates has the same scalar products as all cells
         intercept, is_group, *columns = stats.root(two.gram()).T
         kept = check_not_collinear(intercept[:, None], is_group, np.stack(columns, axis=1), owner, where)
         two = two.with_covariates(kept)
@@ -254,7 +254,7 @@ def _adjusted_within(units: Moments) -> tuple[Moments, np.ndarray, np.ndarray, n
     """
     total, within = units.pooled(np.zeros(len(units.n), dtype=int), 1).covariate_scatter(), units.covariate_scatter()
     varies = np.flatnonzero(np.diag(within) > VARIES_WITHIN * np.diag(total))
-    # only scalar products matter, so the root of the scatter replaces the cells
+    # the root of the scatter has the same scalar products as all cells
     columns = stats.root(within)[:, varies]
     kept = varies[stats.independent(np.zeros((len(columns), 1)), columns)]
     adjusted, scatter = units.with_covariates(kept).adjusted()

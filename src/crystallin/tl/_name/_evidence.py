@@ -1,4 +1,4 @@
-"""Genes that support a label."""
+"""Genes that agree with a label."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class GeneEvidence:
         Contribution minus its mean in the other groups in which the label is off, groups x pairs; NaN if there is no
         such group.
     needed
-        Excess above which a gene supports the label: half of the excess in the other groups in which the label is on, 0
-        if there are none; groups x pairs.
+        Excess above which a gene agrees with the label: half of the excess in the other groups in which the label is
+        on, 0 if there are none; groups x pairs.
     """
 
     gene: np.ndarray
@@ -39,7 +39,7 @@ class GeneEvidence:
 
     @property
     def support(self) -> np.ndarray:
-        """Share of a label's genes that support it, groups x labels."""
+        """Share of a label's genes that agree with it, groups x labels."""
         n_labels = self.label.max() + 1
         speaks = [np.bincount(self.label, row, n_labels) for row in self.excess > self.needed]
         return np.array(speaks) / np.bincount(self.label, minlength=n_labels)
@@ -92,5 +92,5 @@ def largest(names: np.ndarray, values: np.ndarray, n: int) -> list[str]:
 
 
 def breadth_of(values: np.ndarray) -> float:
-    """Return the effective number of genes that support a label."""
+    """Return the effective number of genes that agree with a label."""
     return stats.breadth(np.clip(np.nan_to_num(values), 0, None))

@@ -122,8 +122,8 @@ class Naming:
         if score[best] < self.needs.score:
             return f"the largest score, {score[best]:.2f}, is below {self.needs.score:g}"
         return (
-            f"{support[best]:.0%} of the genes of {self.known.names[best]!r} and its coarser labels support it, but "
-            f"{self.needs.support:.0%} are needed"
+            f"{support[best]:.0%} of the genes of {self.known.names[best]!r} and its coarser labels agree with it, "
+            f"but {self.needs.support:.0%} are needed"
         )
 
 
