@@ -43,7 +43,7 @@ def attribution_agreement(
     """Compare how several attribution methods rank the genes of each program in each group of cells.
 
     Every method ranks genes, whether or not another method would agree. Genes that rank high by methods with different
-    assumptions can be reported; genes that rank high by one method only depend on the choice of the method.
+    assumptions can be reported; those that rank high by a single method depend on the choice of the method.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ def programs_overview(
         Column of ``obs`` with groups of cells.
     retrained
         Models trained again on the same programs and cells, with other seeds or on a bootstrap sample. The stability is
-        computed from their activities; without such models there is none.
+        computed from their activities, and is left out without such models.
     key_added
         Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     copy
