@@ -1,7 +1,7 @@
 """crystallin: gene programs you can see through.
 
-A variational autoencoder for single-cell counts whose latent dimensions are gene programs, trained through scvi-tools,
-read and plotted like scanpy.
+A variational autoencoder for single-cell counts whose latent dimensions are gene programs, based on scvi-tools and used
+like scanpy.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The names of the AnnData slots crystallin reads and writes. No other file spells them.
+"""Names of the AnnData slots that crystallin reads and writes. No other file spells them out.
 
 Program names are values, never keys or columns: a name such as ``"TCA cycle / ATP"`` breaks ``write_zarr``
 (and ``write_h5ad`` on anndata 0.13) when it is used as a key.
@@ -21,7 +21,7 @@ class Keys:
 
     @property
     def prior(self) -> str:
-        """``varm``: genes x programs, sparse float32, 0 = not a member, sign = known direction."""
+        """``varm``: genes x programs, sparse float32; 0 for non-members, and the direction as the sign for members."""
         return self.prefix
 
     @property
@@ -46,15 +46,15 @@ class Keys:
 
     @property
     def slots(self) -> set[tuple[str, str]]:
-        """All of these, each with the attribute of AnnData it is in."""
+        """All slots of the programs, each with the attribute of AnnData that contains it."""
         of_cells = {("obsm", self.activity), ("obsm", self.sd)}
         return of_cells | {("varm", self.prior), ("varm", self.loadings), ("uns", self.uns)}
 
     def result(self, tool: str) -> str:
-        """``uns``: where a tool keeps its result on these programs unless told otherwise.
+        """Return the default slot in ``uns`` for a tool's result on these programs.
 
-        Results on the default programs are under the tool's own name; those on others have the prefix in front, so that
-        two collections do not overwrite each other's.
+        Results on programs under the default key have the name of the tool. Others have the prefix in front, so that
+        results on two collections do not overwrite each other.
         """
         return tool if self.prefix == DEFAULT_KEY else f"{self.prefix}_{tool}"
 
@@ -63,34 +63,34 @@ NAMES = "names"
 TABLE = "table"
 PARAMS = "params"
 ACTIVITY_PARAMS, LOADINGS_PARAMS = "activity_params", "loadings_params"
-# entries of PARAMS that tell what a result is of: programs by their key, hash and how often they were added; the model
+# entries of PARAMS for the origin of a result: key, hash and number of additions of the programs, model and tool
 KEY, PRIOR_DIGEST, ADDED, MODEL_DIGEST, TOOL = "key", "prior_digest", "added", "model_digest", "tool"
 
 
 def given(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments as they are stored: those that are ``None`` are left out, as not every file format can hold it.
+    """Return arguments as they are stored, without those that are ``None``, which not every file format supports.
 
-    In results of version 0.1.0 they are empty text, 0 or -1; readers take those for not given as well.
+    In results of version 0.1.0 they are empty text, 0 or -1; readers treat these as not given as well.
     """
     return {name: value for name, value in params.items() if value is not None}
 
 
-# whether activities are the refined ones, there and where they are written
+# entry of the parameters of activities and of results: whether activities are refined
 REFINE = "refine"
-# of results that are arrays: the names along them
+# entries of results that are arrays: names along the axes, and values
 PROGRAMS, GROUPS, CELLS, GENES, VALUES = "programs", "groups", "cells", "genes", "values"
 # further tables
 CONSENSUS, SPREAD, SCORES, TERMS = "consensus", "spread", "scores", "terms"
 
 
-# ``obsm``: where scvi-tools' differential_abundance writes
+# slot of ``obsm`` in which scvi-tools' differential_abundance writes
 DIFFERENTIAL_ABUNDANCE = "da_log_probs"
-# column of ``var`` in which a query keeps which of a model's genes it has
+# column of ``var`` of a query that says which of the model's genes were measured
 MEASURED = "crystallin_measured"
 
 
 class Simulation:
-    """Where :func:`crystallin.datasets.simulate` keeps the truth, and which cell is of which batch."""
+    """Slots in which :func:`crystallin.datasets.simulate` stores the truth and the batch of each cell."""
 
     UNS = "simulation"
     ACTIVITY = "true_activity"
@@ -115,10 +115,10 @@ INTERACTIONS = "interactions"
 ANNOTATE = "annotate"
 RULES = "rules"
 
-# tools that read the activities in AnnData
+# tools that use the activities stored in AnnData
 OF_ACTIVITY = (RANK_PROGRAMS_GROUPS, FAITHFULNESS, ANNOTATE, RULES)
 
-# columns of the table of programs that tools of a trained model add
+# columns that tools of a trained model add to the table of programs
 OF_MODEL = (
     "most_active",
     "top_score",
@@ -136,20 +136,20 @@ OF_MODEL = (
 
 @dataclass(frozen=True)
 class Result:
-    """A kind of result.
+    """Type of result.
 
     Attributes
     ----------
     what
-        What messages call it.
+        Name of the result in messages.
     call
-        The call in ``tl`` that makes it.
+        Call of the function in ``tl`` that computes it.
     column
-        A column that tells its table from others; empty for attributions, which are an array.
+        Column by which its table is recognised; empty for attributions, which are an array.
     accessor
-        The function in ``get`` that reads it.
+        Function in ``get`` that returns it.
     plots
-        The functions in ``pl`` that draw it, the usual one first.
+        Functions in ``pl`` that draw it, the default one first.
     """
 
     what: str

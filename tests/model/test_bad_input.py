@@ -272,10 +272,10 @@ def test_model_folders(model, result, tmp_path):
     content = (tmp_path / "whole" / "model.pt").read_bytes()
     (path / "model.pt").write_bytes(content[: len(content) // 2])
     for load in (cr.ProgramVAE.load, lambda folder, adata: cr.ProgramVAE.load_query_data(adata, folder)):
-        with pytest.raises(ValueError, match="cut short or is not a saved model"):
+        with pytest.raises(ValueError, match="incomplete or not a saved model"):
             load(path, result)
     (path / "model.pt").write_bytes(b"")
-    with pytest.raises(ValueError, match="cut short"):
+    with pytest.raises(ValueError, match="incomplete"):
         cr.ProgramVAE.load(path, result)
     with pytest.raises(ValueError, match="in another order"):
         cr.ProgramVAE.load(tmp_path / "whole", result[:, ::-1].copy())
@@ -290,7 +290,7 @@ def test_foreign_model_folders(planted, result, tmp_path):
         cr.ProgramVAE.load(tmp_path, result)
     SCVI.setup_anndata(planted.adata)
     SCVI(planted.adata).save(tmp_path / "scvi")
-    with pytest.raises(ValueError, match="holds a SCVI model, not a ProgramVAE"):
+    with pytest.raises(ValueError, match="contains a SCVI model, not a ProgramVAE"):
         cr.ProgramVAE.load(tmp_path / "scvi", result)
 
 

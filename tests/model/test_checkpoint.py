@@ -78,7 +78,7 @@ def test_every_point_of_interruption_gives_the_same_weights(adata, killed, unint
         model = cr.ProgramVAE(adata)
         with caplog.at_level("INFO", logger="crystallin"):
             model.train(checkpoint=path, **SETTINGS)
-        assert "goes on from" in caplog.text
+        assert "continues from" in caplog.text
         assert_same(model, whole)
         assert not path.exists() and not partial_file(path).exists()
 
@@ -116,8 +116,8 @@ def test_a_model_trained_further_keeps_its_history(adata, killed):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda path: path.write_bytes(b"torn"), "cut short"),
-        (lambda path: torch.save([1], path), "no checkpoint"),
+        (lambda path: path.write_bytes(b"torn"), "incomplete or not a checkpoint"),
+        (lambda path: torch.save([1], path), "is not a checkpoint"),
         (lambda path: torch.save({"state_dict": {"module.px_r": torch.zeros(3)}}, path), "other data"),
     ],
 )

@@ -29,7 +29,7 @@ def test_load_without_data(model, result, tmp_path):
     model.save(tmp_path / "model", prefix="mine_")
     again = cr.ProgramVAE.load(tmp_path / "model", False, prefix="mine_")
     assert again.adata is None
-    with pytest.raises(ValueError, match="The model holds no data; give adata"):
+    with pytest.raises(ValueError, match="The model has no data. Give adata="):
         again.get_activity()
     np.testing.assert_array_equal(again.get_loadings(), model.get_loadings())
     np.testing.assert_array_equal(again.get_activity(result), model.get_activity())
@@ -86,7 +86,7 @@ def test_query_of_a_known_batch_gives_the_reference_activities(model, planted):
     query = planted.adata[:40].copy()
     mapped = cr.ProgramVAE.load_query_data(query, model)
     np.testing.assert_array_equal(mapped.get_activity(), model.get_activity(indices=range(40)))
-    with pytest.raises(ValueError, match="Nothing is left to train"):
+    with pytest.raises(ValueError, match="There is nothing to train"):
         mapped.train(max_epochs=1)
 
 

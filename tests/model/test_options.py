@@ -134,5 +134,5 @@ def test_a_prior_in_another_order_of_genes_is_read_by_name(adata):
     cr.ProgramVAE.setup_anndata(adata)
     model = cr.ProgramVAE(adata, prior=prior)
     assert cr.ProgramVAE(adata, prior=prior[::-1]).prior_digest == model.prior_digest
-    with pytest.raises(ValueError, match="rows of prior are not adata.var_names"):
+    with pytest.raises(ValueError, match="rows of prior differ from adata.var_names"):
         cr.ProgramVAE(adata, prior=prior[:100])

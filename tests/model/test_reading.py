@@ -105,7 +105,7 @@ def test_a_model_without_data_reads_without_adopting(model, planted, tmp_path):
     )
     assert_same(before, snapshot(planted.adata))
     assert alone.adata is None
-    with pytest.raises(ValueError, match="holds no data"):
+    with pytest.raises(ValueError, match="has no data"):
         alone.get_activity()
 
 

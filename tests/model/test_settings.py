@@ -59,7 +59,11 @@ REFUSED = {
     # the data splitter
     "splitter unknown": ({"datasplitter_kwargs": {"zebra": 1}}, TypeError, "datasplitter_kwargs has no 'zebra'"),
     "splitter elsewhere": ({"datasplitter_kwargs": {"batch_size": 1}}, TypeError, "Give it to train itself"),
-    "splitter overlap": ({"datasplitter_kwargs": {"external_indexing": [[1, 2], [2]]}}, ValueError, "each cell once"),
+    "splitter overlap": (
+        {"datasplitter_kwargs": {"external_indexing": [[1, 2], [2]]}},
+        ValueError,
+        "Each cell may occur once",
+    ),
     "splitter drops all": (
         {"datasplitter_kwargs": {"drop_last": True}, "batch_size": 480},
         ValueError,
@@ -67,24 +71,28 @@ REFUSED = {
     ),
     # devices
     "accelerator": ({"accelerator": "tpu"}, ValueError, "This machine has"),
-    "no accelerator": ({"accelerator": "zebra"}, ValueError, "accelerator='zebra' with devices='auto' is not there"),
-    "devices": ({"accelerator": "cpu", "devices": 0}, ValueError, "devices=0 is not there"),
-    "devices as text": ({"accelerator": "cpu", "devices": "two"}, ValueError, "devices='two' is not there"),
-    "precision": ({"precision": "bf16-mixed"}, ValueError, "precision='bf16-mixed' is not for this model"),
+    "no accelerator": (
+        {"accelerator": "zebra"},
+        ValueError,
+        "accelerator='zebra' with devices='auto' is not available",
+    ),
+    "devices": ({"accelerator": "cpu", "devices": 0}, ValueError, "devices=0 is not available"),
+    "devices as text": ({"accelerator": "cpu", "devices": "two"}, ValueError, "devices='two' is not available"),
+    "precision": ({"precision": "bf16-mixed"}, ValueError, "precision='bf16-mixed' is not supported"),
     "double precision": ({"precision": 64}, ValueError, "single precision"),
     "strategy": ({"strategy": "zebra"}, ValueError, "strategy='zebra'"),
     # the rest of the trainer
     "clipping": ({"gradient_clip_val": "a"}, ValueError, "gradient_clip_val='a'"),
-    "nothing to train on": ({"limit_train_batches": 0}, ValueError, "nothing to train on"),
-    "no steps": ({"max_steps": 0}, ValueError, "max_steps=0 leaves nothing to train"),
+    "nothing to train on": ({"limit_train_batches": 0}, ValueError, "no minibatches to train on"),
+    "no steps": ({"max_steps": 0}, ValueError, "max_steps=0 leaves no steps to train"),
     "steps": ({"max_steps": 1.5}, ValueError, "max_steps=1.5 must be a whole number"),
-    "trial": ({"fast_dev_run": True}, ValueError, "fast_dev_run=True is not for this model"),
-    "overfitting": ({"overfit_batches": 1}, ValueError, "give max_epochs=1 and limit_train_batches=1"),
+    "trial": ({"fast_dev_run": True}, ValueError, "fast_dev_run=True is not supported"),
+    "overfitting": ({"overfit_batches": 1}, ValueError, "use max_epochs=1 and limit_train_batches=1"),
     "monitor": ({"early_stopping_monitor": "loss"}, ValueError, "'elbo_validation'"),
     "early_stopping": ({"early_stopping": "yes"}, ValueError, "must be True or False"),
     "callbacks": ({"callbacks": [3]}, TypeError, "lightning.pytorch.Callback"),
     "logger": ({"logger": "tensorboard"}, TypeError, "a Lightning logger"),
-    "Lightning's own": ({"max_time": "x"}, ValueError, "Lightning does not take max_time='x'"),
+    "Lightning's own": ({"max_time": "x"}, ValueError, "Lightning does not accept max_time='x'"),
     "progress": ({"enable_progress_bar": "no"}, ValueError, "must be True or False"),
     "progress rate": ({"progress_bar_refresh_rate": 5}, ValueError, "progress_bar_refresh_rate=5"),
     # files
@@ -160,7 +168,7 @@ def test_a_model_without_data_asks_for_them(model, tmp_path):
     model.save(tmp_path / "model")
     empty = cr.ProgramVAE.load(tmp_path / "model", adata=False)
     for max_epochs in (2, None):
-        with pytest.raises(ValueError, match="holds no data to train on; load it with its AnnData"):
+        with pytest.raises(ValueError, match="has no data to train on. Load it with its AnnData"):
             empty.train(max_epochs=max_epochs)
 
 
@@ -168,9 +176,9 @@ def test_minified_data_are_refused(adata, quick):
     model = quick()
     adata.obsm["X_latent_qzm"], adata.obsm["X_latent_qzv"] = model.get_latent_representation(return_dist=True)
     model.minify_adata()
-    with pytest.raises(ValueError, match="were minified, so there are no counts to train on"):
+    with pytest.raises(ValueError, match="are minified, so there are no counts to train on"):
         model.train(max_epochs=1)
-    with pytest.raises(ValueError, match="were minified"):
+    with pytest.raises(ValueError, match="are minified"):
         check_train_arguments(model.adata)
 
 

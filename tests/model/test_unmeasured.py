@@ -32,8 +32,8 @@ def test_a_program_that_lost_its_genes_is_not_read(model, silenced, planted):
         activity, sd = model.get_activity(silenced, return_sd=True)
     assert len(caught) == 1
     message = str(caught[0].message)
-    assert "Not read (NaN), because most of their weight lies on these genes: 'Program/1' (100 %)" in message
-    assert "train one on these" in message
+    assert "Activities are NaN, because most of the weight is on these genes: 'Program/1' (100 %)" in message
+    assert "train a model on the genes" in message
     lost = list(model.program_names).index("Program/1")
     assert np.isnan(activity[:, lost]).all()
     assert np.isnan(sd[:, lost]).all()
@@ -89,7 +89,7 @@ def test_prepared_queries_name_the_programs_at_once(model, planted, tmp_path):
     query = planted.adata[:60, kept].copy()
     with pytest.raises(ValueError, match=r"lacks .* genes.*fills missing genes with zeros.*are then NaN"):
         model.get_activity(query)
-    with pytest.warns(UserWarning, match=r"were filled with zeros.*Not read \(NaN\).*'Program/1' \(100 %\)"):
+    with pytest.warns(UserWarning, match=r"were filled with zeros.*Activities are NaN.*'Program/1' \(100 %\)"):
         prepared = cr.ProgramVAE.prepare_query_anndata(query, model, inplace=False)
     with pytest.warns(UserWarning, match="'Program/1'"):
         assert np.isnan(model.get_activity(prepared)).any()

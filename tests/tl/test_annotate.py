@@ -94,7 +94,7 @@ def test_a_program_that_shares_some_genes_is_not_enough(typed):
     cr.tl.annotate(adata, model, "kind", parents=PARENTS, min_score=0.2)
     row = cr.get.annotation_df(adata, "nameless").iloc[0]
     assert row["label"] == "unassigned" and row["best"] == "other"
-    assert "speak for it" in row["reason"] and row["support"] < 0.6
+    assert "labels agree with it" in row["reason"] and row["support"] < 0.6
     # by its score alone it would have been named
     cr.tl.annotate(adata, model, "kind", parents=PARENTS, min_score=0.2, min_support=0)
     assert cr.get.annotation_df(adata, "nameless")["label"].tolist() == ["other"]
@@ -176,7 +176,7 @@ def test_a_group_of_one_cell_is_neither_named_nor_a_reference(typed):
     cr.tl.annotate(adata, model, "alone", parents=PARENTS)
     row = cr.get.annotation_df(adata, "one").iloc[0]
     assert row["n_cells"] == 1 and np.isnan(row[["lower", "upper", "stability"]].astype(float)).all()
-    assert row["label"] == "unassigned" and row["reason"] == "1 cell(s), fewer than 3"
+    assert row["label"] == "unassigned" and row["reason"] == "the group has 1 cell(s), fewer than 3"
     # random groups beside a single cell of a kind: that cell is not what they are compared with
     rng = np.random.default_rng(0)
     adata.obs["mixed"] = np.where(adata.obs["kind"] == "nameless", "rest", rng.choice(["a", "b", "c"], adata.n_obs))
@@ -243,7 +243,7 @@ def test_categories_say_which_programs_are_labels(typed, caplog):
     cr.tl.annotate(adata, model, "kind")
     assert adata.uns["annotate"]["params"]["labels"] == ["one", "other"]
     table["category"] = "state"
-    with pytest.raises(ValueError, match="No program of the collection .* is of the category 'cell type'"):
+    with pytest.raises(ValueError, match="No program of the collection .* has the category 'cell type'"):
         cr.tl.annotate(adata, model, "kind")
 
 

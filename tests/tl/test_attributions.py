@@ -156,5 +156,5 @@ def test_minified_data_are_refused(quick, adata):
     for key, value in zip(("m", "v"), model.get_latent_representation(return_dist=True), strict=True):
         adata.obsm[key] = value
     model.minify_adata(use_latent_qzm_key="m", use_latent_qzv_key="v")
-    with pytest.raises(ValueError, match="need the counts, and this model's data were minified"):
+    with pytest.raises(ValueError, match="need counts, but the data of this model are minified"):
         cr.tl.attributions(model.adata, model, groupby="cell_type")

@@ -50,16 +50,21 @@ def test_bad_input(result, model):
         with pytest.raises(error, match=match):
             call(result, model, *args, **options)
 
-    bad("Give either genes or programs", cr.tl.knockdown)
-    bad("Give either genes or programs", cr.tl.knockdown, genes=["g1"], programs=[PROGRAM])
+    bad("Give either genes= or programs=", cr.tl.knockdown)
+    bad("Give either genes= or programs=", cr.tl.knockdown, genes=["g1"], programs=[PROGRAM])
     bad("'nogene' is not one of the model's 240 genes", cr.tl.knockdown, genes="nogene", error=KeyError)
     bad("genes names 200 of 240 genes", cr.tl.knockdown, genes=list(result.var_names[:200]))
     bad("n_random=0", cr.tl.knockdown, genes="g1", n_random=0)
-    bad("methods: 'shap' is neither 'loadings' nor", cr.tl.attribution_agreement, "batch", methods=["shap", "loadings"])
+    bad(
+        "methods: 'shap' is not known; use 'activity/METHOD'",
+        cr.tl.attribution_agreement,
+        "batch",
+        methods=["shap", "loadings"],
+    )
     bad("give at least 2", cr.tl.attribution_agreement, "batch", methods="loadings")
     bad("method='magic' is not one of", cr.tl.attribution_agreement, "batch", methods=["loadings", "encoder/magic"])
-    bad("groupby and group go together", cr.tl.interactions, PROGRAM, group="one")
-    bad("a pair needs two", cr.tl.interactions, PROGRAM, genes=["g1"])
+    bad("groupby and group have to be given together", cr.tl.interactions, PROGRAM, group="one")
+    bad("Give at least two genes", cr.tl.interactions, PROGRAM, genes=["g1"])
     bad("group='three' is not one of", cr.tl.interactions, PROGRAM, groupby="batch", group="three")
     bad("max_cells=0", cr.tl.leakage, max_cells=0)
     result.uns["programs"]["activity_params"]["digest"] = "another"

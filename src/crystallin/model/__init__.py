@@ -1,4 +1,4 @@
-"""The model: the only rooms that import scvi-tools."""
+"""The model, in the only package that imports scvi-tools."""
 
 from ._model import ProgramVAE
 from ._reading import Reading

@@ -1,4 +1,4 @@
-"""What a model says of itself: its programs, and hashes by which results are told."""
+"""Programs of a model, and hashes by which results can be matched with it."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ class AboutMixin:
 
     @property
     def program_names(self) -> np.ndarray:
-        """Names of the programs, decoys included, in the order of the first latent dimensions."""
+        """Names of the programs, including decoys, in the order of the first latent dimensions."""
         return self._prior.programs.copy()
 
     @property
     def is_decoy(self) -> np.ndarray:
-        """Which of :attr:`program_names` are decoys."""
+        """Boolean array: which of :attr:`program_names` are decoys."""
         return self._prior.is_decoy.copy()
 
     @property
     def prior(self) -> sparse.csr_matrix:
-        """Genes x programs, 0 = not a member, sign = known direction."""
+        """Prior, genes x programs: 0 for genes that are not members, and the direction as the sign for members."""
         return self._prior.matrix
 
     @property
     def prior_digest(self) -> str:
-        """Short hash of the prior, to tell whether results and model belong together."""
+        """Short hash of the prior, to check whether results belong to the model's programs."""
         return self._prior.digest
 
     @property
     def programs_table(self) -> pd.DataFrame | None:
-        """What is known of each program besides its genes, one row each: size, coverage, category, parent, reference.
+        """Table with one row per program: size, coverage and, for the built-in collection, category and reference.
 
-        As :func:`crystallin.pp.add_programs` wrote it for the data that the model was trained on; ``None`` for models
-        saved before tables travelled with them.
+        This is the table of :func:`crystallin.pp.add_programs` for the data on which the model was trained; ``None``
+        for models that were saved by versions without it.
         """
         if self._prior.table is None:
             return None
@@ -57,7 +57,7 @@ class AboutMixin:
 
     @property
     def digest(self) -> str:
-        """Short hash of the model's weights, to tell whether it was trained further since results were written."""
+        """Short hash of the model's weights, to check whether results were computed in its current state."""
         digest = hashlib.sha256()
         for name, value in self.module.state_dict().items():
             digest.update(name.encode())

@@ -1,4 +1,4 @@
-"""Which genes activities come from."""
+"""Attributions of activities to genes."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 STATISTICS = ("mean", "mean_absolute", "average_cell", "each")
-# matrices for each cell and baseline, where there are several; along a path, one at each node
+# number of matrices to invert for each cell and baseline, if there are several: one at each node of a path
 N_MATRICES = {"integrated_gradients": 8, "expected_gradients": 8}
-# third powers of the number of latent dimensions that a CPU core gets through with a matrix for each cell
+# speed of a CPU core in matrix inversions: third powers of the number of latent dimensions per minute
 CUBES_PER_MINUTE = 6e11
-# of an array of cells x genes x programs in single precision: half a gigabyte
+# largest size of an array of cells x genes x programs: half a gigabyte in single precision
 MAX_CELL_VALUES = 2**27
 
 
@@ -43,7 +43,7 @@ class AttributionMixin(ReadingMixin):
 
     @property
     def attribution_methods(self) -> dict[str, blocks.AttributionMethod]:
-        """The methods of attribution by name, and what each takes."""
+        """Attribution methods by name, with their properties."""
         return dict(ATTRIBUTION_METHODS)
 
     @torch.no_grad()
@@ -62,58 +62,60 @@ class AttributionMixin(ReadingMixin):
         statistic: Literal["mean", "mean_absolute", "average_cell", "each"] = "mean",
         batch_size: int | None = None,
     ) -> np.ndarray:
-        """How much each gene adds to each program's activity; see :func:`crystallin.tl.attributions`.
+        """Attribute each program's activity to genes; see :func:`crystallin.tl.attributions`.
 
         Parameters
         ----------
         adata
-            Data with the model's genes in the model's order, or a :meth:`reading` of them; ``None`` takes the data of
-            the model. Nothing is written to them.
+            Data with the model's genes in the model's order, or a :meth:`reading` of them; ``None`` uses the data of
+            the model. The data are not changed.
         indices
-            Cells wanted: positions from 0, names, or a Boolean for each cell; ``None`` for all.
+            Cells to use, as positions from 0, names, or a Boolean mask; ``None`` uses all.
         target
-            ``"activity"``: the refined activity, as a function of the counts. ``"encoder"``: the encoder's mean, as a
-            function of standardised log-normalised expression.
+            ``"activity"`` attributes the refined activity, as a function of the counts. ``"encoder"`` attributes the
+            encoder's mean, as a function of standardised log-normalised expression.
         method
             Name of the method, see :func:`crystallin.tl.attributions`.
         baseline
-            What cells are compared with: ``"mean"``, ``"zero"``, or expression profiles as an array of genes or
-            baselines x genes, non-negative and of any depth, a Series or DataFrame with the names of genes in any
-            order; methods with one baseline take the mean of several.
+            What to compare cells with: ``"mean"``, ``"zero"``, or expression profiles. Profiles are an array of genes
+            or of baselines x genes, non-negative and of any depth, or a Series or DataFrame with the names of genes in
+            any order. Methods with one baseline use the mean of several profiles.
         baseline_indices
-            Take profiles of these cells instead: their mean or, for methods over several baselines, a sample.
+            Use profiles of these cells instead: their mean or, for methods with several baselines, a sample.
         n_baselines
-            For methods over several baselines, number of cells to sample.
+            Number of cells to sample, for methods with several baselines.
         programs
-            Names of the programs wanted; ``None`` for all, decoys included.
+            Names of the programs; ``None`` uses all, including decoys.
         groups
-            Label of each of the cells; a Series is aligned by the names of the cells. ``None`` puts all in one group,
-            ``"all"``.
+            Label of each of the cells; a Series is aligned by the names of the cells. ``None`` puts all cells into one
+            group, ``"all"``.
         statistic
-            ``"mean"`` or ``"mean_absolute"`` over the cells of each group; ``"each"`` cell; or, for
-            ``method="contributions"``, those in the ``"average_cell"`` of each group. The latter are close to the mean
-            (see ``benchmarks/attribution.py``) and hundreds of times quicker with many programs, as one matrix is
-            inverted for a group rather than one for each cell.
+            ``"mean"`` or ``"mean_absolute"`` returns the mean (of absolute values) over the cells of each group;
+            ``"each"`` returns each cell. For ``method="contributions"`` only, ``"average_cell"`` returns the
+            contributions in the average cell of each group. These are close to the mean (see
+            ``benchmarks/attribution.py``), and hundreds of times faster with many programs, because one matrix is
+            inverted per group instead of one per cell.
         batch_size
-            Cells per minibatch; ``None`` is ``scvi.settings.batch_size``.
+            Number of cells per minibatch; ``None`` uses ``scvi.settings.batch_size``.
 
         Returns
         -------
-        Array, float32: groups x genes x programs; for ``statistic="each"`` cells x genes x programs. Groups are in the
-        order of the categories of ``groups``, or sorted.
+        Array of groups x genes x programs, float32; for ``statistic="each"`` cells x genes x programs. Groups are in
+        the order of the categories of ``groups``, or sorted if it is not categorical.
 
         Raises
         ------
         ImportError
-            If a method needs captum and it is not installed.
+            If the method needs captum, which is not installed.
         KeyError
-            If there is no such program.
+            If a program does not exist.
         RuntimeError
             If the model is not trained.
         ValueError
-            If the method is unknown or not for this target, encoder or likelihood; a baseline has the wrong length or
-            values; the genes differ from the model's; the data are minified; there is not one label for each cell;
-            ``"each"`` is asked for too many cells, or a method of captum for all.
+            If the method is unknown or not available for this target, encoder or likelihood; a baseline has the wrong
+            length or values; the genes differ from the model's; the data are minified; there is not exactly one label
+            for each cell; the result for ``"each"`` cell would be too large; or a method of captum is used without
+            ``indices``.
 
         Examples
         --------
@@ -132,7 +134,7 @@ class AttributionMixin(ReadingMixin):
             msg = (
                 f"Attributions of {len(chosen):,} cells x {len(self._prior.genes):,} genes x {len(dimensions):,} "
                 f"programs would take {4 * n_values / 2**30:.1f} GiB, above the limit of "
-                f"{4 * MAX_CELL_VALUES / 2**30:.1f}. Name fewer cells or programs, or take means over groups."
+                f"{4 * MAX_CELL_VALUES / 2**30:.1f} GiB. Use fewer cells or programs, or means over groups."
             )
             raise ValueError(msg)
 
@@ -159,7 +161,7 @@ class AttributionMixin(ReadingMixin):
         return np.stack([mean.T for mean in means.values()]).astype(np.float32)
 
     def _dimensions(self, programs: str | Sequence[str] | None) -> torch.Tensor:
-        """Latent dimensions of programs; ``None`` for all."""
+        """Return the latent dimensions of programs; ``None`` means all programs."""
         names = list(self._prior.programs)
         wanted = names if programs is None else checks.check_program_names(programs, names)
         return torch.tensor([names.index(name) for name in wanted], dtype=torch.long, device=self.device)
@@ -171,7 +173,7 @@ class AttributionMixin(ReadingMixin):
         groups: Sequence[str] | None,
         of_cells: Callable[[np.ndarray], torch.Tensor],
     ) -> dict[str, np.ndarray]:
-        """What is worked out of the cells of each group, in the order of the groups."""
+        """Apply ``of_cells`` to the cells of each group, and return the results in the order of the groups."""
         labels = cell_labels(groups, source.obs_names[chosen])
         with seeded(self._random_state):
             return {
@@ -186,7 +188,7 @@ class AttributionMixin(ReadingMixin):
         summed: Callable[[dict[str, torch.Tensor], Average], torch.Tensor],
         batch_size: int | None = None,
     ) -> dict[str, np.ndarray]:
-        """Mean over the cells of each group of what ``summed`` adds up over a minibatch, by group."""
+        """Return the mean over the cells of each group, where ``summed`` returns the sum over a minibatch."""
 
         def mean(cells: np.ndarray) -> torch.Tensor:
             parts = self._with_average(source, cells, batch_size)
@@ -195,7 +197,7 @@ class AttributionMixin(ReadingMixin):
         return self._by_group(source, chosen, groups, mean)
 
     def _in_average_cell(self, source: Reading, dimensions: torch.Tensor, cells: np.ndarray) -> torch.Tensor:
-        """Contributions in the average of some cells at their modes, dimensions x genes."""
+        """Return contributions in the average of some cells at their modes, dimensions x genes."""
         weight, terms = self.module.decoder.weight().detach(), blocks.RunningMean()
         preconditioner = self.module.average_cell(source.sample(cells)).covariance
 
@@ -212,7 +214,7 @@ class AttributionMixin(ReadingMixin):
     def _with_average(
         self, source: Reading, cells: np.ndarray, batch_size: int | None
     ) -> Iterator[tuple[dict[str, torch.Tensor], Average]]:
-        """Minibatches of the cells, each with what works out the average of all, once, where it is asked for."""
+        """Yield minibatches, each with a function that returns the average of all cells, computed once if needed."""
         average = cache(lambda: self.module.average_cell(source.sample(cells)))
         for tensors in source.minibatches(cells, batch_size):
             yield tensors, average
@@ -224,21 +226,21 @@ class AttributionMixin(ReadingMixin):
         baseline_indices: Sequence[int] | None,
         n_sampled: int | None,
     ) -> torch.Tensor | None:
-        """Expression to compare with, genes x baselines; ``None`` is the mean cell."""
+        """Return the baselines' expression, genes x baselines; ``None`` stands for the mean cell."""
         if baseline_indices is None and n_sampled is None and isinstance(baseline, str):
             return None if baseline == "mean" else torch.zeros(len(self._prior.genes), 1, device=self.device)
         if not isinstance(baseline, str):
-            # torch takes no arrays that are read-only or run backwards
+            # torch does not accept arrays that are read-only or have negative strides
             profiles = torch.as_tensor(np.array(baseline, dtype=np.float32), device=self.device).T
             return profiles if n_sampled is not None else (profiles / profiles.sum(0)).mean(1, keepdim=True)
         if baseline == "zero":
-            msg = 'baseline="zero" is a single one; methods over several baselines take cells: "mean", or a group.'
+            msg = 'baseline="zero" is a single profile, but this method samples cells; use "mean" or a group.'
             raise ValueError(msg)
         cells = source.positions(baseline_indices, "baseline_indices")
         if n_sampled is not None:
             tensors = source.together(np.random.default_rng(self._random_state).permutation(cells)[:n_sampled])
             return blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY]).dense().T.to(self.device)
-        # on the CPU, as not every accelerator knows double precision
+        # on the CPU, because not every accelerator supports double precision
         total = torch.zeros(len(self._prior.genes), dtype=torch.float64)
         for tensors in source.minibatches(cells):
             counts = blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY].to(self.device))
@@ -246,12 +248,12 @@ class AttributionMixin(ReadingMixin):
         return (total / len(cells)).float()[:, None].to(self.device)
 
     def _reader(self) -> blocks.Reader | blocks.DeepReader:
-        """The encoder's mean as a function of genes, raising if that is not known."""
+        """Return the encoder's mean as a function of genes; raise an error if the encoder is of another type."""
         encoder = self.module.z_encoder
         if not isinstance(encoder, blocks.PrimedEncoder):
             msg = (
-                f"The model's encoder is a {type(encoder).__name__}, not a PrimedEncoder, so it is not known how it "
-                'reads genes. target="activity" does not depend on the encoder.'
+                f"The model's encoder is a {type(encoder).__name__}, but attributions of the encoder need a "
+                'PrimedEncoder. Use target="activity", which does not depend on the encoder.'
             )
             raise ValueError(msg)
         return encoder.reader()
@@ -264,17 +266,17 @@ class AttributionMixin(ReadingMixin):
         if getattr(rule, kind) is None:
             possible = [name for name, other in ATTRIBUTION_METHODS.items() if getattr(other, kind) is not None]
             what = "an encoder with further layers" if is_deep else f"target={target!r}"
-            msg = f"method={method!r} is not for {what}, which has {', '.join(map(repr, possible))}."
+            msg = f"method={method!r} is not available for {what}; use {', '.join(map(repr, possible))}."
             raise ValueError(msg)
         if target == "activity" and self.module.gene_likelihood == "zinb" and method != "contributions":
             msg = (
-                f"method={method!r} follows the activity along a path of counts, on which that of a zero-inflated "
-                'likelihood jumps; use method="contributions" or target="encoder".'
+                f"method={method!r} needs an activity that changes smoothly with the counts, which it does not with "
+                'gene_likelihood="zinb". Use method="contributions" or target="encoder".'
             )
             raise ValueError(msg)
         if rule.by_captum:
             if indices is None:
-                msg = f"method={method!r} takes seconds for each cell and program; name the cells it is wanted for."
+                msg = f"method={method!r} takes seconds for each cell and program. Name the cells to use."
                 raise ValueError(msg)
             if find_spec("captum") is None:
                 msg = f"method={method!r} needs captum, which is not installed: pip install 'crystallin[captum]'."
@@ -285,8 +287,8 @@ def _check_statistic(statistic: str, method: str, target: str) -> None:
     checks.check_choice(statistic, "statistic", STATISTICS)
     if statistic == "average_cell" and (method, target) != ("contributions", "activity"):
         msg = (
-            'statistic="average_cell" is for method="contributions" with target="activity", and was asked for with '
-            f'method={method!r} and target={target!r}; take the "mean".'
+            'statistic="average_cell" needs method="contributions" and target="activity", but '
+            f'method={method!r} and target={target!r} were given. Use statistic="mean".'
         )
         raise ValueError(msg)
 
@@ -294,7 +296,7 @@ def _check_statistic(statistic: str, method: str, target: str) -> None:
 def _check_baseline(
     baseline: str | np.ndarray, target: str, method: str, genes: Sequence[str], *, is_given: bool
 ) -> str | np.ndarray:
-    """Return the baseline, raising if it is none, or none of this method and target."""
+    """Return the baseline; raise an error if it is not valid for this method and target."""
     if isinstance(baseline, str):
         checks.check_choice(baseline, "baseline", ("mean", "zero"))
         if baseline == "zero" and target == "activity":
@@ -306,18 +308,18 @@ def _check_baseline(
     else:
         baseline = checks.check_profiles(baseline, genes)
     if is_given and not ATTRIBUTION_METHODS[method].has_baseline:
-        msg = f"method={method!r} compares with nothing, so it takes no baseline; leave it out."
+        msg = f"method={method!r} does not use a baseline; leave it out."
         raise ValueError(msg)
     return baseline
 
 
 def announce(n_cells: int, n_latent: int, n_matrices: int) -> None:
-    """Say in advance how long attributions will take, if that is long."""
+    """Warn in advance if attributions will take long."""
     minutes = n_cells * n_matrices * n_latent**3 / CUBES_PER_MINUTE
     if minutes >= 1:
         logger.warning(
             "Attributions invert a matrix of %s x %s, %s time(s) for each of %s cells, which takes about %.0f minutes "
-            'of one CPU core. Quicker are fewer cells, or method="contributions" with statistic="average_cell".',
+            'of one CPU core. Fewer cells, or method="contributions" with statistic="average_cell", are faster.',
             f"{n_latent:,}",
             f"{n_latent:,}",
             n_matrices,
@@ -327,13 +329,13 @@ def announce(n_cells: int, n_latent: int, n_matrices: int) -> None:
 
 
 def cell_labels(groups: Sequence[str] | None, names: Sequence[str]) -> checks.Labels:
-    """Label of each of the named cells, raising unless there is one; names in the order of categories, or sorted."""
+    """Return the label of each of the named cells, with names in the order of categories, or sorted."""
     if groups is None:
         return checks.Labels([checks.ALL], np.zeros(len(names), dtype=int))
     is_ordered = isinstance(getattr(groups, "dtype", None), pd.CategoricalDtype)
     labels = pd.Series(checks.check_aligned(groups, names, "groups"))
     missing = labels.isna()
     if missing.any():
-        msg = f"groups has {int(missing.sum())} missing label(s); name them, or leave these cells out with indices."
+        msg = f"groups has {int(missing.sum())} missing label(s). Fill them, or leave these cells out with indices."
         raise ValueError(msg)
     return checks.name_labels(labels.astype(groups.dtype) if is_ordered else labels, "groups")

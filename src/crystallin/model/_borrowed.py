@@ -1,4 +1,4 @@
-"""AnnData of other people, read without leaving anything in it."""
+"""Private copies of an AnnData, by which it is read without changing it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from ._seeding import seeded
 
 
 class Borrowed(AnnData):
-    """A private AnnData that shares matrices with one that was given, for scvi-tools to register instead.
+    """Private AnnData that shares matrices with a given one, and is registered with scvi-tools in its place.
 
-    scvi-tools writes columns, arrays and identifiers into what it registers, and keeps it for as long as the model
-    lives. This one takes them up, carries its own registration along, and is gone when nobody reads it any more.
+    scvi-tools writes columns, arrays and identifiers into registered data, and keeps these as long as the model exists.
+    With a private AnnData the caller's data are not changed. It has its own registration as an attribute, and is freed
+    when it is no longer used.
 
     Attributes
     ----------
     manager
-        scvi-tools' registration.
+        Registration by scvi-tools.
     """
 
     manager: AnnDataManager
@@ -34,7 +35,7 @@ class Borrowed(AnnData):
 def borrow(adata: AnnData, manager: AnnDataManager) -> Borrowed:
     """Register a private AnnData in place of ``adata``, as ``manager`` registered the data of the model."""
     borrowed = private(adata, manager.data_registry[REGISTRY_KEYS.X_KEY]["attr_key"])
-    # scvi-tools warns of what would matter in training, and draws the counts that it looks at at random
+    # scvi-tools warns about things that matter in training only, and checks a random sample of the counts
     with warnings.catch_warnings(), seeded(0):
         warnings.simplefilter("ignore", UserWarning)
         borrowed.manager = manager.transfer_fields(borrowed)
@@ -42,7 +43,7 @@ def borrow(adata: AnnData, manager: AnnDataManager) -> Borrowed:
 
 
 def private(adata: AnnData, layer: str | None) -> Borrowed:
-    """Counts, columns and minified representation of ``adata``; counts in memory in a layout that can be read."""
+    """Return an AnnData with counts (converted if necessary), columns and minified representation of ``adata``."""
     counts = adata.X if layer is None else adata.layers[layer]
     if checks.is_in_memory(counts) and not checks.is_simple(counts):
         counts = checks.canonical_csr(counts)
@@ -50,16 +51,16 @@ def private(adata: AnnData, layer: str | None) -> Borrowed:
         X=counts if layer is None else None,
         layers={} if layer is None else {layer: counts},
         obs=adata.obs.copy(),
-        # what a query measures is needed to read it
+        # the genes that a query measures are needed to read it
         var=adata.var[[name for name in (MEASURED,) if name in adata.var]].copy(),
-        # views of arrays are no arrays to torch
+        # torch does not accept anndata's views of arrays
         obsm={key: np.asarray(value) if isinstance(value, np.ndarray) else value for key, value in adata.obsm.items()},
         uns={key: adata.uns[key] for key in (MINIFY_TYPE_UNS_KEY,) if key in adata.uns},
     )
 
 
 def readable(manager: AnnDataManager) -> AnnDataManager:
-    """The registration, or that of a private AnnData if the counts lie in memory as scvi-tools cannot read them."""
+    """Return the registration, or that of a private AnnData if scvi-tools cannot read the counts in memory."""
     counts = manager.get_from_registry(REGISTRY_KEYS.X_KEY)
     return (
         manager
@@ -70,7 +71,7 @@ def readable(manager: AnnDataManager) -> AnnDataManager:
 
 @contextmanager
 def forgotten_on_error(model_class: type) -> Iterator[None]:
-    """Let go of data that are registered in the block if it raises; scvi-tools would keep them for ever."""
+    """Remove data registered in the block from scvi-tools' store if it fails, or they would never be freed."""
     store = model_class._setup_adata_manager_store
     before = set(store)
     try:

@@ -1,4 +1,4 @@
-"""The state of a run on disk, so that one that was killed can go on as if nothing had happened."""
+"""State of a training run on disk, from which an interrupted run can continue."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ import torch
 from ._compat import pl
 from ._seeding import get_random_state
 
-# where our part of Lightning's checkpoint is
+# key of this package's part of Lightning's checkpoint
 KEY = "crystallin"
 
 
 class SavedRun(NamedTuple):
-    """Where a run stood at the end of an epoch.
+    """State of a run at the end of an epoch.
 
     Attributes
     ----------
     stage
         Name of the stage.
     finished
-        Whether that was its last epoch.
+        Whether that was the last epoch of the stage.
     random_state
-        States of the random generators.
+        States of the random number generators.
     history
         Metrics of all epochs so far.
     """
@@ -39,14 +39,14 @@ class SavedRun(NamedTuple):
     history: dict[str, pd.DataFrame]
 
 
-# Lightning runs checkpoints last, when the epoch's metrics are there and early stopping has decided
+# Lightning calls checkpoints last, after the epoch's metrics are computed and early stopping has decided
 class SaveState(pl.callbacks.Checkpoint):
     """Save weights, optimiser and progress after each epoch.
 
     Parameters
     ----------
     path
-        The file.
+        File to write.
     stage
         Name of the stage of the training.
     history
@@ -57,7 +57,7 @@ class SaveState(pl.callbacks.Checkpoint):
         self.path, self.stage, self.history = path, stage, history or {}
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the file anew; it is whole at any time."""
+        """Write the file by replacing the old one, so that it is complete at any time."""
         partial = partial_file(self.path)
         trainer.save_checkpoint(partial)
         if trainer.is_global_zero:
@@ -66,40 +66,40 @@ class SaveState(pl.callbacks.Checkpoint):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Add what Lightning does not know."""
+        """Add stage, random states and history to Lightning's checkpoint."""
         finished = trainer.should_stop or trainer.current_epoch + 1 >= trainer.max_epochs
         history = joined(self.history, _with_last_epoch(trainer))
-        # tensors and plain values only, as torch loads nothing else unless it is told that the file can be trusted
+        # tensors and plain values only, because torch refuses to load other objects from files that are not trusted
         plain = {name: (values.index.name, values[name].tolist()) for name, values in history.items()}
         checkpoint[KEY] = SavedRun(self.stage, bool(finished), get_random_state(), plain)._asdict()
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Add no epoch to a stage that was stopped."""
+        """Stop at once if the stage was complete."""
         trainer.should_stop = checkpoint[KEY]["finished"]
 
 
 def partial_file(path: Path) -> Path:
-    """Name of a checkpoint that is being written."""
+    """Return the path under which a checkpoint is written before it replaces the old one."""
     return path.with_name(f"{path.name}.partial")
 
 
 def read_checkpoint(path: Path, module: torch.nn.Module | None = None) -> SavedRun:
-    """Return where the run stood, raising if ``path`` is not a whole checkpoint (of ``module``)."""
-    remedy = "delete it to start afresh, or give another file name"
-    # torch writes zip archives, whose directory stands at the end
+    """Return the saved state of a run; raise an error if ``path`` is not a complete checkpoint (of ``module``)."""
+    remedy = "delete it to start again, or give another file name"
+    # torch writes zip archives, whose directory is at the end of the file
     if not zipfile.is_zipfile(path):
-        msg = f"checkpoint={str(path)!r} is cut short or is no checkpoint; {remedy}."
+        msg = f"checkpoint={str(path)!r} is incomplete or not a checkpoint; {remedy}."
         raise ValueError(msg)
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
         theirs = {key: value.shape for key, value in saved["state_dict"].items()}
     except (AttributeError, EOFError, LookupError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
-        msg = f"checkpoint={str(path)!r} is no checkpoint ({type(error).__name__}); {remedy}."
+        msg = f"checkpoint={str(path)!r} is not a checkpoint ({type(error).__name__}); {remedy}."
         raise ValueError(msg) from error
     if module is not None and theirs != {f"module.{key}": value.shape for key, value in module.state_dict().items()}:
-        msg = f"checkpoint={str(path)!r} is of a model with other data, programs or settings; {remedy}."
+        msg = f"checkpoint={str(path)!r} belongs to a model with other data, programs or settings; {remedy}."
         raise ValueError(msg)
     if KEY not in saved:
         msg = f"checkpoint={str(path)!r} was written by another version of crystallin, or by Lightning alone; {remedy}."
@@ -113,7 +113,7 @@ def read_checkpoint(path: Path, module: torch.nn.Module | None = None) -> SavedR
 
 
 def joined(before: dict[str, pd.DataFrame], after: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Metrics of earlier epochs followed by those of later ones, numbered on."""
+    """Append the metrics of later epochs to those of earlier ones, with continued numbers of epochs."""
     result = dict(before)
     for name, values in after.items():
         if name in before:
@@ -124,10 +124,10 @@ def joined(before: dict[str, pd.DataFrame], after: dict[str, pd.DataFrame]) -> d
 
 
 def _with_last_epoch(trainer: pl.Trainer) -> dict[str, pd.DataFrame]:
-    """Metrics of the run, with those of the epoch that ends, which Lightning logs after the callbacks."""
-    # asked for in all processes, as it may be reduced over them
+    """Return the metrics of the run, including those of the current epoch, which are not logged yet."""
+    # every process has to access this, because metrics may be reduced over all processes
     metrics = trainer.callback_metrics
-    # loggers of other processes, and others than scvi-tools', keep none
+    # loggers of other processes and other packages have no history
     history = getattr(trainer.logger, "history", None)
     if not isinstance(history, dict):
         return {}

@@ -1,7 +1,7 @@
-"""Every name of scvi-tools that crystallin uses, in one place.
+"""All names of scvi-tools and Lightning that crystallin uses, in one place.
 
-Checked on scvi-tools 1.4.2 (Python 3.11) and 1.5.1 (Python 3.12). Names that begin with an underscore, and those from
-modules that do, are private and may move: ``tests/model/test_compat.py`` names the ones that did.
+Checked on scvi-tools 1.4.2 (Python 3.11) and 1.5.1 (Python 3.12). Names that begin with an underscore, and names from
+modules that do, are private and may move; ``tests/model/test_compat.py`` reports those that have moved.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 
 with warnings.catch_warnings():
-    # tqdm says so in notebooks without ipywidgets, where progress is shown as text
+    # tqdm warns in notebooks without ipywidgets, in which progress is shown as text
     warnings.filterwarnings("ignore", message="IProgress not found")
     import lightning.pytorch as pl
     from lightning.pytorch.strategies import DDPStrategy
@@ -31,12 +31,12 @@ with warnings.catch_warnings():
     try:
         from scvi.model.base._training_mixin import _set_datamodule_split as set_datamodule_split
     except ImportError:
-        # scvi-tools 1.4 takes datamodules as they are
+        # scvi-tools 1.4 does not change datamodules
         def set_datamodule_split(*_: object, **__: object) -> None:
-            """Leave the datamodule as it is."""
+            """Do not change the datamodule."""
 
 
-# private methods and attributes of their classes that the model reads, calls or takes the place of
+# private methods and attributes of these classes that the model reads, calls or overrides
 PRIVATE: dict[type, tuple[str, ...]] = {
     SCVI: (
         "_check_if_trained",

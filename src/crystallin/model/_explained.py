@@ -1,4 +1,4 @@
-"""A minibatch of cells as methods of attribution see it: what is read, what it is compared with, what comes out."""
+"""Minibatches of cells as attribution methods use them: input, baseline, and attributions of each target."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from crystallin.nn import ATTRIBUTION_METHODS
 from ._compat import REGISTRY_KEYS
 from ._module import ProgramModule
 
-# works out the average cell
+# returns the average cell, which is computed on the first call
 Average = Callable[[], blocks.AverageCell]
-# memory of the attributions of one chunk of cells, of which some exist at a time
+# memory for the attributions of one chunk of cells; a few chunks exist at a time
 CHUNK_BYTES = 2**26
-# Newton decrement at which changed cells are done
+# Newton decrement at which the mode of changed cells has converged
 CHANGED_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is to be explained, and against what.
+    """What to explain, and in comparison with which baseline.
 
     Attributes
     ----------
     module
         The module, in evaluation mode.
     dimensions
-        Latent dimensions that are wanted.
+        Latent dimensions to explain.
     profiles
-        Expression to compare with, genes x baselines, of any depth; ``None`` is the mean cell.
+        Baselines, genes x baselines, of any depth; ``None`` stands for the mean cell.
     """
 
     module: ProgramModule
@@ -48,19 +48,19 @@ class Question:
 
     @cached_property
     def shared(self) -> blocks.SharedGenes:
-        """Which programs share genes."""
+        """Genes that programs share."""
         return blocks.shared_genes(self.weight.dense())
 
     @cached_property
     def reader(self) -> blocks.Reader | blocks.DeepReader:
-        """The encoder's mean."""
+        """Encoder's mean as a function of genes, for the dimensions to explain."""
         return self.module.z_encoder.reader().only(self.dimensions)
 
 
 class EncoderCells:
-    """The encoder's mean as a function of standardised expression.
+    """Attributions of the encoder's mean, as a function of standardised expression.
 
-    Without a profile cells are compared with the mean of the training cells' log-normalised expression.
+    Without profiles, cells are compared with the mean log-normalised expression of the training cells.
     """
 
     def __init__(self, question: Question, tensors: dict[str, Any], average: Average) -> None:
@@ -84,21 +84,21 @@ class EncoderCells:
             yield blocks.attribute(self.reader, cell[:, None], self.baseline, method)[None]
 
     def value(self, replaced: torch.Tensor) -> torch.Tensor:
-        """Encoder's mean, dimensions x cells, with the baseline's expression of the genes that are ``replaced``."""
+        """Return the encoder's mean, dimensions x cells, with ``replaced`` genes at the baseline's expression."""
         change = self.reader(torch.where(replaced[:, None], self.baseline, self.x)) - self.reader(self.x)
         return self._mean[self.dimensions] + change
 
     @cached_property
     def _mean(self) -> torch.Tensor:
-        """Encoder's mean, latent x cells, with what it owes to the batch."""
+        """Encoder's mean, latent x cells, including the effect of the batch."""
         return self.encoder.posterior(self.counts, self.batch)[0]
 
 
 class ActivityCells:
-    """The refined activity as a function of counts at the cell's depth.
+    """Attributions of the refined activity, as a function of counts at the cell's depth.
 
-    Without a profile cells are compared with what the model expects of them without activities: same batch, covariates
-    and depth. Its own activity is 0.
+    Without profiles, each cell is compared with the expression that the model expects if all activities are 0, in the
+    same batch, with the same covariates and depth. The activity of this baseline is 0.
     """
 
     def __init__(self, question: Question, tensors: dict[str, Any], average: Average) -> None:
@@ -111,14 +111,14 @@ class ActivityCells:
             nothing = torch.zeros_like(self.point.z[:, :1])
             self.baselines = [self.cells.log_mean(nothing, self.weight).exp()]
         else:
-            # without anything there are no counts
+            # a profile without expression has no counts
             shares = question.profiles / question.profiles.sum(0).clamp(min=torch.finfo(total.dtype).tiny)
             self.baselines = [share[:, None] * total for share in shares.T]
 
     def total(self, method: str) -> torch.Tensor:
         """Attributions summed over the cells, dimensions x genes."""
         if method == "contributions" and len(self.dimensions) == 1:
-            # of one activity they need no matrix for each cell
+            # contributions to a single activity do not need a matrix for each cell
             (dimension,) = self.dimensions.tolist()
             return blocks.gene_contributions(self.cells, self.point, self.weight, self.preconditioner, dimension).sum(
                 1
@@ -136,9 +136,9 @@ class ActivityCells:
             yield each
 
     def value(self, replaced: torch.Tensor) -> torch.Tensor:
-        """Refined activity, dimensions x cells, with the baseline's counts of the genes that are ``replaced``."""
+        """Return the refined activity, dimensions x cells, with ``replaced`` genes at the baseline's counts."""
         counts = torch.where(replaced[:, None], self.baselines[0], self.cells.counts)
-        # the mode is near, and its last digits do not matter
+        # the new mode is near the old one, and needs no high precision
         changed = replace(self.cells, counts=counts)
         point = blocks.refine(changed, self.point.z, self.weight, self.preconditioner, tolerance=CHANGED_TOLERANCE)
         return point.z[self.dimensions]

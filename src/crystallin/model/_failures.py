@@ -1,4 +1,4 @@
-"""What a training that fails or is interrupted leaves behind."""
+"""State of a model after a training that fails or is interrupted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class Snapshot:
-    """State of a model, to be put back.
+    """Copy of a model's state, to restore it later.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Snapshot:
         self.device, self.training = model.device, model.module.training
 
     def put_back(self) -> None:
-        """Put the state back, whole."""
+        """Restore the complete state."""
         with interrupts_deferred():
             self.model.__dict__.clear()
             self.model.__dict__.update(self.attributes)
@@ -42,7 +42,7 @@ class Snapshot:
 
 
 class Fallback:
-    """What is left of a model if its training is interrupted: the last state that is worth keeping.
+    """State to which a model returns if its training is interrupted: the last one with complete weights.
 
     Parameters
     ----------
@@ -53,21 +53,21 @@ class Fallback:
     def __init__(self, model: TrainingMixin) -> None:
         self.model = model
         self.start = self.last = Snapshot(model)
-        # which training was interrupted when, and which weights are kept; None as long as there are no new ones
+        # when the training was interrupted, and which weights are kept; None while there are no new weights
         self.when: str | None = None
         self.kept: str | None = None
 
     def keep(self, when: str, kept: str) -> None:
-        """Fall back to the present state from now on, and say ``when`` and what is ``kept`` in that case."""
+        """Make the present state the one to return to, and set the texts for the warning in that case."""
         with interrupts_deferred():
             self.last, self.when, self.kept = Snapshot(self.model), when, kept
 
 
 @contextmanager
 def kept_if_interrupted(model: TrainingMixin) -> Iterator[Fallback]:
-    """Put the model back into its state before the block if that raises, and into the last worth keeping at Ctrl-C.
+    """Restore the model's state before the block if it fails, and the last state worth keeping at Ctrl-C.
 
-    A Ctrl-C ends the block with a warning if there is such a state, and is raised if there is none.
+    Ctrl-C ends the block with a warning if there is such a state, and with a KeyboardInterrupt if there is none.
     """
     fallback = Fallback(model)
     try:
@@ -77,10 +77,10 @@ def kept_if_interrupted(model: TrainingMixin) -> Iterator[Fallback]:
         if fallback.when is None:
             if error.args:
                 raise
-            msg = "Training was interrupted before the first epoch of this run was complete; the model is as it was."
+            msg = "Training was interrupted before the first epoch of this run was complete; the model is unchanged."
             raise KeyboardInterrupt(msg) from error
         logger.warning(
-            "%s. The best weights so far are kept, %s, and the model can be used as it is.",
+            "%s. The best weights so far are kept, %s, and the model can be used.",
             fallback.when,
             fallback.kept,
         )
@@ -94,16 +94,16 @@ def kept_if_interrupted(model: TrainingMixin) -> Iterator[Fallback]:
 
 @contextmanager
 def explained_if_out_of_memory(batch_size: int, device_budget: int | None) -> Iterator[None]:
-    """Say what to change if memory runs out inside the block."""
+    """Raise an error that explains what to change if memory runs out inside the block."""
     try:
         yield
     except RuntimeError as error:
-        # torch has an exception for accelerators only
+        # torch has a special exception for accelerators only
         if not isinstance(error, torch.cuda.OutOfMemoryError) and "not enough memory" not in str(error):
             raise
         msg = (
-            f"Memory ran out with batch_size={batch_size} and device_budget={device_budget} (bytes of counts kept on "
-            "the device; None is half of its free memory). Give train a smaller batch_size, or device_budget=0 to "
-            "send counts minibatch by minibatch; fewer programs or genes help most."
+            f"Memory ran out with batch_size={batch_size} and device_budget={device_budget} (largest size of counts on "
+            "the device, in bytes; None means half of its free memory). Give train a smaller batch_size, or "
+            "device_budget=0 to send counts minibatch by minibatch. Fewer programs or genes save most memory."
         )
         raise RuntimeError(msg) from error

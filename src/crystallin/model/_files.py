@@ -1,4 +1,4 @@
-"""Saved models on disk: is this one of ours, and whole?"""
+"""Checks of saved models on disk."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ._compat import SAVE_KEYS
 
 
 def read_saved_model(dir_path: str | Path, prefix: str | None = None, *, class_name: str) -> dict[str, Any]:
-    """Return the saved attributes of a model, raising if the folder is not a whole saved ``class_name``.
+    """Return the saved attributes of a model; raise an error unless it is a complete ``class_name``.
 
-    Weights are mapped, not read, so this is cheap.
+    Weights are memory-mapped and not read, so this is fast.
     """
     path = Path(dir_path) / f"{prefix or ''}{SAVE_KEYS.MODEL_FNAME}"
     if not path.is_file():
-        msg = f"There is no saved model at {str(path)!r}; give the folder that {class_name}.save wrote."
+        msg = f"There is no saved model at {str(path)!r}. Give the folder that {class_name}.save wrote."
         raise FileNotFoundError(msg)
-    # torch writes zip archives, whose directory stands at the end: a file cut short is no archive
+    # torch writes zip archives, whose directory is at the end of the file, so an incomplete file is not an archive
     if not zipfile.is_zipfile(path):
-        msg = f"{str(path)!r} is cut short or is not a saved model; copy or save the model again."
+        msg = f"{str(path)!r} is incomplete or not a saved model. Copy or save the model again."
         raise ValueError(msg)
     try:
         saved = torch.load(path, map_location="cpu", weights_only=False, mmap=True)
@@ -33,6 +33,6 @@ def read_saved_model(dir_path: str | Path, prefix: str | None = None, *, class_n
         raise ValueError(msg) from error
     found = registry.get("model_name")
     if found != class_name:
-        msg = f"{str(path)!r} holds a {found} model, not a {class_name}; load it with {found}.load."
+        msg = f"{str(path)!r} contains a {found} model, not a {class_name}. Load it with {found}.load."
         raise ValueError(msg)
     return saved

@@ -1,4 +1,4 @@
-"""Which programs matter to a cell's fit, and which genes the encoder reads together."""
+"""Importance of programs for the fit of cells, and interactions of genes in the encoder."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class ImportanceMixin(AttributionMixin):
         groups: Sequence[str] | None = None,
         batch_size: int | None = None,
     ) -> pd.DataFrame:
-        """What each program adds to the log-likelihood of a cell's counts.
+        """Compute how much each program adds to the log-likelihood of a cell's counts.
 
-        Integrated gradients of the log-likelihood from a cell without activities to the refined activities. With those
-        of unannotated dimensions, which are left out, they sum to the gain in log-likelihood.
+        Importances are integrated gradients of the log-likelihood along the path from zero to the refined activities.
+        Together with those of unannotated dimensions, which are not returned, they sum to the gain in log-likelihood.
 
         Parameters
         ----------
@@ -43,7 +43,7 @@ class ImportanceMixin(AttributionMixin):
 
         Returns
         -------
-        DataFrame of programs (decoys included) x groups, in nats per cell.
+        DataFrame of programs (including decoys) x groups, in nats per cell.
 
         Raises
         ------
@@ -77,7 +77,7 @@ class ImportanceMixin(AttributionMixin):
         groups: Sequence[str] | None = None,
         batch_size: int | None = None,
     ) -> dict[str, pd.DataFrame]:
-        """Mean interactions of genes in the encoder's mean of a program, see :func:`crystallin.tl.interactions`.
+        """Compute interactions of genes in the encoder's mean of a program; see :func:`crystallin.tl.interactions`.
 
         Parameters
         ----------
@@ -92,14 +92,14 @@ class ImportanceMixin(AttributionMixin):
 
         Returns
         -------
-        For each group a symmetric DataFrame of genes x genes, in units of activity.
+        Dict from group to a symmetric DataFrame of genes x genes with mean interactions, in units of activity.
 
         Raises
         ------
         KeyError
-            If there is no such program or gene.
+            If the program or a gene does not exist.
         ValueError
-            If the encoder has no context network, through which alone genes interact, or one of other layers.
+            If the encoder has no context network, without which genes do not interact, or one with more layers.
 
         Examples
         --------
@@ -110,8 +110,8 @@ class ImportanceMixin(AttributionMixin):
         reader = self._reader()
         is_deep = isinstance(reader, blocks.DeepReader)
         if is_deep or not len(reader.bias):
-            has = "further layers, for which there is no closed form" if is_deep else "none"
-            msg = f"Genes interact through the encoder's context network of one hidden layer, and this model has {has}."
+            has = "has one with more layers" if is_deep else "has none"
+            msg = f"Interactions need an encoder with a context network of one hidden layer; this model {has}."
             raise ValueError(msg)
         checks.check_choice(baseline, "baseline", ("mean", "zero"))
         source, chosen = self._source(adata, indices)

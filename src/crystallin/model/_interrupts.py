@@ -1,4 +1,4 @@
-"""Ctrl-C: put off while something must not stop half way, and its handler put back."""
+"""Deferral of Ctrl-C during operations that must complete, and restoration of its handler."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 @contextmanager
 def interrupts_deferred() -> Iterator[None]:
-    """Hold a Ctrl-C inside the block back until its end."""
+    """Defer a Ctrl-C inside the block until its end."""
     handler = _handler()
-    # None: there is none of Python's to put off
+    # None: there is no Python handler, so nothing can be deferred
     if handler is None:
         yield
         return
@@ -24,13 +24,13 @@ def interrupts_deferred() -> Iterator[None]:
     finally:
         signal.signal(signal.SIGINT, handler)
         if pressed:
-            # to whom it was meant for: Python's handler raises, that of the caller does what it likes
+            # call the original handler: Python's raises KeyboardInterrupt, and the caller's may do anything
             signal.raise_signal(signal.SIGINT)
 
 
 @contextmanager
 def interrupt_handler_kept() -> Iterator[None]:
-    """Put the handler of Ctrl-C back, which Lightning turns off for good at the first one."""
+    """Restore the handler of Ctrl-C, which Lightning disables permanently at the first one."""
     handler = _handler()
     try:
         yield
@@ -40,5 +40,5 @@ def interrupt_handler_kept() -> Iterator[None]:
 
 
 def _handler() -> Any:
-    """Handler of Ctrl-C, ``None`` in other threads and where something else than Python set it."""
+    """Return the handler of Ctrl-C; ``None`` in other threads, and if it was not set by Python."""
     return signal.getsignal(signal.SIGINT) if threading.current_thread() is threading.main_thread() else None

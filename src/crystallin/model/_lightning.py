@@ -1,4 +1,4 @@
-"""Checks of what ``train`` hands on to scvi-tools and Lightning, by their own signatures and constructors."""
+"""Checks of arguments that ``train`` passes on to scvi-tools and Lightning, by their signatures and constructors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _names(*callables: Any) -> set[str]:
     return {p.name for p in parameters if p.kind not in kinds}
 
 
-# arguments that train itself gives
+# arguments of train itself
 OF_TRAIN = {"accelerator", "batch_size", "checkpoint", "datamodule", "datasplitter_kwargs", "device_budget", "devices"}
 OF_TRAIN |= {"early_stopping", "load_sparse_tensor", "max_epochs", "plan_config", "plan_kwargs", "posterior_epochs"}
 OF_TRAIN |= {"shuffle_set_split", "train_size", "trainer_config", "validation_size"}
@@ -45,7 +45,7 @@ OF_PLAN = _names(TrainingPlan, ProgramTrainingPlan) - {"module"}
 OF_SPLITTER = (_names(DataSplitter, AnnDataLoader, DataLoader) | {"device_budget"}) - (
     (OF_TRAIN - {"device_budget"}) | {"adata_manager", "dataset", "distributed_sampler", "indices", "shuffle"}
 )
-# what other trainers call things
+# names of arguments in other packages, and the arguments to use instead
 OTHER_NAMES = {
     "batch": "batch_size=",
     "device": "accelerator= and devices=",
@@ -62,9 +62,9 @@ OTHER_NAMES = {
     "use_gpu": 'accelerator="gpu"',
     "verbose": "enable_progress_bar=",
 }
-# all that the likelihood, the posterior and the sparse products are exact enough in
+# the only supported precision, which the likelihood, the posterior and sparse products need
 PRECISIONS = ("32-true", "32", 32)
-# whole numbers among the trainer's arguments, with the smallest that makes sense, and switches
+# arguments of the trainer that are integers, with their smallest values, and those that are True or False
 WHOLE = {"accumulate_grad_batches": 1, "check_val_every_n_epoch": 1, "log_every_n_steps": 0, "min_epochs": 0}
 WHOLE |= {"max_steps": -1, "num_sanity_val_steps": -1}
 SWITCHES = {"detect_anomaly", "enable_checkpointing", "enable_model_summary", "inference_mode", "learning_rate_monitor"}
@@ -73,7 +73,7 @@ LEARNING_RATES = ("elbo_validation", "reconstruction_loss_validation", "kl_local
 
 
 def check_names(arguments: Iterable[str]) -> None:
-    """Raise if ``train`` has no such arguments, and name the one that was meant."""
+    """Raise an error if ``train`` has no such arguments, and suggest the right ones."""
     for name in arguments:
         if name in OF_TRAINER and name not in OF_TRAIN:
             continue
@@ -93,7 +93,7 @@ def check_names(arguments: Iterable[str]) -> None:
 
 
 def check_values(arguments: Mapping[str, Any]) -> None:
-    """Raise if an argument of the trainer is out of range and Lightning would notice late or never."""
+    """Raise an error if an argument is out of range and Lightning would notice this late or never."""
     given = {name: value for name, value in arguments.items() if value is not None}
     for name, minimum in WHOLE.items():
         if name in given:
@@ -103,16 +103,16 @@ def check_values(arguments: Mapping[str, Any]) -> None:
     if "gradient_clip_val" in given:
         checks.check_number(given["gradient_clip_val"], "gradient_clip_val", 0)
     if given.get("limit_train_batches", 1) == 0:
-        msg = "limit_train_batches=0 leaves nothing to train on; leave it out."
+        msg = "limit_train_batches=0 leaves no minibatches to train on; leave it out."
         raise ValueError(msg)
     if given.get("max_steps", -1) == 0:
-        msg = "max_steps=0 leaves nothing to train; leave it out."
+        msg = "max_steps=0 leaves no steps to train; leave it out."
         raise ValueError(msg)
     for name in ("fast_dev_run", "overfit_batches"):
         if given.get(name):
             msg = (
-                f"{name}={given[name]!r} is not for this model: Lightning would leave out the callbacks or minibatches "
-                "that its training needs. For a quick trial give max_epochs=1 and limit_train_batches=1."
+                f"{name}={given[name]!r} is not supported, because Lightning would leave out callbacks or minibatches "
+                "that the training needs. For a quick trial use max_epochs=1 and limit_train_batches=1."
             )
             raise ValueError(msg)
     if given.get("deterministic", False) not in (True, False, "warn"):
@@ -127,12 +127,12 @@ def check_values(arguments: Mapping[str, Any]) -> None:
             msg = f"{name}={given[name]!r} must be {what}."
             raise TypeError(msg)
     if "ckpt_path" in given and not os.path.isfile(given["ckpt_path"]):
-        msg = f"ckpt_path={str(given['ckpt_path'])!r} is no file. To go on with a run that was killed, use checkpoint=."
+        msg = f"ckpt_path={str(given['ckpt_path'])!r} is not a file. To continue an interrupted run, use checkpoint=."
         raise ValueError(msg)
 
 
 def check_callbacks(callbacks: Any) -> list[pl.Callback]:
-    """Return callbacks as a list, raising unless they are Lightning's."""
+    """Return callbacks as a list; raise an error unless they are Lightning's."""
     given = [] if callbacks is None else list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
     for callback in given:
         if not isinstance(callback, pl.Callback):
@@ -142,14 +142,14 @@ def check_callbacks(callbacks: Any) -> list[pl.Callback]:
 
 
 def check_bool(value: Any, argument: str) -> None:
-    """Raise unless ``value`` is ``True`` or ``False``."""
+    """Raise an error unless ``value`` is ``True`` or ``False``."""
     if not isinstance(value, bool | np.bool_):
         msg = f"{argument}={value!r} must be True or False."
         raise ValueError(msg)
 
 
 def merged(config: Any, arguments: Any, name: str) -> dict[str, Any]:
-    """Arguments as one dictionary, those of scvi-tools' configuration objects among them."""
+    """Return arguments as one dictionary, including those of scvi-tools' configuration objects."""
     for value, argument in ((config, f"{name}_config"), (arguments, f"{name}_kwargs")):
         if value is not None and not isinstance(value, Mapping) and not hasattr(value, "to_kwargs"):
             msg = f"{argument}={value!r} must be a dictionary."
@@ -158,7 +158,7 @@ def merged(config: Any, arguments: Any, name: str) -> dict[str, Any]:
 
 
 def check_plan(arguments: Mapping[str, Any], n_validation: int) -> dict[str, Any]:
-    """Return the arguments of the training plan, raising if it does not know or take one."""
+    """Check and return the arguments of the training plan."""
     _check_known(arguments, OF_PLAN, "plan_kwargs")
     given = dict(arguments)
     above, from_zero = {"include_minimum": False}, {}
@@ -198,7 +198,7 @@ def check_plan(arguments: Mapping[str, Any], n_validation: int) -> dict[str, Any
 
 
 def check_splitter(arguments: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the arguments of the data splitter, raising if it does not know one or train gives it."""
+    """Check and return the arguments of the data splitter."""
     given = {} if arguments is None else arguments
     _check_known(given, OF_SPLITTER, "datasplitter_kwargs")
     if given.get("device_budget") is not None:
@@ -207,14 +207,15 @@ def check_splitter(arguments: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def check_trainer(accelerator: Any, devices: Any, arguments: Mapping[str, Any]) -> Any:
-    """Return the strategy, raising if Lightning would not make a trainer of the arguments.
+    """Return the strategy; raise an error if Lightning cannot create a trainer with these arguments.
 
-    One is made and thrown away: nobody else knows which devices there are, and what goes together.
+    A trainer is created and discarded, because only Lightning knows which devices exist and which arguments fit
+    together.
     """
     precision, strategy = arguments.get("precision"), arguments.get("strategy", "auto")
     if precision is not None and precision not in PRECISIONS:
         msg = (
-            f"precision={precision!r} is not for this model: its likelihood and posterior need single precision. Leave "
+            f"precision={precision!r} is not supported, because likelihood and posterior need single precision. Leave "
             'it out, or give "32-true".'
         )
         raise ValueError(msg)
@@ -223,8 +224,8 @@ def check_trainer(accelerator: Any, devices: Any, arguments: Mapping[str, Any]) 
             found, found_devices, _ = parse_device_args(accelerator, devices, return_device="torch")
         except (MisconfigurationException, AttributeError, ImportError, RuntimeError, TypeError, ValueError) as error:
             msg = (
-                f"accelerator={accelerator!r} with devices={devices!r} is not there ({_first_line(error)}). This "
-                f"machine has {_accelerators()}; leave both out to take what there is."
+                f"accelerator={accelerator!r} with devices={devices!r} is not available ({_first_line(error)}). This "
+                f"machine has {_accelerators()}. Leave both arguments out to choose automatically."
             )
             raise ValueError(msg) from error
         try:
@@ -235,13 +236,13 @@ def check_trainer(accelerator: Any, devices: Any, arguments: Mapping[str, Any]) 
         except (MisconfigurationException, AttributeError, ImportError, RuntimeError, TypeError, ValueError) as error:
             checked = {"callbacks", "enable_progress_bar", *WHOLE, *SWITCHES}
             given = ", ".join(f"{name}={value!r}" for name, value in theirs.items() if name not in checked)
-            msg = f"Lightning does not take {given or 'these arguments'}: {error}"
+            msg = f"Lightning does not accept {given or 'these arguments'}: {error}"
             raise ValueError(msg) from error
     return _with_unused_parameters(strategy, trainer)
 
 
 def _with_unused_parameters(strategy: Any, trainer: pl.Trainer) -> Any:
-    """The strategy by a name that scvi-tools deals cells by, and that lets a likelihood leave out parameters."""
+    """Return a name of the strategy that scvi-tools knows, and that allows parameters without gradients."""
     if not isinstance(trainer.strategy, DDPStrategy) or not isinstance(strategy, str):
         return strategy
     if strategy == "auto":

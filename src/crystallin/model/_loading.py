@@ -1,4 +1,4 @@
-"""Reading models back, and mapping queries onto them."""
+"""Loading of saved models, and mapping of queries onto them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class LoadingMixin:
-    """``load`` and ``load_query_data`` with their checks in front of scvi-tools' work."""
+    """``load`` and ``load_query_data`` of scvi-tools with checks of the saved model and the data."""
 
     @classmethod
     def load(
@@ -36,31 +36,31 @@ class LoadingMixin:
         Parameters
         ----------
         dir_path
-            Folder that ``save`` wrote.
+            Folder written by ``save``.
         adata
-            Data to attach, with the model's genes. ``None`` takes the AnnData saved with the model, if any.
+            Data to attach, with the model's genes. ``None`` uses the AnnData saved with the model, if any.
         prefix
             Prefix of the file names, as given to ``save``.
         **kwargs
-            To :meth:`scvi.model.SCVI.load`.
+            Further arguments of :meth:`scvi.model.SCVI.load`.
 
         Raises
         ------
         FileNotFoundError, ValueError
-            If the folder holds no model, one cut short, one of another class, or the genes differ.
+            If the folder contains no model, an incomplete one or one of another class, or if the genes differ.
 
         Examples
         --------
         >>> model = cr.ProgramVAE.load("my_model", adata)  # doctest: +SKIP
         """
         saved = read_saved_model(dir_path, prefix, class_name=cls.__name__)
-        # False means: without data
+        # False means without data
         if adata:
             checks.check_same_genes(adata.var_names, saved["var_names"])
             check_columns(adata, saved[SAVE_KEYS.ATTR_DICT_KEY]["registry_"])
         model = super().load(str(dir_path), adata, prefix=prefix, **kwargs)
         if getattr(model, "n_reference_", None) is not None:
-            # that of a query, whose reference stays as it is
+            # the model of a query, in which the parameters of the reference stay frozen
             train_new_rows_only(model.module, model.n_reference_)
         return model
 
@@ -75,21 +75,22 @@ class LoadingMixin:
     ) -> Self:
         """Map a query onto a trained reference (Lotfollahi et al. 2022, Nat Biotechnol 40:121).
 
-        Loadings and encoder stay as they are, to the bit; training the returned model fits the intercepts of batches
-        and the effects of categories that the reference did not have. Where there are none the model is ready at once.
+        Loadings and encoder of the reference are not changed. Training the returned model fits only the intercepts of
+        batches, and the effects of categories, that the reference does not have. If there are none, the model can be
+        used without training.
 
         Parameters
         ----------
         adata
-            Query with the reference's genes in its order (``ProgramVAE.prepare_query_anndata`` arranges them).
+            Query with the reference's genes in the same order; :meth:`prepare_query_anndata` arranges them.
         reference_model
-            The reference, or the folder it was saved in.
+            The reference model, or the folder in which it was saved.
         inplace_subset_query_vars
-            Subset and reorder the genes of ``adata`` to the reference's, in place.
+            Subset and reorder the genes of ``adata`` to those of the reference, in place.
         unfrozen
-            Train everything.
+            Train all parameters.
         **kwargs
-            To :meth:`scvi.model.SCVI.load_query_data`.
+            Further arguments of :meth:`scvi.model.SCVI.load_query_data`.
 
         Raises
         ------
@@ -114,7 +115,7 @@ class LoadingMixin:
         check_kinds(adata, registry)
         options = {"inplace_subset_query_vars": inplace_subset_query_vars, "unfrozen": unfrozen, **kwargs}
         if inplace_subset_query_vars and not np.array_equal(adata.var_names, genes):
-            # genes are cut first of all, so the rest is tried on a copy before
+            # scvi-tools subsets genes first and may fail later, so the call is tried on a copy
             trial = adata[:, list(genes)].copy()
             with forgotten_on_error(cls):
                 super().load_query_data(trial, reference_model, **options)
@@ -123,7 +124,7 @@ class LoadingMixin:
             model = super().load_query_data(adata, reference_model, **options)
         n_reference = count_categories(state)
         start_new_rows(model.module, n_reference)
-        # scvi-tools saves what ends with an underscore
+        # scvi-tools saves attributes whose names end with an underscore
         model.n_reference_ = None if unfrozen else n_reference
         if not unfrozen:
             model.is_trained_ = not train_new_rows_only(model.module, n_reference)
@@ -136,31 +137,31 @@ class LoadingMixin:
         return_reference_var_names: bool = False,
         inplace: bool = True,
     ) -> AnnData | pd.Index | None:
-        """Bring the genes of a query into the order of a model's, and fill missing ones with zeros.
+        """Arrange the genes of a query in the order of the model's genes, and fill missing ones with zeros.
 
-        Programs that lose most of their weight with the missing genes are not read from the result: their activities
-        are NaN (:meth:`get_activity`), and a warning names them. Which genes are there is kept in
-        ``adata.var["crystallin_measured"]``, only if some are missing.
+        Programs that lose most of their weight with the missing genes get NaN as activities (see :meth:`get_activity`),
+        and a warning names them. If genes are missing, ``adata.var["crystallin_measured"]`` says which genes were
+        measured.
 
         Parameters
         ----------
         adata
             Query.
         reference_model
-            The model, or the folder it was saved in.
+            The model, or the folder in which it was saved.
         return_reference_var_names
-            Return the names of the model's genes and do nothing else.
+            Only return the names of the model's genes.
         inplace
-            Change ``adata``, rather than return another.
+            Change ``adata`` instead of returning a new AnnData.
 
         Returns
         -------
-        ``None``, or with ``inplace=False`` an AnnData, or the names of the genes.
+        ``None``, an AnnData with ``inplace=False``, or the names of the genes with ``return_reference_var_names=True``.
 
         Raises
         ------
         FileNotFoundError, ValueError
-            If the folder holds no model, or ``adata`` has none of its genes.
+            If the folder contains no model, or ``adata`` has none of its genes.
 
         Examples
         --------
@@ -177,18 +178,18 @@ class LoadingMixin:
         is_missing = ~np.isin(genes, adata.var_names.to_numpy(dtype=str))
         if is_missing.all():
             msg = (
-                f"adata has none of the model's {len(genes)} genes, e.g. {checks.some(genes, 3)}; its own are named "
-                f"{checks.some(adata.var_names, 3)}."
+                f"adata has none of the model's {len(genes)} genes, which have names such as {checks.some(genes, 3)}. "
+                f"Names in adata are {checks.some(adata.var_names, 3)}; use the same type of names."
             )
             raise ValueError(msg)
         uns, raw = dict(adata.uns), adata.raw
         with warnings.catch_warnings():
-            # it is put back below
+            # raw is restored below
             warnings.filterwarnings("ignore", message=".*have `.raw` attribute")
             prepared = SCVI.prepare_query_anndata(adata, reference_model, inplace=inplace)
         result = adata if inplace else prepared
         if is_missing.any():
-            # scvi-tools joins with an AnnData of zeros, and what is not about genes or cells is lost
+            # scvi-tools concatenates with an AnnData of zeros, and loses uns and raw
             result.uns.update(uns)
             if raw is not None and result.raw is None:
                 result.raw = raw.to_adata()

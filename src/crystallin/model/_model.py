@@ -1,4 +1,4 @@
-"""The model people use."""
+"""The public class of the model."""
 
 from __future__ import annotations
 
@@ -43,52 +43,54 @@ class ProgramVAE(
 ):
     """Variational autoencoder whose latent dimensions are gene programs.
 
-    ``log rate = intercept[batch] + covariates + z W``: the activities ``z ~ N(0, I)`` move only the genes that the
-    prior connects them to, up where it is positive and down where it is negative. Rates are normalised over genes
-    (softmax) and scaled by the library size, counts are negative binomial. The encoder starts out reading each program
-    from its own genes. The base class brings saving and loading, query mapping, minified data and gene-level
-    differential expression.
+    ``log rate = intercept[batch] + covariates + z W``: each activity in ``z ~ N(0, I)`` changes only the genes of its
+    program, up if the prior is positive and down if it is negative. Rates are normalised over genes (softmax) and
+    scaled by the library size, and counts are negative binomial. At the start of training, the encoder estimates each
+    program from its own genes. Saving and loading, query mapping, minified data and gene-level differential expression
+    are inherited from scvi-tools.
 
     Parameters
     ----------
     adata
-        AnnData with programs (:func:`crystallin.pp.add_programs`), registered by :meth:`setup_anndata`.
+        AnnData with programs (see :func:`crystallin.pp.add_programs`), registered by :meth:`setup_anndata`.
     registry
         Registry of a datamodule, to train without an AnnData.
     prior
-        Genes x programs DataFrame, 0 = not a member, sign = direction. ``None`` takes the programs in ``adata``.
+        DataFrame of genes x programs: 0 for genes that are not members, and the direction as the sign for members.
+        ``None`` uses the programs in ``adata``.
     programs_key
-        Where :func:`crystallin.pp.add_programs` put them (its ``key_added``).
+        Key of the programs, which is the ``key_added`` of :func:`crystallin.pp.add_programs`.
     n_unannotated
-        Additional latent dimensions that reach every gene, for variation outside the programs. The default 0 keeps all
-        variation in named programs; a few take up what they do not explain.
+        Number of additional latent dimensions that affect every gene, for variation that no program explains. The
+        default 0 assigns all variation to named programs.
     n_hidden
-        Units of the encoder's context network.
+        Number of hidden units of the encoder's context network.
     context
-        ``False`` leaves the context network out: the encoder reads programs from their own genes only.
+        ``False`` leaves the context network out, so that the encoder estimates programs from their own genes only.
     dropout_rate
-        Dropout in the context network.
+        Dropout rate of the context network.
     dispersion
         Inverse dispersion per gene (``"gene"``) or per gene and batch (``"gene-batch"``).
     gene_likelihood
-        ``"nb"``, ``"poisson"`` or ``"zinb"`` (probability of a technical zero per gene). The default ``"nb"`` fits
-        counts with unique molecular identifiers.
+        ``"nb"``, ``"poisson"`` or ``"zinb"`` (with a probability of a technical zero per gene). The default ``"nb"``
+        suits counts of unique molecular identifiers.
     random_state
         Seed of initialisation, split, minibatches and training. Two models with the same seed on the same CPU are
-        identical, and global random states are left alone.
+        identical. Global random states are not changed.
 
     Raises
     ------
     KeyError
         If ``adata`` has no programs.
     ValueError
-        If the genes changed since they were added, or an argument is out of range.
+        If the genes have changed since the programs were added, or an argument is out of range.
 
     Notes
     -----
-    Masked decoders with gene sets: VEGA (Seninge et al. 2021, Nat Commun 12:5684), expiMap (Lotfollahi et al. 2023, Nat
-    Cell Biol 25:337). Differences that matter: unit KL weight, so that posteriors mean something; the sign constraint;
-    the primed encoder; the refined posterior (:meth:`get_activity`).
+    Decoders masked by gene sets were introduced by VEGA (Seninge et al. 2021, Nat Commun 12:5684) and expiMap
+    (Lotfollahi et al. 2023, Nat Cell Biol 25:337). The main differences from these are a KL weight of 1, without which
+    standard deviations would not be those of a posterior; loadings whose signs are constrained; an encoder that starts
+    from the gene sets; and the refined posterior (see :meth:`get_activity`).
 
     Examples
     --------
@@ -126,7 +128,7 @@ class ProgramVAE(
         checks.check_int(random_state, "random_state", 0)
         if prior is None:
             if adata is None:
-                msg = "Without adata the model needs prior=, a DataFrame of genes x programs (0 = not a member)."
+                msg = "Without adata the model needs prior=, a DataFrame of genes x programs (0 for non-members)."
                 raise ValueError(msg)
             prior = read_prior(adata, Keys(programs_key))
         if isinstance(prior, pd.DataFrame) and adata is not None and set(prior.index) == set(adata.var_names):
@@ -135,10 +137,10 @@ class ProgramVAE(
             prior = pd.DataFrame(rows, adata.var_names, prior.columns)
         self._prior = as_prior(prior)
         if adata is not None and adata.var_names.astype(str).tolist() != self._prior.genes.tolist():
-            msg = "The rows of prior are not adata.var_names; give prior.reindex(adata.var_names, fill_value=0)."
+            msg = "The rows of prior differ from adata.var_names. Give prior.reindex(adata.var_names, fill_value=0)."
             raise ValueError(msg)
         warn_if_not_identifiable(self._prior)
-        # plain arrays from here on, so that a saved model holds no class of ours
+        # plain arrays from here on, so that a saved model contains no class of this package
         prior = self._prior.to_dict()
         self._random_state = random_state
         with seeded(random_state):
@@ -163,7 +165,7 @@ class ProgramVAE(
 
     @classmethod
     def _forgotten_on_error(cls) -> AbstractContextManager[None]:
-        """Let go of data that are registered in the block if it raises."""
+        """Remove registrations of data made in the block from scvi-tools if it raises an error."""
         return forgotten_on_error(cls)
 
     @classmethod
@@ -178,38 +180,38 @@ class ProgramVAE(
         continuous_covariate_keys: list[str] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Check and register the data.
+        """Check the data and register them with scvi-tools.
 
         Parameters
         ----------
         adata
             Annotated data with raw counts.
         layer
-            Layer with the counts; ``None`` is ``X``.
+            Layer with the counts; ``None`` uses ``X``.
         batch_key
-            Column of ``obs`` with batches, each of which gets its own gene intercepts. A column that is confounded with
-            the biology of interest takes its effect away.
+            Column of ``obs`` with batches, each of which gets its own gene intercepts. If batches are confounded with
+            the biology of interest, these intercepts absorb its effect.
         labels_key
-            Column of ``obs`` with labels; kept for scvi-tools, the model does not see them.
+            Column of ``obs`` with labels, for scvi-tools only; the model does not use them.
         size_factor_key
-            Column of ``obs`` with positive size factors. Rates are then ``size factor x exp(log rate)`` rather than
-            shares of the library: for panels whose depth is not the sum over their genes.
+            Column of ``obs`` with positive size factors. Rates are then ``size factor x exp(log rate)`` instead of
+            shares of the library. Use this for gene panels, where the sum over the genes does not measure the depth.
         categorical_covariate_keys, continuous_covariate_keys
-            Columns of ``obs`` with further covariates; each has free loadings on all genes. Continuous ones may have
-            any unit: the model standardises them by the training cells.
+            Columns of ``obs`` with further covariates; each has unconstrained loadings on all genes. Continuous
+            covariates may have any unit, because the model standardises them by the training cells.
         **kwargs
-            To :meth:`scvi.data.AnnDataManager.register_fields`.
+            Further arguments of :meth:`scvi.data.AnnDataManager.register_fields`.
 
         Raises
         ------
         KeyError
             If a layer or column does not exist.
         TypeError
-            If one name is given where a list is wanted, or the other way round.
+            If a single name is given for a list of names, or a list for a single name.
         ValueError
-            If the data are empty, a view, without unique names, not raw counts (and which layer looks like counts), or
-            have cells without counts; if a column has missing values, mixes text and numbers, or is a covariate that
-            is the same in all cells. The data are then as they were.
+            If the data are empty, are a view, have names that are not unique or cells without counts, or are not raw
+            counts (the message names layers that look like counts); if a column has missing values, mixes text and
+            numbers, or is a covariate with the same value in all cells. The data are then left unchanged.
 
         Examples
         --------
@@ -217,7 +219,7 @@ class ProgramVAE(
         """
         checks.check_adata(adata)
         if adata.n_vars < 2:
-            msg = "adata has a single gene; relative expression needs at least two."
+            msg = "adata has a single gene, but the model needs at least two, because it describes relative expression."
             raise ValueError(msg)
         checks.check_column_lists(
             categorical_covariate_keys=categorical_covariate_keys, continuous_covariate_keys=continuous_covariate_keys
@@ -228,18 +230,18 @@ class ProgramVAE(
             checks.check_categories(adata, key, "categorical_covariate_keys")
         for key in continuous_covariate_keys or []:
             checks.check_numeric(adata, key, "continuous_covariate_keys")
-            # a query may be a single donor
+            # a query may be a single donor, in which a covariate is constant
             if "source_registry" not in kwargs:
                 checks.check_varies(adata, key, "continuous_covariate_keys")
         if size_factor_key is not None:
             checks.check_numeric(adata, size_factor_key, "size_factor_key", positive=True)
-        # minified data keep no counts
+        # minified data contain no counts
         if MINIFY_TYPE_UNS_KEY not in adata.uns:
             checks.check_counts(adata, layer)
             checks.check_layout(adata, layer)
 
         def register(data: AnnData) -> None:
-            # scvi-tools draws the counts that it looks at at random
+            # scvi-tools checks a random sample of the counts
             with seeded(0):
                 super(ProgramVAE, cls).setup_anndata(
                     data,
@@ -252,7 +254,7 @@ class ProgramVAE(
                     **kwargs,
                 )
 
-        # on a private AnnData first: what scvi-tools refuses on the way leaves nothing behind
+        # first try on a private AnnData, so that an error in scvi-tools leaves nothing behind in the data
         rehearsal = private(adata, layer)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""The torch module: scvi-tools' VAE with a primed encoder and a program decoder."""
+"""Torch module: scvi-tools' VAE with a primed encoder and a program decoder."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from crystallin.programs import as_prior
 
 from ._compat import MODULE_KEYS, REGISTRY_KEYS, VAE, LossOutput
 
-# training cells read to start the parameters; more do not sharpen the start
+# largest number of training cells to initialise the parameters from; more do not improve the start
 MAX_START_CELLS = 20_000
-# modes that activities are drawn around while training: nearer than the samples' spread is near enough
+# tolerance and steps for modes during training, which need not be more precise than the spread of the samples
 POSTERIOR_TOLERANCE, POSTERIOR_STEPS = 0.3, 3
 
 
@@ -41,11 +41,11 @@ class ProgramModule(VAE):
         n_continuous_cov: int = 0,
         n_cats_per_cov: Iterable[int] | None = None,
         use_size_factor_key: bool = False,
-        # scvi-tools also passes settings of the architecture that is replaced here
+        # scvi-tools also passes settings of the parts that are replaced here
         **_: Any,
     ) -> None:
         prior = as_prior(prior)
-        # the base class builds an encoder and a decoder that are replaced below: let them be as small as can be
+        # the base class creates an encoder and a decoder that are replaced below, so they are made as small as possible
         super().__init__(
             n_input=n_input,
             n_batch=n_batch,
@@ -59,7 +59,7 @@ class ProgramModule(VAE):
             gene_likelihood=gene_likelihood,
             use_size_factor_key=use_size_factor_key,
         )
-        # the library is observed, so nothing calls its encoder
+        # the library size is observed, so its encoder is not used
         del self.l_encoder
         self.n_programs = prior.n_programs
         edges = blocks.Edges(
@@ -94,10 +94,10 @@ class ProgramModule(VAE):
         minibatches: Iterable[dict[str, torch.Tensor]],
         total_of: Callable[[torch.Tensor], torch.Tensor] = blocks.of_this_process,
     ) -> None:
-        """Set intercepts, dispersions, loadings and read-outs from the data; does nothing the second time.
+        """Initialise intercepts, dispersions, loadings and read-outs from the data, unless this was done before.
 
         ``minibatches`` is read three times: for moments, and twice for the correlation of each gene with its program.
-        Where several processes see some of the cells each, ``total_of`` adds their sums up.
+        If several processes have a share of the cells each, ``total_of`` adds up their sums.
         """
         if bool(self.started):
             return
@@ -131,7 +131,7 @@ class ProgramModule(VAE):
         log_theta = moments.theta.log()
         self.px_r.copy_(log_theta if self.px_r.ndim == 1 else log_theta[:, None].expand_as(self.px_r))
 
-        # within batches: what differs between them is not yet evidence of a program
+        # correlations within batches, because differences between batches are no evidence of a program
         edges = decoder.edges
         correlation = edges.sign
         for _ in range(2):
@@ -149,9 +149,9 @@ class ProgramModule(VAE):
         self.started.fill_(True)
 
     def training_loss(self, tensors: dict[str, torch.Tensor], kl_weight: float | torch.Tensor = 1.0) -> LossOutput:
-        """Negative evidence lower bound of a minibatch, as ``forward`` gives it.
+        """Return the negative evidence lower bound of a minibatch, like ``forward``.
 
-        The loss leaves out the terms in the counts alone, what is reported does not.
+        The loss leaves out terms that depend on the counts alone; reported metrics include them.
         """
         counts = blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY])
         mean, log_var = self.z_encoder.posterior(counts, tensors[REGISTRY_KEYS.BATCH_KEY])
@@ -165,12 +165,13 @@ class ProgramModule(VAE):
         )
 
     def posterior_loss(self, tensors: dict[str, torch.Tensor], average: blocks.AverageCell) -> LossOutput:
-        """Loss of a minibatch whose activities are drawn from the exact posterior rather than from the encoder.
+        """Return the loss of a minibatch whose activities are drawn from the exact posterior and not from the encoder.
 
         The decoder's part is the Monte Carlo EM objective (Wei & Tanner 1990, J Am Stat Assoc 85:699), whose gradient
-        is that of the marginal likelihood; the encoder learns to name the posterior that the sample came from, the wake
-        phase of Bornschein & Bengio (2015, ICLR). Samples come in pairs on either side of the mode, which cancels most
-        of their noise: what noise is left decides which of two overlapping programs takes what they share.
+        is that of the marginal likelihood; the encoder learns to approximate the posterior of the samples, as in the
+        wake phase of Bornschein & Bengio (2015, ICLR). Samples are pairs on opposite sides of the mode, which cancels
+        most of their noise. This matters because the remaining noise determines how two overlapping programs divide
+        what they share.
         """
         counts = blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY])
         mean, log_var = self.z_encoder.posterior(counts, tensors[REGISTRY_KEYS.BATCH_KEY])
@@ -197,11 +198,11 @@ class ProgramModule(VAE):
     def _log_likelihood(
         self, tensors: dict[str, torch.Tensor], counts: blocks.SparseCounts, z: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Log-likelihood of the counts at activities ``z``, latent x cells.
+        """Return the log-likelihood of the counts at activities ``z``, latent x cells.
 
-        Sum over the cells, without terms in the counts alone, and with them, for reports, that of each cell. What is
-        the default, negative binomial with one dispersion per gene, is worked out at the cost of the non-zeros; the
-        rest goes through scvi-tools' distributions.
+        The first result is the sum over cells without terms that depend on the counts alone; the second is the value of
+        each cell with these terms, for reports. The default, a negative binomial with one dispersion per gene, is
+        computed from the non-zeros only; other likelihoods use scvi-tools' distributions.
         """
         depth = self._depth(tensors, counts)
         if self.gene_likelihood == "nb" and self.dispersion == "gene":
@@ -218,21 +219,21 @@ class ProgramModule(VAE):
 
     @staticmethod
     def _categories(tensors: dict[str, torch.Tensor]) -> list[torch.Tensor]:
-        """Index of each cell's batch, then of its further categorical covariates."""
+        """Return the index of each cell's batch, and those of its further categorical covariates."""
         covariates = tensors.get(REGISTRY_KEYS.CAT_COVS_KEY)
         return [tensors[REGISTRY_KEYS.BATCH_KEY], *(covariates.split(1, dim=1) if covariates is not None else [])]
 
     @staticmethod
     def _depth(tensors: dict[str, torch.Tensor], counts: blocks.SparseCounts) -> torch.Tensor:
-        """Size factor if there is one, else the sum of the counts, cells x 1."""
+        """Return size factors if there are any, or else the sums of counts, cells x 1."""
         size_factor = tensors.get(REGISTRY_KEYS.SIZE_FACTOR_KEY)
         return counts.total[:, None] if size_factor is None else size_factor
 
     @torch.no_grad()
     def posterior_cells(self, tensors: dict[str, torch.Tensor]) -> blocks.Cells:
-        """What the exact posterior of the minibatch's activities needs."""
+        """Return the cells of a minibatch in the form needed for the exact posterior of activities."""
         counts = blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY])
-        # of each gene, or of each gene in the cell's batch
+        # one for each gene, or for each gene in the cell's batch
         theta = self.px_r.exp()
         theta = theta[:, None] if theta.ndim == 1 else theta[:, tensors[REGISTRY_KEYS.BATCH_KEY].reshape(-1).long()]
         return blocks.Cells(
@@ -244,19 +245,19 @@ class ProgramModule(VAE):
         )
 
     def encoded(self, tensors: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """The encoder's mean and log variance, both latent x cells."""
+        """Return the encoder's mean and log variance, both latent x cells."""
         counts, batch = (tensors[key].to(self.device) for key in (REGISTRY_KEYS.X_KEY, REGISTRY_KEYS.BATCH_KEY))
         return self.z_encoder.posterior(counts, batch)
 
     @torch.no_grad()
     def posterior_start(self, tensors: dict[str, torch.Tensor]) -> tuple[blocks.Cells, torch.Tensor]:
-        """Cells on the module's device, and the encoder's mean, latent x cells."""
+        """Return cells on the module's device, and the encoder's mean, latent x cells."""
         tensors = {key: value.to(self.device) for key, value in tensors.items()}
         mean, _ = self.encoded(tensors)
         return self.posterior_cells(tensors), mean
 
     @torch.no_grad()
     def average_cell(self, tensors: dict[str, torch.Tensor]) -> blocks.AverageCell:
-        """The average over a minibatch, at the encoder's mean."""
+        """Return the average cell of a minibatch, at the encoder's mean."""
         cells, mean = self.posterior_start(tensors)
         return blocks.AverageCell.of(cells.evaluate(mean, self.decoder.weight().detach()).information)

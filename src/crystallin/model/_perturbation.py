@@ -1,4 +1,4 @@
-"""What would be read if genes were silent, or expressed if programs were."""
+"""Activities after changes of genes, and expression after changes of programs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class PerturbationMixin(AttributionMixin):
-    """Activities and expression after changes of cells."""
+    """Activities and expression after changes of genes and programs."""
 
     @torch.no_grad()
     def get_activity_without(
@@ -35,29 +35,30 @@ class PerturbationMixin(AttributionMixin):
         groups: Sequence[str] | None = None,
         batch_size: int | None = None,
     ) -> np.ndarray:
-        """Mean activities if the counts of some genes were others.
+        """Compute mean activities after changing the counts of some genes.
 
-        Depth stays as it is. This says what the model reads from these genes, not what cells without them would do.
+        The depth of cells is not changed. The result describes how activities in the model depend on these genes, and
+        not how cells would respond to their loss.
 
         Parameters
         ----------
         gene_sets
-            Genes to change together, set by set; an empty set changes nothing.
+            Sets of genes; the genes of a set are changed together, and an empty set changes nothing.
         adata, indices, target, programs, groups, batch_size
             As in :meth:`get_attributions`.
         baseline
-            What their counts become: ``"zero"``, or ``"mean"``, what the model expects of the cell without activities
-            (for ``target="encoder"`` the mean of the training cells).
+            New counts of the genes: ``"zero"``, or ``"mean"`` for the counts that the model expects if all activities
+            are 0 (for ``target="encoder"``, the mean of the training cells).
 
         Returns
         -------
-        Array, float32: sets x groups x programs, groups in the order of
-        the categories of ``groups``, or sorted.
+        Array of sets x groups x programs, float32. Groups are in the order of the categories of ``groups``, or sorted
+        if it is not categorical.
 
         Raises
         ------
         KeyError
-            If there is no such gene or program.
+            If a gene or program does not exist.
         RuntimeError, ValueError
             As in :meth:`get_attributions`.
 
@@ -96,24 +97,24 @@ class PerturbationMixin(AttributionMixin):
         groups: Sequence[str] | None = None,
         batch_size: int | None = None,
     ) -> np.ndarray:
-        """Mean expected expression if the activities of some programs were 0, those of the others as they are.
+        """Compute mean expected expression after setting the activities of some programs to 0.
 
         Parameters
         ----------
         programs
-            Names of the programs that are silenced together; none: expression as it is.
+            Names of the programs to silence together; without names, expression is not changed.
         adata, indices, groups, batch_size
             As in :meth:`get_attributions`.
 
         Returns
         -------
-        Array, float32: groups x genes, in counts per 10,000 (with size factors, counts per unit of these), groups in
-        sorted order.
+        Array of groups x genes, float32, in counts per 10,000 (with size factors, counts per unit of these). Groups are
+        in the order of the categories of ``groups``, or sorted if it is not categorical.
 
         Raises
         ------
         KeyError
-            If there is no such program.
+            If a program does not exist.
         RuntimeError, ValueError
             As in :meth:`get_attributions`.
 

@@ -1,4 +1,4 @@
-"""What a trained model says about cells and genes."""
+"""Activities of cells and loadings of genes from a trained model."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-# up to this many latent dimensions standard deviations are exact; above they are within a few per cent and far cheaper
+# largest number of latent dimensions with exact standard deviations; above it, a fast approximation is used
 MAX_EXACT_SD = 64
 
 
 class PosteriorMixin(ReadingMixin):
-    """Activities, their uncertainty, and loadings, as arrays."""
+    """Activities, their uncertainty, and loadings, as arrays and tables."""
 
     _random_state: int
 
@@ -50,38 +50,38 @@ class PosteriorMixin(ReadingMixin):
         batch_size: int | None = None,
         dataloader: Iterable[dict[str, torch.Tensor]] | None = None,
     ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-        """Posterior mean of each cell's program activities.
+        """Return the posterior mean of each cell's program activities.
 
-        The mean is that of the Laplace approximation, which is the posterior's mode.
+        The mean is that of the Laplace approximation, which is the posterior mode.
 
-        Activities are in units of their prior's standard deviation: ``z ~ N(0, 1)``, 0 is the average cell.
+        Activities are in units of the prior standard deviation, ``z ~ N(0, 1)``; the average cell has an activity of 0.
 
         Parameters
         ----------
         adata
-            Data with the model's genes in the model's order, or a :meth:`reading` of them; ``None`` takes the data of
-            the model. Nothing is written to them.
+            Data with the model's genes in the model's order, or a :meth:`reading` of them; ``None`` uses the data of
+            the model. The data are not changed.
         indices
-            Cells wanted: positions from 0, names, or a Boolean for each cell; ``None`` for all.
+            Cells to use, as positions from 0, names, or a Boolean mask; ``None`` uses all.
         refine
-            ``True`` takes damped Fisher-Newton steps from the encoder's mean to the mode of the exact posterior, where
-            the covariance is the inverse of the information (Laplace approximation; Tierney & Kadane 1986, J Am Stat
-            Assoc 81:82). Activities then follow from the decoder alone; the encoder is only where the steps
-            begin. ``False`` returns the encoder's diagonal Gaussian.
+            ``True`` finds the mode of the exact posterior by damped Fisher-Newton steps, and takes the inverse of the
+            information at the mode as its covariance (Laplace approximation; Tierney & Kadane 1986, J Am Stat Assoc
+            81:82). Activities then depend on the decoder alone; the encoder's mean is only the starting point.
+            ``False`` returns the encoder's diagonal Gaussian.
         return_sd
-            Return the posterior standard deviations as well. Up to 64 latent dimensions they are exact, the diagonal of
-            each cell's inverse information; above, that is approximated from the average cell's (errors are measured in
-            the benchmarks; :meth:`sample_activity` is exact for any number).
+            Return the posterior standard deviations as well. Up to 64 latent dimensions they come from the exact
+            diagonal of each cell's inverse information. Above that, the diagonal is approximated from that of the
+            average cell (the benchmarks show the errors; :meth:`sample_activity` is exact for any number).
         batch_size
-            Cells per minibatch; ``None`` is ``scvi.settings.batch_size``.
+            Number of cells per minibatch; ``None`` uses ``scvi.settings.batch_size``.
         dataloader
-            Minibatches to use instead of ``adata``, for models trained from a datamodule.
+            Minibatches to use instead of ``adata``, for models that were trained with a datamodule.
 
         Returns
         -------
-        Array of cells x programs, float32; with ``return_sd`` a tuple of two. Unannotated dimensions are left out (see
-        :meth:`get_latent_representation`). NaN for programs most of whose weight lies on genes that the data do not
-        measure (no count in any cell, although the model expects 30 or more); a warning names them.
+        Array of cells x programs, float32; with ``return_sd`` a tuple of two arrays. Unannotated dimensions are left
+        out (see :meth:`get_latent_representation`). Programs are NaN if most of their weight is on genes that are not
+        measured in the data (no count in any cell, although the model expects 30 or more); a warning names them.
 
         Raises
         ------
@@ -134,20 +134,20 @@ class PosteriorMixin(ReadingMixin):
         dataloader: Iterable[dict[str, torch.Tensor]] | None = None,
         random_state: int = 0,
     ) -> np.ndarray:
-        """Samples from the posterior of the activities, correlated between programs as the data leave them.
+        """Draw samples from the posterior of the activities, including correlations between programs.
 
         Parameters
         ----------
         n_samples
             Number of samples for each cell.
         adata, indices, refine, batch_size, dataloader
-            As in :meth:`get_activity`. With ``refine=False`` programs are independent given the cell.
+            As in :meth:`get_activity`. With ``refine=False``, programs are independent within a cell.
         random_state
             Seed; the same seed gives the same samples.
 
         Returns
         -------
-        Array of samples x cells x programs, float32; NaN where :meth:`get_activity` is.
+        Array of samples x cells x programs, float32, with NaN as in :meth:`get_activity`.
 
         Raises
         ------
@@ -193,11 +193,11 @@ class PosteriorMixin(ReadingMixin):
         batch_size: int | None = None,
         dataloader: Iterable[dict[str, torch.Tensor]] | None = None,
     ) -> pd.DataFrame:
-        """Posterior covariance of the programs' activities in the average cell.
+        """Return the posterior covariance of the programs' activities in the average cell.
 
-        What the counts of a cell leave open: a correlation near ±1 between two programs says that one could be taken
-        for the other. It is the inverse of the information averaged over up to 1,000 of the cells, at the encoder's
-        mean.
+        The covariance shows what the counts of a cell do not determine: if the correlation of two programs is near ±1,
+        they are hard to tell apart. It is the inverse of the information, averaged over at most 1,000 of the cells at
+        the encoder's mean.
 
         Parameters
         ----------
@@ -206,7 +206,7 @@ class PosteriorMixin(ReadingMixin):
 
         Returns
         -------
-        DataFrame of programs x programs, decoys included, float32; unannotated dimensions are averaged over.
+        DataFrame of programs x programs, including decoys, float32; unannotated dimensions are integrated out.
 
         Raises
         ------
@@ -226,10 +226,10 @@ class PosteriorMixin(ReadingMixin):
 
     @torch.inference_mode()
     def get_loadings(self) -> pd.DataFrame:
-        """Loadings of the decoder.
+        """Return the loadings of the decoder.
 
         The loading of a gene on a program is the change of the gene's log rate (natural logarithm) when the program's
-        activity rises by one; 0 where the prior has no edge.
+        activity rises by one. It is 0 for genes that are not members.
 
         Returns
         -------
@@ -250,7 +250,7 @@ class PosteriorMixin(ReadingMixin):
     def _refined(
         self, reading: Reading | Stream, positions: np.ndarray | None, batch_size: int | None
     ) -> Iterator[tuple[Point, AverageCell]]:
-        """Modes of the exact posterior of successive minibatches, and the average cell."""
+        """Yield the modes of the exact posterior of successive minibatches, and the average cell."""
         self._check_counts_are_there()
         average, weight = self.module.average_cell(reading.sample(positions)), self.module.decoder.weight()
         for tensors in reading.minibatches(positions, batch_size):
@@ -260,7 +260,7 @@ class PosteriorMixin(ReadingMixin):
     def _encoded(
         self, reading: Reading | Stream, positions: np.ndarray | None, batch_size: int | None
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Mean and standard deviation of the encoder's Gaussian for successive minibatches, cells x latent."""
+        """Yield mean and standard deviation of the encoder's Gaussian for successive minibatches, cells x latent."""
         if self.module.minified_data_type is None:
             for tensors in reading.minibatches(positions, batch_size):
                 mean, log_var = self.module.encoded(tensors)

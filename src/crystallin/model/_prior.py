@@ -1,4 +1,4 @@
-"""The prior of an AnnData, as :func:`crystallin.pp.add_programs` left it."""
+"""Prior of a model, from the programs stored by :func:`crystallin.pp.add_programs`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read_prior(adata: AnnData, keys: Keys) -> Prior:
-    """Read names, edges and decoy flags; raise if there are none or the genes changed since."""
+    """Read names, edges and decoy flags; raise an error without programs, or if the genes have changed since then."""
     check_programs(adata, keys)
     stored = adata.uns[keys.uns]
     table = stored[TABLE]
@@ -22,16 +22,16 @@ def read_prior(adata: AnnData, keys: Keys) -> Prior:
     is_decoy = table.loc[table["kept"].astype(bool), "decoy"].to_numpy(dtype=bool)
     prior = make_prior(check_matrix(adata, "varm", keys.prior, keys), adata.var_names, names, is_decoy)
     kept = table.loc[table["kept"].astype(bool)]
-    # what tools add later is of a model, and not of the programs; the rest is in the prior itself
+    # columns that tools add later describe a model and not the programs; names and decoys are in the prior itself
     return prior.with_table(kept.drop(columns=["name", "kept", "reason", "decoy", *OF_MODEL], errors="ignore"))
 
 
 def warn_if_not_identifiable(prior: Prior) -> None:
-    """Warn when programs outnumber genes."""
+    """Warn if there are more programs than genes."""
     if prior.n_programs > prior.n_genes:
         warnings.warn(
-            f"There are more programs ({prior.n_programs}) than genes ({prior.n_genes}), so the data cannot tell all "
-            "of them apart; activities of overlapping programs will share the evidence (see their sd).",
+            f"There are more programs ({prior.n_programs}) than genes ({prior.n_genes}), so the data cannot "
+            "distinguish all of them. Activities of overlapping programs will have large standard deviations.",
             UserWarning,
             stacklevel=4,
         )

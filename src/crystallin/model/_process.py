@@ -1,4 +1,4 @@
-"""Settings of the whole process that Lightning makes for one training."""
+"""Settings of the whole process that Lightning changes for a training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 
 @contextmanager
 def process_settings_kept() -> Iterator[None]:
-    """Put back what a trainer's ``deterministic`` and ``benchmark`` change for everybody in this process."""
+    """Restore settings of the process that a trainer's ``deterministic`` and ``benchmark`` change."""
     benchmark, workspace = torch.backends.cudnn.benchmark, os.environ.get(CUBLAS)
     deterministic = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()

@@ -1,4 +1,4 @@
-"""A progress bar that names the stage of the training."""
+"""Progress bar with the name of the stage of the training."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ._compat import pl
 
 
 def is_watched() -> bool:
-    """Whether someone looks at standard error: a terminal or a notebook."""
+    """Return whether standard error is a terminal or a notebook."""
     stream = sys.stderr
     return stream is not None and (stream.isatty() or type(stream).__module__.startswith("ipykernel."))
 
 
 class StageProgress(pl.callbacks.ProgressBar):
-    """One bar for a stage, by epochs, on standard error.
+    """Progress bar for one stage, which counts epochs, on standard error.
 
     Parameters
     ----------
@@ -36,28 +36,28 @@ class StageProgress(pl.callbacks.ProgressBar):
         self._enabled = True
 
     def disable(self) -> None:
-        """Do not show it: Lightning asks this of all processes but the first."""
+        """Do not show the bar; Lightning calls this in all processes except the first."""
         self._enabled = False
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Draw it."""
+        """Draw the bar."""
         if self._enabled:
             done = trainer.current_epoch
             self._bar = tqdm(desc=self.label, total=trainer.max_epochs, initial=done, unit="epoch", file=sys.stderr)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Move it on by an epoch."""
+        """Advance the bar by one epoch."""
         if self._bar is not None:
             metrics = {name: value for name, value in self.get_metrics(trainer, pl_module).items() if name != "v_num"}
             self._bar.set_postfix(metrics, refresh=False)
             self._bar.update()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Leave it as it is."""
+        """Close the bar and leave it on the screen."""
         self._close()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Leave it as it is, so that what is said next stands on a line of its own."""
+        """Close the bar, so that the next message starts on a new line."""
         self._close()
 
     def _close(self) -> None:

@@ -1,4 +1,4 @@
-"""Lightning and scvi-tools without their remarks."""
+"""Lightning and scvi-tools without their messages."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# where Lightning sets levels, and so tells of devices, epochs and its products
+# loggers on which Lightning sets levels to report devices, epochs and its products
 LOGGERS = ("lightning", "lightning.fabric", "lightning.pytorch")
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep their messages and warnings off the screen inside the block, and put everything back after it.
+    """Suppress their messages and warnings inside the block, and restore all settings after it.
 
-    They are about settings that nobody made here: minibatches read in this process, few of them in an epoch, a last one
-    that is small. A level that someone set lower than Lightning does is left as it is, as are others' warnings.
+    The messages are about settings that users did not choose: minibatches that are read in this process, few
+    minibatches per epoch, a small last minibatch. Log levels set by the user and warnings of other packages are not
+    changed.
     """
     loggers = [logging.getLogger(name) for name in LOGGERS]
     before = [logger.level for logger in loggers]
     with warnings.catch_warnings():
-        # the last calls scvi-tools itself, which warns in its caller's name
+        # _lightning calls scvi-tools, whose warnings are attributed to the caller
         warnings.filterwarnings(
             "ignore", module=r"(pytorch_)?lightning(\.|$)|scvi(\.|$)|crystallin\.model\._lightning$"
         )
-        # of torch, on its own name in Lightning
+        # torch warns about one of its own names that Lightning uses
         warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
         try:
             for logger in loggers:

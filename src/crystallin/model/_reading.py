@@ -1,4 +1,4 @@
-"""Data that a model reads: checked, and registered without leaving anything in those of other people."""
+"""Data that a model reads: checks, and registration that does not change the caller's AnnData."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ if TYPE_CHECKING:
 
 
 class ReadingMixin:
-    """``reading``, and how scvi-tools' own methods read."""
+    """``reading``, and the way in which inherited methods of scvi-tools read data."""
 
     module: ProgramModule
     _prior: Prior
 
     def reading(self, adata: AnnData | Reading | None = None) -> Reading:
-        """Check data once, for several calls that read them.
+        """Check data once, for use in several calls of the model's methods.
 
         Parameters
         ----------
         adata
-            Data with the model's genes in the model's order; ``None`` takes the data of the model. Nothing is written
-            to them.
+            Data with the model's genes in the model's order; ``None`` uses the data of the model. The data are not
+            changed.
 
         Returns
         -------
-        What every method of the model takes in place of ``adata``. Use it within one function: changes of the data or
-        of the model after this call are not noticed.
+        A :class:`Reading`, which every method of the model accepts in place of ``adata``. Use it within one function
+        only, because later changes of the data or of the model are not noticed.
 
         Raises
         ------
         RuntimeError
             If the model is not trained.
         ValueError
-            If the genes differ from the model's, the matrix does not hold counts, or a column that the model was set
-            up with has missing values or categories that the model does not know.
+            If the genes differ from the model's, the matrix does not hold counts, or a column of :meth:`setup_anndata`
+            has missing values or categories that are unknown to the model.
 
         Examples
         --------
@@ -63,31 +63,31 @@ class ReadingMixin:
         self.module.eval()
         if isinstance(adata, Reading):
             if adata.model is not self:
-                msg = "adata is a reading of another model; give the AnnData, or call reading of this model."
+                msg = "adata is a reading of another model. Give the AnnData, or call the reading method of this model."
                 raise ValueError(msg)
             return adata
         adata = self.adata if adata is None else adata
         if adata is None:
-            msg = "The model holds no data; give adata (or dataloader)."
+            msg = "The model has no data. Give adata= (or dataloader=)."
             raise ValueError(msg)
         if self.module.minified_data_type is not None and MINIFY_TYPE_UNS_KEY not in adata.uns:
             msg = (
-                "The data of this model were minified, and it reads minified data only. Load the model as it was saved "
-                "before minify_adata to read others."
+                "The data of this model are minified, so it accepts minified data only. To use other data, load the "
+                "model that was saved before minify_adata."
             )
             raise ValueError(msg)
-        # the model's own data too: people normalise X between training and reading activities
+        # the model's own data are checked as well, because X may have been normalised after training
         gene_totals = self._check_data(adata)
         return Reading(self, self._registered(adata), gene_totals, self._is_registered(adata))
 
     def _source(
         self, adata: AnnData | Reading | None, indices: Sequence[int] | None = None
     ) -> tuple[Reading, np.ndarray]:
-        """Checked data with counts, and the positions of the cells wanted."""
+        """Return checked data with counts, and the positions of the cells."""
         self._check_counts_are_there("These results need", "the AnnData with counts")
         reading = self.reading(adata)
         positions = reading.positions(indices)
-        # these results have numbers for all programs, so what cannot be read is warned of
+        # these results contain all programs, so a warning names those whose genes are not measured
         reading.warn_of_unmeasured()
         return reading, positions
 
@@ -97,19 +97,19 @@ class ReadingMixin:
         indices: Sequence[int] | None,
         dataloader: Iterable[dict[str, torch.Tensor]] | None,
     ) -> tuple[Reading, np.ndarray] | tuple[Stream, None]:
-        """What the getters read, checked, and the positions of the cells wanted; the module ready to be read."""
+        """Return checked data and the positions of the cells, and set the module to evaluation mode."""
         if dataloader is None:
             reading = self.reading(adata)
             return reading, reading.positions(indices)
         if adata is not None or indices is not None:
-            msg = "dataloader brings its own cells; leave out adata and indices."
+            msg = "dataloader determines the cells, so leave out adata and indices."
             raise ValueError(msg)
         self._check_if_trained(warn=False)
         self.module.eval()
         return Stream(dataloader), None
 
     def _check_data(self, adata: AnnData) -> np.ndarray | None:
-        """Raise unless the model can read these data; return the genes' counts."""
+        """Raise an error if the model cannot read these data; return the total counts of the genes."""
         if not all(hasattr(adata, name) for name in ("obs", "var_names", "layers")):
             msg = f"adata is a {type(adata).__name__}; give an AnnData."
             raise TypeError(msg)
@@ -118,42 +118,42 @@ class ReadingMixin:
             raise ValueError(msg)
         checks.check_same_genes(adata.var_names, self._prior.genes)
         check_size_factors(adata, self.registry)
-        # of the model's own data scvi-tools has copies of the other columns
+        # scvi-tools has copies of the other columns of the model's own data
         if not self._is_registered(adata):
             check_columns(adata, self.registry)
             decoder = self.module.decoder
             buffers = (decoder.continuous_mean, decoder.continuous_sd) if len(decoder.continuous) else ()
             if buffers:
                 check_range(adata, self.registry, *(buffer.cpu().numpy() for buffer in buffers))
-        # which keep no counts
+        # minified data contain no counts
         is_own_minified = MINIFY_TYPE_UNS_KEY in adata.uns and self._is_registered(adata)
         if self.module.minified_data_type is not None or is_own_minified:
             return None
         return checks.check_counts(adata, self.registry["setup_args"]["layer"], warn=False)
 
     def _registered(self, adata: AnnData) -> AnnData:
-        """The data as registered: those of the model themselves, of others a private AnnData that shares matrices."""
+        """Return registered data: the model's own, or a private AnnData that shares the matrices of other data."""
         if self._is_registered(adata):
             super()._validate_anndata(adata)
             manager = readable(super().get_anndata_manager(adata, required=True))
             return manager.adata
         if self.adata_manager is not None:
             return borrow(adata, self.adata_manager)
-        # loaded without data: there is only the registry
+        # the model was loaded without data, so there is only the registry
         borrowed = private(adata, self.registry["setup_args"]["layer"])
         with seeded(0):
             super().setup_anndata(borrowed, source_registry=self.registry, **self.registry["setup_args"])
         borrowed.manager = self._get_most_recent_anndata_manager(borrowed, required=True)
-        # which would keep the data for ever
+        # this store would keep the data as long as the process runs
         del self._setup_adata_manager_store[borrowed.uns[SCVI_UUID_KEY]]
         return borrowed
 
     def _is_registered(self, adata: AnnData) -> bool:
-        """Whether scvi-tools registered this very AnnData with this model; copies carry the identifier of another."""
+        """Return whether this AnnData object itself is registered with this model; a copy has the same identifier."""
         managers = self._per_instance_manager_store.get(self.id, {}).values()
         return any(manager.adata is adata for manager in managers)
 
-    # what follows lets scvi-tools' own methods read data in the same way
+    # overridden methods by which inherited methods of scvi-tools read data in the same way
 
     def _validate_anndata(self, adata: AnnData | Reading | None = None, copy_if_view: bool = True) -> AnnData:
         if isinstance(adata, Reading):
@@ -162,19 +162,19 @@ class ReadingMixin:
             return adata
         adata = self.adata if adata is None else adata
         if adata is None:
-            msg = "The model holds no data; give adata."
+            msg = "The model has no data. Give adata=."
             raise ValueError(msg)
         reading = self.reading(adata)
         reading.warn_of_unmeasured()
         return reading.adata
 
     def get_anndata_manager(self, adata: AnnData, required: bool = False) -> AnnDataManager | None:
-        """scvi-tools' registration of data that the model reads."""
+        """Return scvi-tools' registration of data that the model reads."""
         if isinstance(adata, Borrowed):
             return adata.manager
         if adata is None or self._is_registered(adata) or self.adata_manager is None:
             return super().get_anndata_manager(adata, required)
-        # scvi-tools would write into a copy of registered data
+        # for a copy of registered data, scvi-tools would write into that copy
         return self._validate_anndata(adata).manager if required else None
 
     def _make_data_loader(
@@ -187,21 +187,21 @@ class ReadingMixin:
     ) -> Iterable[dict[str, torch.Tensor]]:
         positions = checks.check_indices(indices, adata.obs_names)
         manager = self.get_anndata_manager(adata, required=True)
-        # scvi-tools sorts the cells of a minibatch that it reads from disk, and cannot read every kind of dask array
+        # scvi-tools sorts the cells of a minibatch that it reads from disk, and cannot read every type of dask array
         if not checks.is_in_memory(manager.get_from_registry(REGISTRY_KEYS.X_KEY)):
             cells = DenseCells(manager, torch.device("cpu"))
             return cells.loader(positions, settings.batch_size if batch_size is None else batch_size, shuffle=shuffle)
         return super()._make_data_loader(adata, positions, batch_size, shuffle, **kwargs)
 
     def differential_abundance(self, adata: AnnData | None = None, *args: Any, **kwargs: Any) -> None:
-        """Write the log probability of each cell under each sample, as scvi-tools does, into the data that are given.
+        """Write the log probability of each cell under each sample into the given data, as computed by scvi-tools.
 
         Parameters
         ----------
         adata
-            Data with the model's genes in the model's order; ``None`` takes the data of the model.
+            Data with the model's genes in the model's order; ``None`` uses the data of the model.
         *args, **kwargs
-            To :meth:`scvi.model.SCVI.differential_abundance`.
+            Further arguments of :meth:`scvi.model.SCVI.differential_abundance`.
 
         Returns
         -------
@@ -239,5 +239,5 @@ class ReadingMixin:
         remedy: str = "refine=False for the posterior that was stored, or the AnnData with counts",
     ) -> None:
         if self.module.minified_data_type is not None:
-            msg = f"{what} the counts, and this model's data were minified. Use {remedy}."
+            msg = f"{what} counts, but the data of this model are minified. Use {remedy}."
             raise ValueError(msg)

@@ -1,4 +1,4 @@
-"""Columns that a model was set up with, in data that it is to read."""
+"""Checks of batch and covariate columns in data that a model reads."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from ._compat import REGISTRY_KEYS
 if TYPE_CHECKING:
     from anndata import AnnData
 
-# standard deviations of the training cells from their mean
+# limits for a warning and an error, in standard deviations from the mean of the training cells
 OUTSIDE, FAR_OUTSIDE = 20.0, 1_000.0
 
 
 def check_size_factors(adata: AnnData, registry: dict[str, Any]) -> None:
-    """Raise unless size factors, which scvi-tools reads where they are, are finite and positive."""
+    """Raise an error unless size factors, which scvi-tools reads from ``obs``, are finite and positive."""
     key = registry["setup_args"].get("size_factor_key")
     if key is not None:
         checks.check_numeric(adata, key, "size_factor_key", positive=True)
 
 
 def check_kinds(adata: AnnData, registry: dict[str, Any]) -> None:
-    """Raise unless categories are of the same kind, text or numbers, as those that the model was trained on."""
+    """Raise an error unless categories have the same type, text or numbers, as those of the training data."""
     for argument, key, known in _categorical(registry):
         checks.check_same_kind(adata, key, argument, known)
 
 
 def check_range(adata: AnnData, registry: dict[str, Any], mean: np.ndarray, sd: np.ndarray) -> None:
-    """Raise if covariates are far outside of those of the training cells, as in other units; warn if they are outside.
+    """Raise an error if covariates are far outside the range of the training cells; warn if they are outside.
 
-    ``mean`` and ``sd`` are those of the training cells.
+    Covariates in other units are far outside. ``mean`` and ``sd`` are those of the training cells.
     """
     keys = registry["setup_args"].get("continuous_covariate_keys") or []
     for key, centre, spread in zip(keys, mean.tolist(), sd.tolist(), strict=True):
-        # models saved before covariates were standardised
+        # the model was saved by a version that did not standardise covariates
         if (centre, spread) == (0.0, 1.0):
             continue
         values = adata.obs[key].to_numpy(dtype=float)
@@ -47,7 +47,7 @@ def check_range(adata: AnnData, registry: dict[str, Any], mean: np.ndarray, sd: 
         if furthest > OUTSIDE:
             what = (
                 f"continuous_covariate_keys={key!r} is up to {furthest:.3g} standard deviations from its mean in the "
-                f"training cells ({centre:.4g} ± {spread:.3g}); is it in the same units?"
+                f"training cells ({centre:.4g} ± {spread:.3g}). Check that it is in the same units."
             )
             if furthest > FAR_OUTSIDE:
                 raise ValueError(what)
@@ -55,7 +55,7 @@ def check_range(adata: AnnData, registry: dict[str, Any], mean: np.ndarray, sd: 
 
 
 def check_columns(adata: AnnData, registry: dict[str, Any]) -> None:
-    """Raise unless batches and covariates are there, complete and, if they are categories, known."""
+    """Raise an error unless batches and covariates exist, are complete and, if they are categories, are known."""
     for argument, key, known in _categorical(registry):
         checks.check_same_kind(adata, key, argument, known)
         checks.check_known(adata, key, argument, known)
@@ -64,7 +64,7 @@ def check_columns(adata: AnnData, registry: dict[str, Any]) -> None:
 
 
 def _categorical(registry: dict[str, Any]) -> Iterator[tuple[str, str, list[Any]]]:
-    """Argument, column and known categories of what the model was set up with."""
+    """Yield argument, column and known categories of each categorical column of the model's setup."""
     setup, fields = registry["setup_args"], registry["field_registries"]
     for argument, registry_key in (("batch_key", REGISTRY_KEYS.BATCH_KEY), ("labels_key", REGISTRY_KEYS.LABELS_KEY)):
         if setup.get(argument) is not None:

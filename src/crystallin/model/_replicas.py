@@ -1,4 +1,4 @@
-"""Several devices, each with a replica of the model and some of the cells."""
+"""Training on several devices, each with a replica of the model and some of the cells."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ._compat import pl
 
 
 def total_over(trainer: pl.Trainer) -> Callable[[torch.Tensor], torch.Tensor]:
-    """What adds up a sum over all replicas; with a single one it is returned as it is."""
+    """Return a function that adds up values over all replicas; with a single replica it returns them unchanged."""
     strategy = trainer.strategy
     if trainer.world_size == 1:
         return lambda x: x
@@ -21,7 +21,7 @@ def total_over(trainer: pl.Trainer) -> Callable[[torch.Tensor], torch.Tensor]:
 def make_alike(module: torch.nn.Module, trainer: pl.Trainer) -> None:
     """Give all replicas the weights of the first.
 
-    What they work out from the same numbers may still differ in the last digit, as accelerators add in any order.
+    Results computed from the same numbers may differ in the last digit, because accelerators add in any order.
     """
     if trainer.world_size > 1:
         for value in module.state_dict().values():

@@ -1,4 +1,4 @@
-"""Counts kept on the device as they are, sparse, and minibatches cut there."""
+"""Counts that are kept on the device as a sparse matrix, and minibatches taken from it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from ._compat import REGISTRY_KEYS, AnnDataManager, DataSplitter
 
 logger = logging.getLogger(__name__)
 
-# share of an accelerator's free memory that the counts may take; the rest is for the training
+# share of an accelerator's free memory that the counts may take, as training needs the rest
 BUDGET_SHARE = 0.5
 
 
 class RegisteredCells(Dataset):
-    """Registered data, of which ``cells[[3, 5]]`` is a minibatch on a device.
+    """Registered data, where ``cells[[3, 5]]`` returns a minibatch on a device.
 
-    Positions and order of what comes out are those of scvi-tools' dataset, only that the counts are
-    :class:`~crystallin.nn.SparseCounts`. This class reads counts where they are, also on disk or out of a dask array.
+    Minibatches are the same as those of scvi-tools' dataset, except that counts are
+    :class:`~crystallin.nn.SparseCounts`. This class reads counts from where they are stored, including files and dask
+    arrays.
     """
 
     def __init__(self, adata_manager: AnnDataManager, device: torch.device) -> None:
@@ -37,21 +38,21 @@ class RegisteredCells(Dataset):
         self.device = device
         self.others: dict[str, torch.Tensor] = {}
         for key, dtype in adata_manager.create_torch_dataset().keys_and_dtypes.items():
-            # how the data were minified is a word
+            # the way of minification is registered as text
             if key == REGISTRY_KEYS.X_KEY or isinstance(values := adata_manager.get_from_registry(key), str):
                 continue
             values = values.to_numpy() if isinstance(values, pd.DataFrame) else values
             self.others[key] = self._tensor(np.asarray(values).astype(dtype, copy=False))
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
-        # torch warns of arrays that it may not write to
+        # torch warns about read-only arrays
         return torch.from_numpy(np.require(array, requirements="W")).to(self.device)
 
     def __len__(self) -> int:
         return self.n_cells
 
     def __getitem__(self, indices: Sequence[int]) -> dict[str, Any]:
-        """Minibatch of the cells at these positions."""
+        """Return the minibatch of the cells at these positions."""
         index = torch.as_tensor(np.asarray(indices), device=self.device)
         return {REGISTRY_KEYS.X_KEY: self.counts(index)} | {key: values[index] for key, values in self.others.items()}
 
@@ -63,22 +64,22 @@ class RegisteredCells(Dataset):
         return SparseCounts(self._tensor(cell), gene, value, len(index), self.n_genes)
 
     def loader(self, indices: np.ndarray, batch_size: int, *, shuffle: bool, drop_last: bool = False) -> DataLoader:
-        """Minibatches of the cells at ``indices``, in the order that scvi-tools' loader would give them."""
+        """Return a loader of minibatches of the cells at ``indices``, in the same order as scvi-tools' loader."""
         sampler = (RandomSampler if shuffle else SequentialSampler)(indices)
         batches = BatchSampler(sampler, batch_size=batch_size, drop_last=drop_last)
         return DataLoader(_Part(self, np.asarray(indices)), sampler=batches, batch_size=None)
 
 
 class DenseCells(RegisteredCells):
-    """Registered data as scvi-tools' own methods take them."""
+    """Registered data with dense counts, as methods of scvi-tools need them."""
 
     def counts(self, index: torch.Tensor) -> torch.Tensor:
-        """Counts of some cells, cells x genes."""
+        """Return the counts of some cells, cells x genes."""
         return super().counts(index).dense()
 
 
 class ResidentCells(RegisteredCells):
-    """Registered data on a device, counts as CSR. On a CPU the arrays of such a matrix are used where they are."""
+    """Registered data on a device, with counts as a CSR matrix. On a CPU, the arrays of a CSR matrix are not copied."""
 
     def __init__(self, adata_manager: AnnDataManager, device: torch.device) -> None:
         super().__init__(adata_manager, device)
@@ -93,14 +94,14 @@ class ResidentCells(RegisteredCells):
         start = self.start[index]
         size = self.start[index + 1] - start
         cell = torch.repeat_interleave(torch.arange(len(index), device=self.device), size)
-        # position of each entry: where its row starts, plus its place in the row
+        # position of each entry: start of its row plus its position in the row
         shift = start - (size.cumsum(0) - size)
         entry = torch.arange(len(cell), device=self.device) + shift[cell]
         return SparseCounts(cell, self.gene[entry].long(), self.value[entry].float(), len(index), self.n_genes)
 
 
 class _Part(Dataset):
-    """Some of the cells."""
+    """Subset of the cells."""
 
     def __init__(self, cells: RegisteredCells, indices: np.ndarray) -> None:
         self.cells, self.indices = cells, indices
@@ -115,23 +116,23 @@ class _Part(Dataset):
 def resident_cells(
     adata_manager: AnnDataManager, device: torch.device, budget: int | None = None
 ) -> ResidentCells | None:
-    """Put the registered data on ``device``, or return ``None`` (and log why) if they do not belong there.
+    """Copy the registered data to ``device``, or return ``None`` (and log why) if they are not in memory or too large.
 
     Parameters
     ----------
     adata_manager
         Registered data.
     device
-        Where to.
+        Device to copy to.
     budget
-        Bytes that the counts may take there. ``None``: half of an accelerator's free memory; on a CPU as much as it
-        takes, because the data are there already. 0: never.
+        Largest number of bytes that the counts may take there. ``None`` allows half of an accelerator's free memory,
+        and any size on a CPU, because the data are there already. 0 returns ``None``.
     """
     counts = adata_manager.get_from_registry(REGISTRY_KEYS.X_KEY)
     if budget == 0:
         return None
     if not checks.is_in_memory(counts):
-        logger.info("Counts are not in memory (%s): minibatches are read one by one.", type(counts).__name__)
+        logger.info("Counts are not in memory (%s), so minibatches are read one by one.", type(counts).__name__)
         return None
     n_stored = counts.nnz if sparse.issparse(counts) else np.count_nonzero(counts)
     # 4 bytes each for gene and value, 8 for the start of a row
@@ -140,7 +141,7 @@ def resident_cells(
         budget = int(BUDGET_SHARE * torch.cuda.mem_get_info(device)[0])
     if budget is not None and n_bytes > budget:
         logger.info(
-            "Counts take %s on %s, more than the budget of %s (device_budget): minibatches are sent one by one.",
+            "Counts take %s on %s, more than the budget of %s (device_budget), so minibatches are sent one by one.",
             _in_words(n_bytes),
             device,
             _in_words(budget),
@@ -154,16 +155,16 @@ def _in_words(n_bytes: int) -> str:
 
 
 class ProgramDataSplitter(DataSplitter):
-    """scvi-tools' data module, with counts kept on the training device where they fit.
+    """Data module of scvi-tools that keeps counts on the training device if they fit.
 
     Parameters
     ----------
     adata_manager
         Registered data.
     *args, **kwargs
-        To :class:`scvi.dataloaders.DataSplitter`.
+        Arguments of :class:`scvi.dataloaders.DataSplitter`.
     device_budget
-        Bytes that counts may take on the device, see :meth:`crystallin.ProgramVAE.train`.
+        Largest number of bytes that counts may take on the device, see :meth:`crystallin.ProgramVAE.train`.
     """
 
     def __init__(
@@ -174,39 +175,39 @@ class ProgramDataSplitter(DataSplitter):
         self._resident: RegisteredCells | None = None
 
     def setup(self, stage: str | None = None) -> None:
-        """Split the cells, and send them to the device if they fit."""
+        """Split the cells, and copy the data to the device if they fit."""
         super().setup(stage)
-        # what only scvi-tools' loader does: several processes, cells dealt to several devices
+        # several processes and several devices need scvi-tools' loader
         if {key: value for key, value in self.data_loader_kwargs.items() if value and key != "batch_size"}:
             return
         device = torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
         self._resident = resident_cells(self.adata_manager, device, self.device_budget)
-        # scvi-tools cannot read every kind of matrix that is not in memory, and sorts the cells that it reads from disk
+        # scvi-tools cannot read every type of matrix that is not in memory, and sorts the cells that it reads from disk
         if self._resident is None and not checks.is_in_memory(
             self.adata_manager.get_from_registry(REGISTRY_KEYS.X_KEY)
         ):
             self._resident = RegisteredCells(self.adata_manager, device)
 
     def train_dataloader(self) -> Any:
-        """Minibatches of the training cells, shuffled anew in each epoch."""
+        """Return minibatches of the training cells, which are shuffled again in each epoch."""
         if self._resident is None:
             return super().train_dataloader()
         return self._loader(self.train_idx, shuffle=True, drop_last=self.drop_last)
 
     def val_dataloader(self) -> Any:
-        """Minibatches of the validation cells."""
+        """Return minibatches of the validation cells."""
         if self._resident is None or not len(self.val_idx):
             return super().val_dataloader()
         return self._loader(self.val_idx)
 
     def test_dataloader(self) -> Any:
-        """Minibatches of the test cells."""
+        """Return minibatches of the test cells."""
         if self._resident is None or not len(self.test_idx):
             return super().test_dataloader()
         return self._loader(self.test_idx)
 
     def teardown(self, stage: str | None = None) -> None:
-        """Give the device's memory back."""
+        """Free the memory of the device."""
         self._resident = None
 
     def _loader(self, indices: np.ndarray, *, shuffle: bool = False, drop_last: bool = False) -> Any:

@@ -1,4 +1,4 @@
-"""One stage of the training, from Lightning's start to the model's end, and Ctrl-C at any moment of it."""
+"""One stage of the training, which may be interrupted by Ctrl-C at any moment."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from ._interrupts import interrupt_handler_kept, interrupts_deferred
 
 
 class ProgramTrainRunner(TrainRunner):
-    """scvi-tools' runner, which survives Ctrl-C, prints nothing and saves the state of the run.
+    """Runner of scvi-tools that handles Ctrl-C, prints nothing and saves the state of the run.
 
     Parameters
     ----------
     *args, **kwargs
-        To :class:`scvi.train.TrainRunner`.
+        Arguments of :class:`scvi.train.TrainRunner`.
     fallback
-        Is told when the model has weights that are worth keeping.
+        State to return to if training is interrupted; updated when the model has new weights.
     save_state
-        Saves the state of the run after each epoch.
+        Callback that saves the state of the run after each epoch.
     """
 
     def __init__(self, *args: Any, fallback: Fallback, save_state: SaveState | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fallback, self.finished, self.twice = fallback, False, False
         self.history = self.model.history_ if isinstance(self.model.history_, dict) else {}
-        # a logger of the caller's serves both stages, and still has the metrics of the first in the second
+        # a logger of the caller is used in both stages, and has the metrics of the first in the second
         told = getattr(self.trainer.logger, "history", None)
-        # loggers of other processes keep none
+        # loggers of other processes have no history
         self.told = {name: values.copy() for name, values in told.items()} if isinstance(told, dict) else {}
         if save_state is not None:
-            # Lightning takes them in its constructor only together with a checkpoint of its own
+            # Lightning's constructor accepts checkpoint callbacks only if its own checkpoints are enabled
             self.trainer.callbacks.append(save_state)
 
     @property
     def keeper(self) -> KeepWeights:
-        """The callback that has the best weights."""
+        """Callback that has the best weights."""
         return next(callback for callback in self.trainer.callbacks if isinstance(callback, KeepWeights))
 
     def _run_training_core(self) -> None:
@@ -47,7 +47,7 @@ class ProgramTrainRunner(TrainRunner):
                 self._fit()
                 self._finish(ended=True)
             except KeyboardInterrupt:
-                # which may have come when all was done, or nothing
+                # the interrupt may have come after the end of the stage, or before its first epoch
                 if not (self.finished or self.twice) and self.keeper.has_weights:
                     self._finish(ended=self._has_ended())
                 raise
@@ -56,21 +56,21 @@ class ProgramTrainRunner(TrainRunner):
         try:
             self.trainer.fit(self.training_plan, self.data_splitter, ckpt_path=self.ckpt_path)
         except SystemExit as error:
-            # what Lightning makes of the first Ctrl-C
+            # Lightning turns the first Ctrl-C into SystemExit
             if not isinstance(error.__context__, KeyboardInterrupt):
                 raise
-            # which it leaves out then
+            # Lightning does not call teardown in this case
             self.data_splitter.teardown("fit")
             raise KeyboardInterrupt from None
         except KeyboardInterrupt as error:
-            # Lightning lets through only what comes while it deals with the first one
+            # Lightning passes on a KeyboardInterrupt only if it comes while the first one is handled
             self.twice = self.trainer.interrupted
             if not self.twice:
                 raise
             when = f"{self.training_plan.stage} was interrupted twice"
             if self.fallback.when is not None:
                 self.fallback.when = when
-            msg = f"{when}; the model is as it was."
+            msg = f"{when}. The model was left unchanged."
             raise KeyboardInterrupt(msg) from error
 
     def _has_ended(self) -> bool:
@@ -78,7 +78,7 @@ class ProgramTrainRunner(TrainRunner):
         return self.keeper.restored or trainer.should_stop or trainer.current_epoch >= trainer.max_epochs
 
     def _finish(self, *, ended: bool) -> None:
-        """Make the model what the best weights say, whole; a second call makes up for what a first one left out."""
+        """Give the model the best weights and all that belongs to them; repeat the call if it was interrupted."""
         with interrupts_deferred():
             self.keeper.restore(self.model.module)
             self._update_history()
@@ -94,22 +94,22 @@ class ProgramTrainRunner(TrainRunner):
             self.finished = True
 
     def _when(self, ended: bool) -> str:
-        """Moment of an interruption from now on, in words."""
+        """Return a description of the moment of an interruption."""
         trainer, stage = self.trainer, self.training_plan.stage
         if ended:
             return f"{stage} was interrupted after its last epoch"
         return f"{stage} was interrupted in epoch {trainer.current_epoch + 1} of {trainer.max_epochs}"
 
     def _kept(self, ended: bool) -> str:
-        """Which weights are kept then, in words."""
+        """Return a description of the weights that are kept."""
         epoch = self.keeper.best_epoch
         if epoch is not None:
             return f"those of epoch {epoch + 1}"
-        # only the processes that Lightning started know of the epochs, if it did
+        # if Lightning started processes, only these know the epochs
         return "those at its end" if ended else "those from before this stage"
 
     def _update_history(self) -> None:
-        # scvi-tools' own way of adding to a history has no place for metrics that are new
+        # scvi-tools cannot add new metrics to an existing history
         self.model.is_trained_ = False
         super()._update_history()
         history = self.model.history_ or {}

@@ -1,4 +1,4 @@
-"""Reproducible randomness that leaves the caller's random state alone."""
+"""Reproducible random numbers without changes to the caller's random state."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import torch
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed the global generators inside the block, and put their states back after it.
+    """Seed the global generators inside the block, and restore their states after it.
 
-    torch, Lightning and scvi-tools draw from them: torch from its own, scvi-tools 1.5 from numpy's too.
+    torch, Lightning and scvi-tools use them: torch uses its own generators, and scvi-tools 1.5 also that of numpy.
     """
     before = get_random_state()
     try:
@@ -32,7 +32,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def get_random_state() -> dict[str, Any]:
-    """States of the global generators, of accelerators too, as tensors and plain values."""
+    """Return the states of the global generators, including accelerators, as tensors and plain values."""
     name, key, *rest = np.random.get_state()  # noqa: NPY002
     n_cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return {
@@ -45,7 +45,7 @@ def get_random_state() -> dict[str, Any]:
 
 
 def set_random_state(state: dict[str, Any]) -> None:
-    """Put the global generators into states that :func:`get_random_state` returned, as far as their devices exist."""
+    """Set the global generators to states from :func:`get_random_state`, for all devices that exist."""
     torch.set_rng_state(state["torch"])
     n_cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
     for device, of_device in enumerate(state["cuda"][:n_cuda]):

@@ -1,4 +1,4 @@
-"""Cells on their way to the model: those asked for, as minibatches of data that were checked once."""
+"""Minibatches of data that were checked once, as the model's methods read them."""
 
 from __future__ import annotations
 
@@ -25,30 +25,29 @@ if TYPE_CHECKING:
 
     from ._reading import ReadingMixin
 
-# cells whose average is the ground for the others' covariances
+# largest number of cells over which the average cell is computed
 N_AVERAGED = 1_000
-# cells whose counts are added up at a time
+# number of cells whose counts are summed at a time
 N_SUMMED = 10_000
 
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """Data that a model is about to read, checked once; made by :meth:`ProgramVAE.reading`.
+    """Checked data for a model, returned by :meth:`ProgramVAE.reading`.
 
-    Every method of the model that takes ``adata`` takes a reading instead, and then neither checks the data nor looks
-    through the counts again. It is meant for the time of one function: it does not notice when data or model change.
+    Every method of the model with an argument ``adata`` accepts a reading instead, and does not check the data and
+    counts again. Use a reading within one function only, because it does not notice changes of data or model.
 
     Attributes
     ----------
     model
         The model.
     adata
-        The data as they are registered: the model's own, or a private AnnData that shares the matrices of what was
-        given.
+        Registered data: the model's own, or a private AnnData that shares the matrices of the given data.
     gene_totals
         Sum of each gene's counts over all cells; ``None`` for minified data.
     is_own
-        Whether these are the data of the model itself, whose batches have intercepts of their own.
+        Whether these are the data of the model itself, each of whose batches has its own intercepts.
     """
 
     model: ReadingMixin
@@ -63,25 +62,25 @@ class Reading:
 
     @cached_property
     def cells(self) -> RegisteredCells:
-        """The registered data, counts on the model's device if they fit."""
+        """Registered data, with counts on the model's device if they fit."""
         manager = self.model.get_anndata_manager(self.adata, required=True)
         cells = resident_cells(manager, self.model.device)
         return RegisteredCells(manager, self.model.device) if cells is None else cells
 
     @cached_property
     def batches(self) -> np.ndarray:
-        """Batch of each cell, from 0; genes may be measured in some of them only."""
+        """Batch of each cell, from 0; genes may be measured in some batches only."""
         manager = self.model.get_anndata_manager(self.adata, required=True)
         return np.asarray(manager.get_from_registry(REGISTRY_KEYS.BATCH_KEY)).reshape(-1).astype(int)
 
     @cached_property
     def unmeasured(self) -> dict[int, Unmeasured]:
-        """What the cells of each batch do not measure, warned of the first time."""
+        """Genes that are not measured in each batch; the first access warns about affected programs."""
         padded = np.zeros(self.adata.n_vars, dtype=bool)
         if MEASURED in self.adata.var:
             padded = (self.gene_totals == 0) & ~self.adata.var[MEASURED].to_numpy(dtype=bool)
         everyone, found = np.arange(self.adata.n_obs), {}
-        # a gene that a batch of the model's own data lacks is in its intercept, and takes nothing from its programs
+        # genes missing in a batch of the model's own data are absorbed by its intercepts, and do not bias programs
         several = not self.is_own and len(np.unique(self.batches)) > 1
         totals = dict.fromkeys(np.unique(self.batches).tolist(), self.gene_totals)
         if several:
@@ -91,21 +90,21 @@ class Reading:
             found[batch] = self._without(padded | silent(self.model.module, of_batch), of_batch, cells)
         affected = [batch for batch, missing in found.items() if missing.genes.any()]
         if affected:
-            # of what batches lack, the worst
+            # describe the largest loss over batches
             genes, lost = zip(*((found[batch].genes, found[batch].lost) for batch in affected), strict=True)
             worst = Unmeasured(np.any(genes, axis=0), np.max(lost, axis=0))
             warn_of(worst, self.model._prior, int(np.isin(self.batches, affected).sum()))
         return found
 
     def warn_of_unmeasured(self) -> None:
-        """Name programs whose genes are not measured, once."""
+        """Warn once about programs whose genes are not measured."""
         if self.gene_totals is not None:
             _ = self.unmeasured
 
     def withheld(self, positions: np.ndarray) -> np.ndarray:
-        """Which programs cannot be read in these cells, because genes are not measured there; cells x programs.
+        """Return which programs are NaN in these cells because their genes are not measured, cells x programs.
 
-        Genes of data that are not the model's own are looked at batch by batch, over all cells and over those wanted.
+        Genes of data that are not the model's own are checked in each batch, over all cells and over the given cells.
         """
         mask = np.zeros((len(positions), self.model._prior.n_programs), dtype=bool)
         if self.gene_totals is None:
@@ -127,7 +126,7 @@ class Reading:
         return without(self.model.module, genes, totals.sum() / cells.sum())
 
     def _gene_totals(self, positions: np.ndarray) -> dict[int, np.ndarray]:
-        """Sums of counts over some cells, by batch."""
+        """Return the total counts of genes over some cells, by batch."""
         found = {int(batch): np.zeros(self.adata.n_vars) for batch in np.unique(self.batches[positions])}
         for tensors in self.minibatches(positions, N_SUMMED):
             counts = SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY])
@@ -139,29 +138,29 @@ class Reading:
         return found
 
     def positions(self, indices: Any = None, argument: str = "indices") -> np.ndarray:
-        """Positions of the cells wanted, given by position, by name or as a mask; ``None`` for all."""
+        """Return the positions of cells given by position, by name or as a mask; ``None`` returns all."""
         return checks.check_indices(indices, self.obs_names, argument)
 
     def together(self, indices: np.ndarray) -> dict[str, torch.Tensor]:
-        """Some cells as one minibatch."""
+        """Return some cells as one minibatch."""
         return self.cells[indices]
 
     def sample(self, indices: np.ndarray) -> dict[str, torch.Tensor]:
-        """Cells spread evenly over those at ``indices``, as one minibatch."""
+        """Return cells spread evenly over those at ``indices``, as one minibatch."""
         return self.together(evenly(indices, N_AVERAGED))
 
     def minibatches(self, indices: np.ndarray, batch_size: int | None = None) -> Iterable[dict[str, torch.Tensor]]:
-        """All cells at ``indices``."""
+        """Return minibatches of all cells at ``indices``."""
         return self.cells.loader(indices, settings.batch_size if batch_size is None else batch_size, shuffle=False)
 
 
 class Stream:
-    """Minibatches that a caller brings, where there would be a :class:`Reading` and positions of its cells.
+    """Minibatches given by the caller, with the same methods as :class:`Reading` and without positions of cells.
 
     Parameters
     ----------
     dataloader
-        The minibatches; they are read once.
+        Source of the minibatches, which is read once.
     """
 
     def __init__(self, dataloader: Iterable[dict[str, torch.Tensor]]) -> None:
@@ -170,7 +169,7 @@ class Stream:
         self._rest: Iterator[dict[str, torch.Tensor]] | None = None
 
     def sample(self, positions: None = None) -> dict[str, torch.Tensor]:
-        """The first minibatch."""
+        """Return the first minibatch."""
         self._rest = iter(self._dataloader)
         self._read = list(islice(self._rest, 1))
         if not self._read:
@@ -179,14 +178,14 @@ class Stream:
         return self._read[0]
 
     def minibatches(self, positions: None = None, batch_size: int | None = None) -> Iterable[dict[str, torch.Tensor]]:
-        """All of them, the first one included."""
+        """Return all minibatches, including the first one."""
         return self._dataloader if self._rest is None else chain(self._read, self._rest)
 
     def withheld(self, positions: None = None) -> None:
-        """It is not known which programs cannot be read."""
+        """Return ``None``, because it is not known which genes are measured."""
         return None
 
 
 def evenly(indices: np.ndarray, n: int) -> np.ndarray:
-    """At most ``n`` of the indices, spread evenly."""
+    """Return at most ``n`` of the indices, spread evenly."""
     return indices[np.linspace(0, len(indices) - 1, min(len(indices), n)).astype(int)]

@@ -1,4 +1,4 @@
-"""What ``train`` was asked for, checked before anything is done."""
+"""Settings of a training, checked before it starts."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from ._split import check_parts, split_cells
 
 # cells per minibatch, as in scvi-tools
 DEFAULT_BATCH_SIZE = 128
-# gradient steps of a default run, and bounds of the epochs they make
+# gradient steps of the first stage by default, and limits of its number of epochs
 DEFAULT_STEPS = 2_000
 MIN_EPOCHS, MAX_EPOCHS = 10, 400
-# the same for the last stage
+# the same for the second stage
 POSTERIOR_STEPS = 150
 MAX_POSTERIOR_EPOCHS = 50
-# its minibatches are larger by this factor: noise there costs agreement between seeds
+# minibatches of the second stage are larger by this factor, because noise there reduces agreement between seeds
 POSTERIOR_BATCH_FACTOR = 4
-# metrics that early stopping can watch
+# metrics that early stopping can monitor
 METRICS = ("elbo", "reconstruction_loss", "kl_local")
 OF_VALIDATION = (*(f"{name}_validation" for name in METRICS), "validation_loss")
 OF_TRAINING = (*(f"{name}_train" for name in METRICS), "train_loss")
@@ -50,19 +50,19 @@ class TrainingSettings:
     Attributes
     ----------
     max_epochs, posterior_epochs, batch_size, accelerator, devices, load_sparse_tensor, checkpoint, datamodule
-        As there, or in scvi-tools.
+        As in :meth:`crystallin.ProgramVAE.train` or scvi-tools.
     parts
         Indices of training, validation and test cells; ``None`` with a datamodule.
     n_validation
         Number of validation cells.
     early_stopping
-        Arguments of early stopping; ``None`` is without.
+        Arguments of early stopping; ``None`` means no early stopping.
     show_progress, own_progress_bar
-        Whether to show progress, and in this package's bar.
+        Whether to show progress, and whether to show it in the progress bar of this package.
     callbacks
-        Those of the caller.
+        Callbacks given by the caller.
     plan_kwargs, datasplitter_kwargs, trainer_kwargs
-        For scvi-tools' training plan, data splitter and trainer.
+        Arguments of scvi-tools' training plan, data splitter and trainer.
     """
 
     max_epochs: int
@@ -85,9 +85,9 @@ class TrainingSettings:
 
     @property
     def posterior_batch_size(self) -> int:
-        """Cells per minibatch of the last stage."""
+        """Number of cells per minibatch in the second stage."""
         size = POSTERIOR_BATCH_FACTOR * self.batch_size
-        # scvi-tools warns of last minibatches of one or two cells, which nobody asked for here
+        # scvi-tools warns about a last minibatch of one or two cells, and the user did not choose this size
         while self.parts is not None and len(self.parts[0]) > 2 and len(self.parts[0]) % size in (1, 2):
             size += 1
         return size
@@ -117,10 +117,9 @@ def check_training(
     load_sparse_tensor: bool = False,
     **kwargs: Any,
 ) -> TrainingSettings:
-    """Return the settings of a training, raising if an argument would be refused at any later moment.
+    """Check the arguments of a training and return its settings, so that no later step refuses an argument.
 
-    ``n_obs`` is the number of cells, ``None`` without an AnnData, and ``random_state`` the seed of their split. Nothing
-    is written anywhere.
+    ``n_obs`` is the number of cells, or ``None`` without an AnnData, and ``random_state`` is the seed of the split.
     """
     check_names(kwargs)
     checks.check_int(batch_size, "batch_size", 1)
@@ -184,8 +183,8 @@ def check_training(
 
 
 def _set_intervals(trainer: dict[str, Any], parts: list[np.ndarray] | None, n_validation: int, batch_size: int) -> None:
-    """Log and validate once an epoch unless told otherwise."""
-    # Lightning warns of epochs with fewer minibatches than lie between two log entries
+    """Set defaults so that training logs and validates at least once per epoch."""
+    # Lightning warns if an epoch has fewer minibatches than the logging interval
     if parts is not None:
         trainer.setdefault("log_every_n_steps", max(1, min(10, len(parts[0]) // batch_size)))
     if n_validation:
@@ -193,10 +192,10 @@ def _set_intervals(trainer: dict[str, Any], parts: list[np.ndarray] | None, n_va
 
 
 def _n_cells(n_obs: int | None, datamodule: Any) -> int | None:
-    """Cells to train on: those of the AnnData, or those of a datamodule if it tells."""
+    """Return the number of cells in the AnnData, or in the datamodule if it has ``n_obs``."""
     if datamodule is None:
         if n_obs is None:
-            msg = "The model holds no data to train on; load it with its AnnData (adata=), or give datamodule."
+            msg = "The model has no data to train on. Load it with its AnnData (adata=), or give datamodule=."
             raise ValueError(msg)
         return n_obs
     if not hasattr(datamodule, "train_dataloader"):
@@ -208,10 +207,10 @@ def _n_cells(n_obs: int | None, datamodule: Any) -> int | None:
 def _epochs(
     n_cells: int | None, batch_size: int, max_epochs: int | None, posterior_epochs: int | None
 ) -> tuple[int, int]:
-    """Epochs of both stages, by default from the number of cells."""
+    """Return the numbers of epochs of both stages, by default from the number of cells."""
     if max_epochs is None:
         if n_cells is None:
-            msg = "max_epochs=None needs the number of cells, which this datamodule does not tell (n_obs); give it."
+            msg = "max_epochs=None needs the number of cells, but this datamodule has no n_obs. Give max_epochs."
             raise ValueError(msg)
         max_epochs = default_epochs(n_cells, batch_size)
     if posterior_epochs is None:
@@ -222,41 +221,41 @@ def _epochs(
 def _parts_given(
     parts: list[np.ndarray], splitter: Mapping[str, Any], n_cells: int, batch_size: int
 ) -> list[np.ndarray]:
-    """The split, or the one that was given; raise if it leaves nothing to train on."""
+    """Return the given split, or else the default one; raise an error if it leaves nothing to train on."""
     if splitter.get("external_indexing") is not None:
         parts = check_parts(splitter["external_indexing"], n_cells)
     if splitter.get("drop_last") and len(parts[0]) < batch_size:
-        msg = f"drop_last leaves no minibatch: there are {len(parts[0])} training cells and batch_size={batch_size}."
+        msg = f"drop_last leaves no minibatch: batch_size={batch_size} is above the {len(parts[0])} training cells."
         raise ValueError(msg)
     return parts
 
 
 def default_epochs(n_obs: int, batch_size: int) -> int:
-    """Epochs that make about ``DEFAULT_STEPS`` gradient steps, within bounds."""
+    """Return the number of epochs with about ``DEFAULT_STEPS`` gradient steps, within limits."""
     steps_per_epoch = math.ceil(0.9 * n_obs / batch_size)
     return min(max(round(DEFAULT_STEPS / steps_per_epoch), MIN_EPOCHS), MAX_EPOCHS)
 
 
 def default_posterior_epochs(n_obs: int, batch_size: int, max_epochs: int) -> int:
-    """Epochs that make about ``POSTERIOR_STEPS`` gradient steps, within bounds."""
+    """Return the number of epochs with about ``POSTERIOR_STEPS`` gradient steps, within limits."""
     steps_per_epoch = max(1, math.ceil(0.9 * n_obs / (POSTERIOR_BATCH_FACTOR * batch_size)))
     return min(math.ceil(POSTERIOR_STEPS / steps_per_epoch), MAX_POSTERIOR_EPOCHS, math.ceil(max_epochs / 2))
 
 
 def check_checkpoint_path(checkpoint: Any) -> Path:
-    """Return the path of a checkpoint, raising unless it can be written."""
+    """Return the path of a checkpoint; raise an error if it cannot be written."""
     path = Path(checkpoint) if isinstance(checkpoint, str | os.PathLike) else None
     if path is None or path.suffix != ".ckpt" or path.is_dir() or not path.parent.is_dir():
         msg = f"checkpoint={str(checkpoint)!r} must be a file name ending in .ckpt in a folder that exists."
         raise ValueError(msg)
     if not os.access(path.parent, os.W_OK):
-        msg = f"checkpoint={str(checkpoint)!r} is in a folder that cannot be written to; give another one."
+        msg = f"checkpoint={str(checkpoint)!r} is in a folder that is not writable; give another one."
         raise ValueError(msg)
     return path
 
 
 def _early_stopping(trainer: dict[str, Any], max_epochs: int) -> dict[str, Any]:
-    """Take the arguments of early stopping out of the trainer's."""
+    """Remove the arguments of early stopping from those of the trainer, check and return them."""
     watch = {
         "monitor": trainer.pop("early_stopping_monitor", "elbo_validation"),
         "patience": trainer.pop("early_stopping_patience", max(10, max_epochs // 4)),
@@ -273,7 +272,7 @@ def _early_stopping(trainer: dict[str, Any], max_epochs: int) -> dict[str, Any]:
 
 
 def _progress(trainer: dict[str, Any], callbacks: list[Any]) -> tuple[bool, bool]:
-    """Take the arguments of the progress bar out of the trainer's."""
+    """Remove the arguments of the progress bar from those of the trainer; return whether to show which bar."""
     show = trainer.pop("enable_progress_bar", None)
     simple = trainer.pop("simple_progress_bar", True)
     check_bool(simple, "simple_progress_bar")

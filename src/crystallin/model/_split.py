@@ -1,4 +1,4 @@
-"""Split of the cells into training, validation and test set."""
+"""Split of the cells into training, validation and test sets."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ DEFAULT_TRAIN_SIZE = 0.9
 def split_cells(
     n_obs: int, train_size: float | None, validation_size: float | None, *, shuffle: bool, rng: np.random.Generator
 ) -> list[np.ndarray]:
-    """Indices of training, validation and test cells, sizes as in scvi-tools' ``DataSplitter``.
+    """Return indices of training, validation and test cells, with sizes as in scvi-tools' ``DataSplitter``.
 
-    scvi-tools draws the split from its global seed, which is unset by default: two runs would differ.
+    scvi-tools draws the split with its global seed, which is not set by default, so that two runs would differ.
     """
     train_size = DEFAULT_TRAIN_SIZE if train_size is None else train_size
     checks.check_number(train_size, "train_size", 0, 1, include_minimum=False)
@@ -34,18 +34,18 @@ def split_cells(
 
 
 def check_parts(parts: Sequence[Any], n_obs: int) -> list[np.ndarray]:
-    """Return a split that was given, raising unless it holds up to three disjoint sets of cells, some to train on."""
+    """Check and return a given split: up to three disjoint sets of cells, of which the first is not empty."""
     ask = "external_indexing must be a list of arrays of positions: training, validation and test cells"
     if isinstance(parts, str) or not isinstance(parts, Sequence) or not 1 <= len(parts) <= 3:
-        msg = f"{ask}; it is {type(parts).__name__}{f' of {len(parts)}' if isinstance(parts, Sequence) else ''}."
+        msg = f"{ask}, but it is a {type(parts).__name__}{f' of {len(parts)}' if isinstance(parts, Sequence) else ''}."
         raise ValueError(msg)
     given = [np.asarray([] if part is None else part) for part in parts]
     if any(part.ndim != 1 or (len(part) and part.dtype.kind not in "iu") for part in given):
-        msg = f"{ask}; its dtypes are {', '.join(str(part.dtype) for part in given)}."
+        msg = f"{ask}, but its dtypes are {', '.join(str(part.dtype) for part in given)}."
         raise ValueError(msg)
     given = [part.astype(int) for part in given] + [np.array([], dtype=int)] * (3 - len(given))
     cells = np.concatenate(given)
     if not len(given[0]) or len(np.unique(cells)) < len(cells) or cells.min() < 0 or cells.max() >= n_obs:
-        msg = f"{ask}, each cell once, from 0 to {n_obs - 1}, with training cells among them."
+        msg = f"{ask}. Each cell may occur once, positions go from 0 to {n_obs - 1}, and training cells are needed."
         raise ValueError(msg)
     return given

@@ -1,4 +1,4 @@
-"""The two stages of a training, and what each hands to scvi-tools and Lightning."""
+"""Stages of a training, and the arguments of each for scvi-tools and Lightning."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ._resident import ProgramDataSplitter
 from ._settings import DEFAULT_BATCH_SIZE, TrainingSettings
 from ._trainingplan import PosteriorTrainingPlan, ProgramTrainingPlan
 
-# arguments of the trainer that say where and how things run, and not for how long: they hold for both stages
+# arguments of the trainer for both stages: where and how training runs, but not for how long
 OF_BOTH_STAGES = (
     "benchmark",
     "default_root_dir",
@@ -42,13 +42,13 @@ class Stage:
     plan
         Class of the training plan.
     keeps_best
-        Whether the weights of the epoch with the lowest validation loss are kept, rather than those of the last one.
+        Whether to keep the weights of the epoch with the lowest validation loss, or else those of the last epoch.
     max_epochs, batch_size
-        Its length, and cells per minibatch.
+        Number of epochs, and number of cells per minibatch.
     plan_kwargs, trainer_kwargs
         Arguments of plan and trainer.
     callbacks
-        Those of the caller, and those that come with the settings.
+        Callbacks of the caller, and those for early stopping and progress.
     """
 
     plan: type[ProgramTrainingPlan]
@@ -61,17 +61,17 @@ class Stage:
 
     @property
     def name(self) -> str:
-        """Name of the stage, as progress bar, messages and checkpoints have it."""
+        """Name of the stage in progress bar, messages and checkpoints."""
         return self.plan.stage
 
 
 def stages_of(settings: TrainingSettings) -> list[Stage]:
-    """Stages of a training in their order."""
+    """Return the stages of a training in their order."""
     return [_joint_stage(settings)] + ([_posterior_stage(settings)] if settings.posterior_epochs else [])
 
 
 def _joint_stage(settings: TrainingSettings) -> Stage:
-    """Encoder and decoder together, as other variational autoencoders are trained."""
+    """Return the first stage: encoder and decoder together, as in other variational autoencoders."""
     stop = [] if settings.early_stopping is None else [StopEarly(**settings.early_stopping)]
     return Stage(
         plan=ProgramTrainingPlan,
@@ -85,7 +85,7 @@ def _joint_stage(settings: TrainingSettings) -> Stage:
 
 
 def _posterior_stage(settings: TrainingSettings) -> Stage:
-    """The decoder on samples of the exact posterior; a short stage without validation."""
+    """Return the second stage: the decoder on samples of the exact posterior, short and without validation."""
     shared = {name: value for name, value in settings.trainer_kwargs.items() if name in OF_BOTH_STAGES}
     return Stage(
         plan=PosteriorTrainingPlan,
@@ -102,9 +102,9 @@ def _posterior_stage(settings: TrainingSettings) -> Stage:
 
 
 def minibatches(manager: AnnDataManager | None, stage: Stage, settings: TrainingSettings) -> pl.LightningDataModule:
-    """Data of a stage: of the registered AnnData, or the caller's own datamodule."""
+    """Return the data of a stage, from the registered AnnData or the caller's own datamodule."""
     if settings.datamodule is not None:
-        # scvi-tools leaves the size of a datamodule's minibatches as it is where train was not given one
+        # scvi-tools does not change the minibatches of a datamodule unless batch_size is given to train
         batch_size = None if stage.batch_size == DEFAULT_BATCH_SIZE else stage.batch_size
         set_datamodule_split(settings.datamodule, None, None, True, batch_size)
         return settings.datamodule
@@ -118,7 +118,7 @@ def minibatches(manager: AnnDataManager | None, stage: Stage, settings: Training
 
 
 def _serves_both_stages(callback: pl.Callback) -> bool:
-    """Whether a callback neither watches a metric, as the second stage has none of validation, nor saves weights."""
+    """Return whether a callback neither saves weights nor monitors a metric (the second stage has no validation)."""
     return not isinstance(callback, pl.callbacks.Checkpoint) and getattr(callback, "monitor", None) is None
 
 

@@ -13,7 +13,7 @@ from ._module import ProgramModule
 
 
 def count_categories(state: dict[str, torch.Tensor]) -> list[int]:
-    """Number of rows of each categorical table in a saved decoder."""
+    """Return the number of rows of each categorical table in a saved decoder."""
     prefix = "decoder.categorical."
     tables = {int(key.removeprefix(prefix)): len(value) for key, value in state.items() if key.startswith(prefix)}
     return [tables[i] for i in sorted(tables)]
@@ -21,7 +21,7 @@ def count_categories(state: dict[str, torch.Tensor]) -> list[int]:
 
 @torch.no_grad()
 def start_new_rows(module: ProgramModule, n_reference: list[int]) -> None:
-    """Let new categories begin at the average of the reference's."""
+    """Initialise new categories with the average over those of the reference."""
     for table, n in _tables(module, n_reference):
         table[n:] = table[:n].mean(0)
     if module.dispersion == "gene-batch":
@@ -29,7 +29,7 @@ def start_new_rows(module: ProgramModule, n_reference: list[int]) -> None:
 
 
 def train_new_rows_only(module: ProgramModule, n_reference: list[int]) -> bool:
-    """Freeze all parameters but the rows of new categories; return whether there are any."""
+    """Freeze all parameters except the rows of new categories; return whether there are such rows."""
     for parameter in module.parameters():
         parameter.requires_grad_(False)
     grown = [table for table, n in _tables(module, n_reference) if len(table) > n]
@@ -41,9 +41,9 @@ def train_new_rows_only(module: ProgramModule, n_reference: list[int]) -> bool:
 
 
 def protect_reference_rows(module: ProgramModule) -> None:
-    """Keep the gradient away from the rows of the reference's categories, if the module was frozen for a query.
+    """Set gradients to 0 in the rows of the reference's categories, if the module was frozen for a query.
 
-    To be called again for a copy of the module.
+    Call this again for a copy of the module, because hooks are not copied.
     """
     n_reference = getattr(module, "n_reference", None)
     for table, n in [] if n_reference is None else _tables(module, n_reference):
@@ -52,7 +52,7 @@ def protect_reference_rows(module: ProgramModule) -> None:
 
 
 def _tables(module: ProgramModule, n_reference: list[int]) -> list[tuple[torch.Tensor, int]]:
-    """Parameters with a row for each category, and how many of their rows are the reference's."""
+    """Return parameters with a row for each category, and the number of rows that belong to the reference."""
     tables = list(zip(module.decoder.categorical, n_reference, strict=True))
     return [*tables, (module.z_encoder.batch_shift, n_reference[0])]
 

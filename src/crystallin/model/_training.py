@@ -1,4 +1,4 @@
-"""``train``: defaults, a reproducible split, two stages, and the best weights kept."""
+"""``train``: default settings, a reproducible split, two stages, and restored best weights."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class TrainingMixin:
-    """``train`` with this model's defaults in front of scvi-tools' work."""
+    """``train`` with the defaults and checks of this model, on top of scvi-tools' training."""
 
     _random_state: int
     _data_splitter_cls = ProgramDataSplitter
@@ -51,66 +51,69 @@ class TrainingMixin:
         datamodule: LightningDataModule | None = None,
         **kwargs: Any,
     ) -> None:
-        """Train the model: encoder and decoder together, then the decoder on the exact posterior.
+        """Train encoder and decoder together, and then the decoder on the exact posterior.
 
-        The first stage is that of other variational autoencoders and keeps the weights with the lowest validation loss.
-        The second is short, and makes up for what the encoder's Gaussian gets wrong: loadings that are too small, and
-        intervals that are too wide.
+        The first stage is the usual training of a variational autoencoder and keeps the weights with the lowest
+        validation loss. The second stage is short. It corrects errors that are due to the encoder's Gaussian
+        approximation: loadings that are too small, and intervals that are too wide.
 
-        All arguments and the data are checked before anything is done. Ctrl-C ends the training early at any moment:
-        the best weights so far are kept, and a warning says which. The model is left as it was if training fails, or
-        is interrupted before its first epoch is complete.
+        All arguments and the data are checked before training starts. Ctrl-C ends the training early at any moment; the
+        best weights so far are kept, and a warning says which. If training fails, or is interrupted before its first
+        epoch is complete, the model is left unchanged.
 
         Parameters
         ----------
         max_epochs
-            Epochs of the first stage; the learning rate is annealed over all of them. ``None`` aims at 2,000 gradient
-            steps, between 10 and 400 epochs.
+            Number of epochs of the first stage, over which the learning rate decreases. ``None`` chooses a number with
+            about 2,000 gradient steps, between 10 and 400 epochs.
         accelerator, devices
-            Hardware, see :class:`lightning.pytorch.Trainer`. With several devices each holds a replica of the model
-            and takes its share of the cells; all start from the same parameters, worked out from all cells.
+            Hardware, see :class:`lightning.pytorch.Trainer`. With several devices, each has a copy of the model and
+            processes a share of the cells. All copies start from the same parameters, which are estimated from all
+            cells.
         train_size, validation_size
-            Shares of the cells; by default .9 and the rest.
+            Shares of the cells for training and validation; by default .9 and the rest.
         shuffle_set_split
-            Split at random rather than in the order of the cells.
+            Split the cells at random instead of in their order.
         batch_size
-            Cells per minibatch.
+            Number of cells per minibatch.
         early_stopping
-            Stop when the validation loss has not improved for a quarter of ``max_epochs``
-            (``early_stopping_patience``).
+            Stop the first stage when the validation loss has not improved for a quarter of ``max_epochs`` (change this
+            with ``early_stopping_patience``).
         posterior_epochs
-            Epochs of the second stage. ``None`` aims at 150 gradient steps with minibatches of four times
-            ``batch_size``, up to 50 epochs and up to half of ``max_epochs``; 0 leaves it out.
+            Number of epochs of the second stage. ``None`` chooses a number with about 150 gradient steps, with
+            minibatches of four times ``batch_size``, but at most 50 epochs and at most half of ``max_epochs``. 0 leaves
+            the second stage out.
         device_budget
-            Bytes that the counts may take on the training device. Counts that fit are kept there, sparse, for the whole
-            training; others are sent from the AnnData minibatch by minibatch, which gives the same results. ``None`` is
-            half of an accelerator's free memory, and no limit on a CPU, where counts in memory are used in place. 0
-            sends minibatches in any case.
+            Largest number of bytes that the counts may take on the training device. Counts that fit are kept there as a
+            sparse matrix for the whole training; otherwise they are sent from the AnnData minibatch by minibatch, which
+            gives the same results. ``None`` uses half of an accelerator's free memory, and sets no limit on a CPU,
+            where counts in memory are not copied. 0 always sends minibatches.
         checkpoint
-            File (``.ckpt``) that the state of the run is saved to after each epoch of either stage. A run that finds it
-            goes on from there, with the same data and arguments, and the file is removed when training is done. On a
-            single device the weights are those of a run that was not interrupted.
+            File (``.ckpt``) to which the state of the training is saved after each epoch of both stages. If the file
+            exists, training continues from it; use the same data and arguments. The file is removed when training is
+            complete. On a single device, the final weights are the same as without an interruption.
         datasplitter_kwargs
-            To :class:`scvi.dataloaders.DataSplitter`.
+            Arguments of :class:`scvi.dataloaders.DataSplitter`.
         plan_kwargs
-            To the training plan of the first stage: ``lr`` and others.
+            Arguments of the training plan of the first stage, such as ``lr``.
         datamodule
-            Source of minibatches instead of the AnnData.
+            Source of minibatches to use instead of the AnnData.
         **kwargs
-            To :class:`scvi.train.Trainer`. ``enable_progress_bar`` is ``True`` in a terminal or notebook unless
-            given. ``precision`` can only be single, the default. Logger, profiler and ``callbacks`` serve both stages,
-            except for callbacks that save checkpoints or watch a metric (``monitor``), which serve the first: the
-            second stage has no validation. A callback finds the name of the stage in ``pl_module.stage``. What limits
-            the length of the training (``max_steps``, ``limit_train_batches`` and the like) holds for the first stage.
+            Further arguments of :class:`scvi.train.Trainer`. ``enable_progress_bar`` is ``True`` in a terminal or
+            notebook by default. ``precision`` can only be single precision, the default. Logger, profiler and
+            ``callbacks`` are used in both stages, except for callbacks that save checkpoints or monitor a metric
+            (``monitor``): these are used in the first stage only, because the second has no validation. Callbacks find
+            the name of the stage in ``pl_module.stage``. Arguments that limit the length of the training
+            (``max_steps``, ``limit_train_batches`` and similar ones) apply to the first stage.
 
         Raises
         ------
         TypeError, ValueError
-            If an argument does not exist or is out of range, a device is not there, a checkpoint belongs to another
-            model, there are no data, they were minified or hold no counts or size factors any more, or a query model
-            has nothing to train.
+            If an argument does not exist or is out of range, a device is not available, the checkpoint belongs to
+            another model, there are no data, the data are minified or no longer have valid counts or size factors, or a
+            query model has no parameters to train.
         RuntimeError
-            If memory runs out; the message names minibatch and budget.
+            If memory runs out; the message gives the sizes of minibatch and budget.
         KeyboardInterrupt
             If training is interrupted before its first epoch is complete, or twice during the first stage.
 
@@ -138,18 +141,20 @@ class TrainingMixin:
         _check_not_minified(self.module.minified_data_type is not None)
         if not any(parameter.requires_grad for parameter in self.module.parameters()):
             msg = (
-                "Nothing is left to train: the query brings no new batches or categories. "
-                "Use the model as it is (get_activity, crystallin.tl.activity)."
+                "There is nothing to train, because the query has no new batches or categories. "
+                "Use the model without training (get_activity, crystallin.tl.activity)."
             )
             raise ValueError(msg)
         n_obs = None if self.adata is None else self.adata.n_obs
         settings = check_training(n_obs, self._random_state, **given, **kwargs)
         if settings.datamodule is None:
-            # they may have been changed since they were registered
+            # the data may have been changed since they were registered
             self._check_data(self.adata)
         saved = self._saved_run(settings)
         if early_stopping and not settings.n_validation:
-            logger.info("There are no validation cells, so training runs for all epochs and keeps the last weights.")
+            logger.info(
+                "There are no validation cells, so training runs for all epochs and keeps the weights of the last one."
+            )
         with (
             kept_if_interrupted(self) as fallback,
             quiet(),
@@ -170,28 +175,28 @@ class TrainingMixin:
                 partial_file(settings.checkpoint).unlink(missing_ok=True)
 
     def _saved_run(self, settings: TrainingSettings) -> SavedRun | None:
-        """Where a run that was killed stood, if there is a checkpoint."""
+        """Return the saved state of an interrupted run, if there is a checkpoint."""
         path = settings.checkpoint
         if path is None or not path.is_file():
             return None
         saved = read_checkpoint(path, self.module)
         if saved.stage not in [stage.name for stage in stages_of(settings)]:
             msg = (
-                f"checkpoint={str(path)!r} was written in a second stage, which posterior_epochs=0 leaves out; give "
-                "the arguments of the run that wrote it, or delete it to start afresh."
+                f"checkpoint={str(path)!r} was written in the second stage, which posterior_epochs=0 leaves out. Give "
+                "the same arguments as in the run that wrote it, or delete it to start again."
             )
             raise ValueError(msg)
-        logger.info("Training goes on from %s.", path)
+        logger.info("Training continues from %s.", path)
         return saved
 
     def _run_stage(self, stage: Stage, settings: TrainingSettings, saved: SavedRun | None, fallback: Fallback) -> None:
-        """Run a stage of the training, from where it was saved if it was."""
+        """Run a stage of the training, from its saved state if there is one."""
         goes_on = saved is not None
         if goes_on:
             set_random_state(saved.random_state)
-        # reading activities puts the module into evaluation mode, where dropout is off
+        # computing activities puts the module into evaluation mode, in which dropout is off
         self.module.train()
-        # a stage that goes on has its weights in the checkpoint, those here are older
+        # the weights of a stage that continues are in the checkpoint, and those of the module are older
         keeper = KeepWeights() if stage.keeps_best else KeepWeights(None, start=None if goes_on else self.module)
         save_state = None
         if settings.checkpoint is not None:
@@ -199,7 +204,7 @@ class TrainingMixin:
         with TemporaryDirectory() as folder:
             trainer_kwargs = dict(stage.trainer_kwargs)
             if use_distributed_sampler(trainer_kwargs["strategy"]):
-                # the history comes from the first process by way of a file
+                # the history comes from the first process through a file
                 trainer_kwargs.setdefault("log_save_dir", folder)
             runner = ProgramTrainRunner(
                 self,
@@ -219,21 +224,21 @@ class TrainingMixin:
             )
             runner()
         if goes_on and saved.finished:
-            # as the stage left it, which had nothing left to do now
+            # the stage had been complete, so random states are those at its end
             set_random_state(saved.random_state)
 
 
 def _check_not_minified(is_minified: bool) -> None:
     if is_minified:
-        msg = "The data were minified, so there are no counts to train on. Train on the AnnData with counts."
+        msg = "The data are minified, so there are no counts to train on. Train on the AnnData with counts."
         raise ValueError(msg)
 
 
 def check_train_arguments(data: AnnData | int, /, **kwargs: Any) -> None:
-    """Raise what :meth:`crystallin.ProgramVAE.train` would raise about its arguments, without a model.
+    """Raise the errors of :meth:`crystallin.ProgramVAE.train` about its arguments, without a model.
 
-    ``data`` are those to train on, or the number of their cells. Whether a checkpoint belongs to the model is not known
-    before there is one.
+    ``data`` are the data to train on, or the number of cells. Whether a checkpoint belongs to the model cannot be
+    checked without the model.
     """
     if hasattr(data, "uns"):
         _check_not_minified(MINIFY_TYPE_UNS_KEY in data.uns)

@@ -1,4 +1,4 @@
-"""How the module is trained: a start from the data, annealed learning rates, sign constraint, two stages."""
+"""Training plans of both stages: start from the data, annealed learning rates and sign constraint."""
 
 from __future__ import annotations
 
@@ -14,32 +14,33 @@ from crystallin.nn import AverageCell
 from ._compat import LossOutput, TrainingPlan
 from ._replicas import make_alike, total_over
 
-# steps of the last stage for which one average cell serves
+# number of steps of the second stage for which the same average cell is used
 STEPS_PER_AVERAGE = 50
 
 
 class ProgramTrainingPlan(TrainingPlan):
     """:class:`~scvi.train.TrainingPlan` with other defaults and some additions.
 
-    * before the first step the parameters are started from the training data;
-    * the learning rate follows a cosine from ``lr`` to a hundredth of it;
-    * after each step the loadings are put back onto the prior's signs;
-    * steps take the module's own loss, and metrics are added up here and logged once an epoch, under scvi-tools' names:
-      logging at each step takes as long as a small step itself.
+    * before the first step, the parameters are initialised from the training data; * the learning rate follows a cosine
+    from ``lr`` to a hundredth of it; * after each step, loadings are projected onto the signs of the prior; * steps use
+    the module's own loss, and metrics are summed up here and logged once per epoch under scvi-tools' names, because
+    logging at each step takes as long as a small step itself.
 
     Parameters
     ----------
     module
         The module.
     lr
-        Learning rate at the start. Higher ones lead further from the start, which all seeds share: to slightly better
-        fits of large collections, and to less agreement between seeds.
+        Learning rate at the start. Higher rates lead further away from the initial parameters, which are the same for
+        all seeds. They give slightly better fits of large collections, and less agreement between seeds.
     eps, weight_decay
-        Of Adam. No decay: the Gaussian prior of the activities already fixes the scale of the loadings.
+        Parameters of Adam. There is no weight decay, because the Gaussian prior of the activities already fixes the
+        scale of the loadings.
     n_epochs_kl_warmup
-        Epochs over which the weight of the KL term rises to 1. scvi-tools' 400 is longer than most runs.
+        Number of epochs over which the weight of the KL term rises to 1. scvi-tools' default of 400 is longer than most
+        runs.
     **kwargs
-        To :class:`~scvi.train.TrainingPlan`.
+        Further arguments of :class:`~scvi.train.TrainingPlan`.
     """
 
     # name of this stage of the training
@@ -58,14 +59,14 @@ class ProgramTrainingPlan(TrainingPlan):
         super().__init__(
             module, lr=lr, eps=eps, weight_decay=weight_decay, n_epochs_kl_warmup=n_epochs_kl_warmup, **kwargs
         )
-        # sums over the cells of the epoch so far, by "train" and "validation"
+        # sums over the cells of the epoch so far, for "train" and "validation"
         self._sums: dict[str, torch.Tensor] = {}
 
     def on_train_start(self) -> None:
-        """Start the parameters from the training data, unless they were started before."""
+        """Initialise the parameters from the training data, unless this was done before."""
         if not bool(self.module.started):
             self.module.start_from(self.trainer.train_dataloader, total_over(self.trainer))
-            # Lightning made the replicas alike before this
+            # Lightning synchronised the replicas before this
             make_alike(self.module, self.trainer)
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> torch.Tensor:
@@ -77,17 +78,17 @@ class ProgramTrainingPlan(TrainingPlan):
         self._add(self.module.training_loss(batch, self.kl_weight), "validation")
 
     def on_train_epoch_end(self) -> None:
-        """Log what was added up over the training minibatches."""
+        """Log the metrics of the training minibatches."""
         self._log_sums("train")
 
     def on_validation_epoch_end(self) -> None:
-        """Log what was added up over the validation minibatches."""
+        """Log the metrics of the validation minibatches."""
         self._log_sums("validation")
 
     def _add(self, output: LossOutput, mode: str) -> torch.Tensor:
         n_cells = output.n_obs_minibatch
         loss, reconstruction = output.loss.detach(), output.reconstruction_loss_sum.detach()
-        # a number where there is none
+        # a plain number in the second stage, which has no KL term
         kl = torch.as_tensor(output.kl_local_sum, device=loss.device).detach()
         sums = torch.stack([reconstruction, kl, n_cells * loss, torch.full_like(loss, n_cells)])
         self._sums[mode] = self._sums[mode] + sums if mode in self._sums else sums
@@ -105,11 +106,11 @@ class ProgramTrainingPlan(TrainingPlan):
             self.log(name, value, prog_bar=name == "train_loss", sync_dist=self.use_sync_dist)
 
     def _total(self, mode: str) -> torch.Tensor:
-        """What was added up over the minibatches of all replicas, which may have had different numbers of cells."""
+        """Return the sums over the minibatches of all replicas, which may have different numbers of cells."""
         return total_over(self.trainer)(self._sums.pop(mode))
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """Adam with cosine annealing per step."""
+        """Return Adam with cosine annealing per step."""
         config = super().configure_optimizers()
         if "lr_scheduler" not in config:
             n_steps = max(int(self.trainer.estimated_stepping_batches), 1)
@@ -122,36 +123,36 @@ class ProgramTrainingPlan(TrainingPlan):
         return config
 
     def _optimizer_creator_fn(self, optimizer_cls: Any) -> Any:
-        """Adam in one pass over each parameter."""
+        """Return a function that creates Adam, in its fused form if the device supports it."""
         fused = self.module.device.type in ("cpu", "cuda")
         return partial(optimizer_cls, lr=self.lr, eps=self.eps, weight_decay=self.weight_decay, fused=fused)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Take a step, then project the loadings onto the prior's signs."""
         super().optimizer_step(*args, **kwargs)
-        # frozen in a query model, where they must stay as they are to the bit
+        # in a query model, loadings are frozen and must not change at all
         if self.module.decoder.loadings.requires_grad:
             self.module.decoder.project_()
 
 
 class PosteriorTrainingPlan(ProgramTrainingPlan):
-    """Last stage of the training: the decoder is fitted to activities drawn from the exact posterior.
+    """Training plan of the second stage, in which the decoder is fitted to samples from the exact posterior.
 
-    The evidence lower bound is tight only where the encoder's diagonal Gaussian is the posterior. It is not, and the
-    bound is raised by loadings that are too small and dispersions that are too large. Samples of the refined posterior
-    take that away (see :meth:`ProgramModule.posterior_loss`).
+    The evidence lower bound is tight only if the posterior is the encoder's diagonal Gaussian. Since it is not,
+    loadings that are too small and dispersions that are too large increase the bound. Samples from the refined
+    posterior remove this bias (see :meth:`ProgramModule.posterior_loss`).
 
     Parameters
     ----------
     module
         The module.
     lr
-        Learning rate of the decoder at the start, annealed like that of :class:`ProgramTrainingPlan`. High, because
-        expectation maximisation creeps where cells say little about their activities.
+        Learning rate of the decoder at the start, annealed as in :class:`ProgramTrainingPlan`. It is high because
+        expectation maximisation converges slowly if cells hold little information on their activities.
     encoder_lr
         Learning rate of the encoder at the start.
     **kwargs
-        To :class:`ProgramTrainingPlan`.
+        Further arguments of :class:`ProgramTrainingPlan`.
     """
 
     stage = "Posterior stage"
@@ -163,30 +164,30 @@ class PosteriorTrainingPlan(ProgramTrainingPlan):
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> torch.Tensor:
         """Loss of a minibatch."""
-        # loadings move little between two steps, and it serves as preconditioner only
+        # loadings change little between steps, and the average cell is used as a preconditioner only
         if self._average is None or self.global_step % STEPS_PER_AVERAGE == 0:
             self._average = self.module.average_cell(batch)
         return self._add(self.module.posterior_loss(batch, self._average), "posterior")
 
     def on_train_epoch_end(self) -> None:
-        """Log what was added up over the minibatches."""
+        """Log the metrics of the minibatches."""
         reconstruction, _, _, n_cells = self._total("posterior")
         self.log("reconstruction_loss_posterior", reconstruction / n_cells, prog_bar=True, sync_dist=self.use_sync_dist)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Save the average cell too, which serves for some more steps."""
+        """Save the average cell as well, because it is used for some more steps."""
         average = self._average
         checkpoint["average_cell"] = (
             None if average is None else [average.covariance, average.of_counts, average.weight]
         )
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take up the average cell."""
+        """Restore the average cell."""
         saved = checkpoint["average_cell"]
         self._average = None if saved is None else AverageCell(*(part.to(self.device) for part in saved))
 
     def get_optimizer_creator(self) -> Any:
-        """Two learning rates, and a shorter memory for the scale of the gradients than Adam's."""
+        """Return a function that creates Adam with two learning rates, and a smaller second beta than the default."""
 
         def create(parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
             of_encoder = {id(parameter) for parameter in self.module.z_encoder.parameters()}

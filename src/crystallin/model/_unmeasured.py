@@ -1,7 +1,7 @@
-"""Genes that the data do not measure, and programs that cannot be read without them.
+"""Genes that are not measured in the data, and programs whose activities cannot be computed without them.
 
-A gene that an experiment does not measure is zero in all cells, and the model would take it for a gene that is not
-expressed. It is told from a gene that happens not to be seen by how many counts the model expects of it.
+A gene that an experiment does not measure is zero in all cells, and the model would treat it as not expressed. It is
+distinguished from a gene that has no counts by chance by the number of counts that the model expects.
 """
 
 from __future__ import annotations
@@ -21,24 +21,25 @@ if TYPE_CHECKING:
 
     from ._module import ProgramModule
 
-# Counts expected of a gene without any, from which it is taken for not measured. Cells of one type alone lack genes of
-# the others, but not altogether: of the expected counts, a few per cent are there in PBMC (doublets, ambient RNA).
-# From 10 on, types that are cut out of PBMC data lose half of some program; from 30 on, a tenth of two at most.
+# A gene without counts is taken as not measured if at least this number is expected. Cells of a single type do not
+# express genes of other types, but in PBMC data they still have a few per cent of the expected counts (doublets,
+# ambient RNA). With a limit of 10, single types from PBMC data lose half of some program; with a limit of 30, they lose
+# at most a tenth of two programs.
 MIN_EXPECTED = 30.0
-# shares of a program's weight on genes that are not measured, from which it is named, and not read
+# shares of a program's weight on genes that are not measured above which it is named in a warning, and is NaN
 MAX_LOST_SILENTLY, MAX_LOST = 0.1, 0.5
-# counts of a cell, where they are not known; shares depend on it little
+# counts of a cell if they are not known; shares depend little on this number
 TYPICAL_DEPTH = 2_000.0
 
 
 @dataclass(frozen=True)
 class Unmeasured:
-    """What data do not measure.
+    """Genes that are not measured, and what programs lose with them.
 
     Attributes
     ----------
     genes
-        Which genes.
+        Which genes are not measured.
     lost
         Share of each program's weight on these genes: squared loadings times the information of a count about its log
         rate, at the typical rate of the gene in the training cells and the depth of the cells at hand.
@@ -49,12 +50,12 @@ class Unmeasured:
 
     @property
     def withheld(self) -> np.ndarray:
-        """Which programs are not to be read."""
+        """Which programs are set to NaN."""
         return self.lost > MAX_LOST
 
     def describe(self, prior: Prior) -> str:
-        """Programs that lose much, with the share of their weight that is lost; nothing if there are none."""
-        # worst first; decoys interest nobody
+        """Return a text with the programs that lose much of their weight and the share they lose; may be empty."""
+        # the largest loss first, without decoys
         order = [place for place in np.argsort(-self.lost, kind="stable") if not prior.is_decoy[place]]
 
         def named(places: list[int]) -> str:
@@ -67,23 +68,23 @@ class Unmeasured:
         biased = [place for place in order if MAX_LOST_SILENTLY < self.lost[place] <= MAX_LOST]
         parts = []
         if refused:
-            parts.append(f"Not read (NaN), because most of their weight lies on these genes: {named(refused)}.")
+            parts.append(f"Activities are NaN, because most of the weight is on these genes: {named(refused)}.")
         if biased:
-            parts.append(f"Biased towards low activities, because some of it does: {named(biased)}.")
+            parts.append(f"Activities are biased towards low values, because some of the weight is: {named(biased)}.")
         return " ".join(parts)
 
 
-REMEDY = "Activities that can be compared need a model of the genes that both data have: train one on these."
+REMEDY = "For comparable activities, train a model on the genes that both data sets have."
 
 
 def silent(module: ProgramModule, gene_totals: np.ndarray) -> np.ndarray:
-    """Which genes have no count in some cells although many are expected, from the sums of their counts."""
+    """Return which genes have no counts although many are expected, from the genes' total counts in some cells."""
     return (gene_totals == 0) & (_typical_share(module) * gene_totals.sum() >= MIN_EXPECTED)
 
 
 @torch.no_grad()
 def without(module: ProgramModule, genes: np.ndarray, depth: float = TYPICAL_DEPTH) -> Unmeasured:
-    """What programs lose with these genes in cells of this depth."""
+    """Return what programs lose without these genes in cells of this depth."""
     n_programs = module.n_programs
     if not genes.any():
         return Unmeasured(genes, np.zeros(n_programs))
@@ -98,12 +99,12 @@ def without(module: ProgramModule, genes: np.ndarray, depth: float = TYPICAL_DEP
 
 
 def warn_of(missing: Unmeasured, prior: Prior, n_cells: int) -> None:
-    """Name programs that lose much of their weight, if there are any."""
+    """Warn about programs that lose much of their weight, if there are any."""
     described = missing.describe(prior)
     if described:
         warnings.warn(
-            f"{int(missing.genes.sum())} gene(s) are taken for not measured in {n_cells:,} cell(s), as they were "
-            f"filled with zeros or have no counts where the model expects {MIN_EXPECTED:.0f} or more: "
+            f"{int(missing.genes.sum())} gene(s) are treated as not measured in {n_cells:,} cell(s), because they were "
+            f"filled with zeros, or have no counts although the model expects {MIN_EXPECTED:.0f} or more: "
             f"{some(prior.genes[missing.genes])}. {described} {REMEDY}",
             UserWarning,
             stacklevel=3,
@@ -111,10 +112,10 @@ def warn_of(missing: Unmeasured, prior: Prior, n_cells: int) -> None:
 
 
 def _typical_share(module: ProgramModule) -> np.ndarray:
-    """Share of each gene in the counts of a typical training cell.
+    """Return the share of each gene in the counts of a typical training cell.
 
-    From the mean of log-normalised counts, which is below the mean share: of a gene that few cells express, most are
-    not to be expected.
+    It is computed from the mean of log-normalised counts, which is below the mean share for genes that few cells
+    express.
     """
     encoder = module.z_encoder
     if not isinstance(encoder, blocks.PrimedEncoder):

@@ -1,4 +1,4 @@
-"""Tools: what a trained model says, written into AnnData."""
+"""Tools: compute results from a trained model and write them into AnnData."""
 
 from ._activity import activity
 from ._annotate import annotate

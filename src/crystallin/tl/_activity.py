@@ -1,4 +1,4 @@
-"""Program activities into AnnData."""
+"""Program activities, written into AnnData."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ def activity(
 ) -> AnnData | None:
     """Write each cell's program activities and their uncertainty.
 
-    An activity is the posterior mean (of the Laplace approximation: the mode) of a program's latent variable, in units
-    of its prior standard deviation: 0 is the average cell, and a program that the counts of a cell say nothing about
-    stays at 0 with a standard deviation near 1.
+    An activity is the posterior mean of a program's latent variable (under the Laplace approximation, which is the
+    posterior mode), in units of its prior standard deviation. The average cell has an activity of 0. If the counts of a
+    cell hold no information on a program, its activity stays at 0 and its standard deviation near 1.
 
     Parameters
     ----------
     adata
-        The data the model was trained on, or others with the same genes in the same order.
+        The data the model was trained on, or other data with the same genes in the same order.
     model
         A trained model.
     refine
-        ``True``: mode and covariance of the exact posterior from Newton steps after the encoder, see
-        :meth:`crystallin.ProgramVAE.get_activity`. ``False``: the encoder's approximation.
+        ``True`` computes the mode and covariance of the exact posterior, by Newton steps that start at the encoder's
+        estimate (see :meth:`crystallin.ProgramVAE.get_activity`). ``False`` uses the encoder's approximation.
     batch_size
-        Cells per minibatch.
+        Number of cells per minibatch; ``None`` chooses it.
     key_added
-        Prefix of the slots; the one given to :func:`crystallin.pp.add_programs`.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -66,22 +66,22 @@ def activity(
     ``None``, or the copy if ``copy=True``. Sets:
 
     ``adata.obsm["X_" + key_added]`` : :class:`numpy.ndarray`, float32, cells x programs
-        Posterior means; columns as in ``adata.uns[key_added]["names"]``, decoys included.
+        Posterior means. The columns are in the order of ``adata.uns[key_added]["names"]`` and include decoys.
     ``adata.obsm[key_added + "_sd"]`` : :class:`numpy.ndarray`, float32, cells x programs
         Posterior standard deviations.
     ``adata.uns[key_added]["activity_params"]`` : dict
-        How they were computed, and the hash of the model's weights.
+        How the activities were computed, and the hash of the model's weights.
     ``adata.varm[key_added]``, ``adata.uns[key_added]["names"]``, ``["table"]``, ``["params"]``
-        The model's programs and what is known of them, only where ``adata`` had none of its own (a query).
+        The model's programs and their table, only if ``adata`` had no programs of its own (a query).
 
-    Where activities of another model, or of another state of it, are replaced, what tools have added to the table of
-    programs since (leakage, importance and others) goes with them.
+    If these activities replace those of another model, or of the same model before further training, the columns that
+    tools have added to the table of programs (leakage, importance and others) are removed.
 
     Raises
     ------
     ValueError
         If the genes differ from the model's, ``adata`` holds programs other than the model's under ``key_added``, or
-        the slots of this key hold something else.
+        the slots of this key hold something other than programs.
 
     Examples
     --------
@@ -118,7 +118,7 @@ def activity(
 
 
 def _programs_of(model: ProgramVAE, adata: AnnData) -> dict[str, Any]:
-    """Names, table and origin of the model's programs, for data that have none."""
+    """Return names, table and origin of the model's programs, for data without programs."""
     table = model.programs_table
     if table is None:
         table = pd.DataFrame({"name": model.program_names, "kept": True, "decoy": model.is_decoy})
@@ -134,10 +134,13 @@ def _programs_of(model: ProgramVAE, adata: AnnData) -> dict[str, Any]:
 
 
 def _without_what_others_said(entry: dict[str, Any], params: dict[str, Any]) -> pd.DataFrame:
-    """The table of programs, without what tools said of activities of another model or kind."""
+    """Return the table of programs without columns that describe the activities of another model or type."""
     before, table = entry.get(ACTIVITY_PARAMS, {}), entry[TABLE]
     columns = [name for name in OF_MODEL if name in table]
     if columns and any(before.get(name, params[name]) != params[name] for name in ("digest", REFINE)):
-        logger.info("Dropped %s from the table of programs: these were of another model.", ", ".join(columns))
+        logger.info(
+            "Dropped %s from the table of programs: these columns belonged to activities of another model.",
+            ", ".join(columns),
+        )
         table = table.drop(columns=columns)
     return table

@@ -1,4 +1,4 @@
-"""Names for groups of cells, from programs that are cell types."""
+"""Cell-type labels for groups of cells, from programs that are cell types."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from crystallin.model import ProgramVAE
 
-# what is appended to the name of the column of cells' labels
+# suffix of the column with the probabilities of the cells' own labels
 PROBABILITY = "_probability"
 COLUMNS = [
     "group",
@@ -65,10 +65,10 @@ def annotate(
     key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
-    """Name groups of cells by programs that are cell types, or say that none fits.
+    """Label groups of cells by programs that are cell types, or report that no label fits.
 
-    Activities are relative to the other cells of the data, and so are names: what all cells have in common (a data set
-    of T cells only) cannot be told, and a single group cannot be named.
+    Activities are relative to the other cells of the data, and so are the labels. What all cells have in common (in a
+    data set of T cells only, for example) is therefore not found, and a single group cannot be labelled.
 
     Parameters
     ----------
@@ -77,43 +77,43 @@ def annotate(
     model
         A trained model.
     groupby
-        Column of ``obs`` with groups of cells, clusters say.
+        Column of ``obs`` with groups of cells, for example clusters.
     programs
-        Programs that are labels. ``None`` takes those of category ``"cell type"`` if the collection has categories
-        (``"immune"``), else all (PanglaoDB, say).
+        Programs to use as labels. ``None`` uses those of category ``"cell type"`` if the collection has categories (as
+        ``"immune"`` does), and all programs otherwise (for example PanglaoDB).
     parents
-        For finer labels the next coarser one, ``{"CD8 T cell": "T cell"}``. ``None`` takes the collection's, if it has
-        any.
+        The next coarser label of each finer one, for example ``{"CD8 T cell": "T cell"}``. ``None`` uses the hierarchy
+        of the collection, if it has one.
     sample_key
-        Column of ``obs`` with samples (donors): intervals and stability are then over samples, and each sample counts
-        once. Without it they are over cells, and say nothing of further donors.
+        Column of ``obs`` with samples (donors). Intervals and stability then refer to samples, and each sample counts
+        once. Without it they refer to cells and do not hold for further donors.
     min_score
-        A label needs this score. 1 is the standard deviation between cells that the model expects beforehand.
+        Smallest score of a label. 1 is the standard deviation between cells under the model's prior.
     min_support
-        … and this share of its genes, and of those of the coarser labels, has to speak for it; see Notes. Where the
-        right label is missing from the collection, others that share some of its genes mostly fail here; a close
-        relative, such as T cells for NK cells, can pass.
+        Smallest share of genes of a label, and of its coarser labels, that agree with it; see Notes. If the right label
+        is missing from the collection, others that share some of its genes mostly fail here, but a close relative, such
+        as T cells for NK cells, can pass.
     min_margin
-        A finer label is given if its score exceeds that of its best sibling by this much. The coarsest label needs no
-        margin, as something has to come first, but is marked as ``ambiguous`` without it.
+        A finer label is given if its score exceeds that of its best sibling by at least this much. The coarsest label
+        needs no margin, but is marked as ``ambiguous`` without it.
     min_cells
-        Groups of fewer cells are not named, and are no reference for others.
+        Groups of fewer cells are not labelled, and do not serve as a reference for other groups.
     label_added
-        Column of ``obs`` to which each cell's group's label is written. One that is there is replaced only if it was
-        written by this function and not changed since.
+        Column of ``obs`` in which to write, for each cell, the label of its group. An existing column is replaced only
+        if this function wrote it and it has not been changed since.
     cell_label_added
-        Column of ``obs`` to which each cell's own label is written, and, with ``"_probability"`` appended, its
-        posterior probability.
+        Column of ``obs`` in which to write each cell's own label. Its posterior probability is written to the column
+        with ``"_probability"`` appended to this name.
     min_probability
-        A cell's own label is the finest that is as probable, alone or together with its finer ones; if there is none,
-        ``"unassigned"``, and the probability is that of the most probable label.
+        A cell's own label is the finest one that has at least this probability, alone or together with its finer
+        labels. If there is none, the cell is ``"unassigned"`` and the probability is that of the most probable label.
     random_state
-        Seed of the draws for intervals.
+        Seed of the random draws.
     key
-        Prefix of the programs' slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     key_added
-        Slot of ``uns`` for the result; ``None`` takes ``"annotate"`` or, for programs under another
-        ``key``, ``key + "_annotate"``.
+        Slot of ``uns`` for the result. ``None`` uses ``"annotate"``, or ``key + "_annotate"`` for programs under
+        another ``key``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -125,53 +125,55 @@ def annotate(
         One row per group:
 
         - ``group``, ``n_cells``; ``label``, or ``"unassigned"``; ``path``: the label and all coarser ones; ``finest``:
-          the label that a ``min_margin`` of 0 would give, a guess where it is finer than ``label``;
-        - ``score``: the largest of the label and all finer ones, which is that of ``carried_by``, and its interval
-          ``lower``, ``upper`` (95 %; NaN for groups of one cell or sample); see Notes;
-        - ``second``, ``second_score``, ``margin``: the best label that is neither coarser nor finer, and how far behind
-          it is; ``ambiguous``: less than ``min_margin``;
-        - ``specificity``: probability that a cell of the group has more of the label's program than a cell of groups
-          with other labels;
-        - ``support``: share of its genes that speak for the label, the mean of it and coarser ones, or that of finer
-          ones if larger; ``breadth``: effective number of its genes that do;
-        - ``stability``: how often the label comes out the same in other samples of as many cells (or samples), with
-          the same model, groups and support;
-        - ``best``: the label itself, or the one that came closest; ``reason`` it was not given;
-        - ``genes``, ``programs``: those that say most, of the label's genes and of all programs, separated by
+          the label for a ``min_margin`` of 0, which is a guess if it is finer than ``label``;
+        - ``score``: the largest score of the label and all finer ones; ``carried_by``: the label that has this score;
+          ``lower``, ``upper``: its 95 % interval (NaN for groups of one cell or sample); see Notes;
+        - ``second``, ``second_score``, ``margin``: the best label that is neither coarser nor finer, its score, and the
+          difference of the two scores; ``ambiguous``: whether the margin is smaller than ``min_margin``;
+        - ``specificity``: probability that a cell of the group has a higher activity of the label's program than a cell
+          of groups with other labels;
+        - ``support``: share of genes that agree with the label, averaged over the label and its coarser labels, or that
+          of a finer label if larger; ``breadth``: effective number of the label's genes that agree with it;
+        - ``stability``: how often the same label results in other samples of as many cells (or samples), with the same
+          model, groups and support;
+        - ``best``: the label, or the one that came closest if none was given; ``reason``: why it was not given;
+        - ``genes``, ``programs``: the most informative of the label's genes and of all programs, separated by
           semicolons.
     ``adata.uns[key_added]["scores"]`` : :class:`pandas.DataFrame`
         ``group``, ``label``, ``score``, ``support`` of all labels in all groups.
     ``adata.uns[key_added]["params"]`` : dict
         The arguments.
     ``adata.obs[label_added]``, ``adata.obs[cell_label_added]``, ``adata.obs[cell_label_added + "_probability"]``
-        Only if asked for.
+        Labels of the cells' groups, the cells' own labels and their probabilities, only if ``label_added`` or
+        ``cell_label_added`` is given.
 
     Raises
     ------
     KeyError
-        If a column, a program or the activities are not there.
+        If a column, a program or the activities do not exist.
     ValueError
-        If there is one group only, the collection has no marker programs, thresholds are out of range, a column to be
-        written is there and was not written by this function, the hierarchy goes in a circle, or activities are not
-        those of the model as it is now.
+        If there is only one group, the collection has no marker programs, thresholds are out of range, a column to be
+        written exists and was not written by this function, the hierarchy has a cycle, or activities were not computed
+        by the model in its current state.
 
     Notes
     -----
-    The score of a label in a group is how far the group's mean activity lies above the level of the groups in which the
-    program is off, freed from the pull of the prior and weighted by how well the counts tell the program, in standard
-    deviations over the prior. The groups in which it is off are found for each program by the split with the largest
-    variance between the parts (Otsu 1979, IEEE Trans Syst Man Cybern 9:62). The coarsest label is chosen by the largest
-    score of itself and its finer labels, as these take what they explain from the coarser one; then finer ones step by
-    step.
+    The score of a label in a group is the distance of the group's mean activity above the level of the groups in which
+    the program is off. It is corrected for shrinkage by the prior, weighted by the reliability of the program, and
+    given in standard deviations under the prior. The groups in which a program is off are found by the split with the
+    largest variance between the parts (Otsu 1979, IEEE Trans Syst Man Cybern 9:62). The coarsest label is chosen first,
+    by the largest score of itself and its finer labels, because a finer program takes over part of the signal of the
+    coarser one. Finer labels are then chosen step by step.
 
-    A gene speaks for a label if its contribution to the program's activity in the group's average cell (see
-    :func:`crystallin.tl.attributions`) is nearer to its contribution in the other groups in which the program is on
-    than to that in the groups in which it is off; where there are no others, if it contributes more than in those in
-    which it is off. A wrong label shares some genes with the right one, and these are up; its other genes are not.
+    A gene agrees with a label if its contribution to the program's activity in the group's average cell (see
+    :func:`crystallin.tl.attributions`) is closer to its contribution in the other groups in which the program is on
+    than to that in the groups in which it is off. If there are no other groups in which the program is on, the
+    contribution has to be larger than in the groups in which it is off. A wrong label shares some genes with the right
+    one; these contribute, but its other genes do not.
 
-    A cell's own label is a posterior in a linear discriminant over all programs whose classes are the groups: it takes
-    the groups' labels as right for most of their cells, and tells which cells are more like those of another group. It
-    knows nothing of groups with a wrong name, so it is no probability of being right.
+    A cell's own label comes from a linear discriminant over all programs, whose classes are the groups. It assumes that
+    the groups' labels are right for most of their cells, and finds the cells that are more like those of another group.
+    It cannot detect a wrong label of a whole group, so its probability is not the probability that the label is right.
 
     Examples
     --------
@@ -237,7 +239,7 @@ def annotate(
 
 
 def _columns(label_added: str | None, cell_label_added: str | None) -> dict[str, str]:
-    """Columns of ``obs`` by what asks for them."""
+    """Return the columns of ``obs`` to write, by the argument that names them."""
     columns = {"label_added": label_added, "cell_label_added": cell_label_added}
     found = {argument: column for argument, column in columns.items() if column is not None}
     if cell_label_added is not None:

@@ -1,4 +1,4 @@
-"""How far methods of attribution agree on a program's genes."""
+"""Agreement of attribution methods on a program's genes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from crystallin.model import ProgramVAE
 
-# of rank-biased overlap: the first ten places carry 86 % of the weight
+# parameter p of rank-biased overlap: the first ten places carry 86 % of the weight
 PERSISTENCE = 0.9
 
 
@@ -40,10 +40,10 @@ def attribution_agreement(
     key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
-    """Compare how several methods of attribution rank the genes of each program in each group of cells.
+    """Compare how several attribution methods rank the genes of each program in each group of cells.
 
-    One method gives one answer, whether or not another would. Where methods that assume different things name the same
-    genes, the genes can be named; where they do not, the answer is the method's.
+    Every method ranks genes, whether or not another method would agree. Genes that rank high by methods with different
+    assumptions can be reported; those that rank high by a single method depend on the choice of the method.
 
     Parameters
     ----------
@@ -55,22 +55,25 @@ def attribution_agreement(
         Column of ``obs`` with groups of cells.
     methods
         ``"activity/METHOD"`` or ``"encoder/METHOD"``, with the methods of :func:`crystallin.tl.attributions`, or
-        ``"loadings"``, those of the decoder.
+        ``"loadings"``, the loadings of the decoder.
     programs
-        Names of programs; ``None`` for all but decoys.
+        Names of programs; ``None`` uses all except decoys.
     n_top
-        Genes that are ranked, those with the largest absolute attribution by any of two methods.
+        Number of top-ranked genes. Kendall's tau compares the genes that are among these by either method, and the
+        consensus lists this number of genes.
     baselines
-        Further baselines (``"group:NAME"``, for the encoder also ``"zero"``) to see how far each method hangs on it.
+        Further baselines (``"group:NAME"``, for the encoder also ``"zero"``), to see how strongly the result of each
+        method depends on the baseline.
     retrained
-        Models trained alike with other seeds, to see how far each method's answer survives it.
+        Models trained in the same way with other seeds, to see how strongly the result of each method depends on the
+        seed.
     max_cells
-        Cells of each group that are used at most, drawn at random; ``None`` uses all.
+        Largest number of cells to use from each group, drawn at random; ``None`` uses all.
     key
-        Prefix of the programs' slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     key_added
-        Slot of ``uns`` for the result; ``None`` takes ``"attribution_agreement"`` or, for programs under another
-        ``key``, ``key + "_attribution_agreement"``.
+        Slot of ``uns`` for the result. ``None`` uses ``"attribution_agreement"``, or ``key + "_attribution_agreement"``
+        for programs under another ``key``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -80,29 +83,33 @@ def attribution_agreement(
 
     ``"table"`` : :class:`pandas.DataFrame`
         One row for each program, group and pair of methods: ``program``, ``group``, ``method_a``, ``method_b``;
-        ``rbo``, the rank-biased overlap of the rankings by absolute attribution (0 to 1, the first ten places count
-        86 %); ``kendall``, Kendall's tau-b of the attributions, with sign, over genes among the ``n_top`` of either.
+        ``rbo``, the rank-biased overlap of the rankings by absolute attribution (0 to 1; the first ten places carry 86
+        % of the weight); ``kendall``, Kendall's tau-b of the signed attributions, over genes that are among the
+        ``n_top`` of either method.
     ``"consensus"`` : :class:`pandas.DataFrame`
-        The ``n_top`` genes of each program and group by all methods: ``program``, ``group``, ``gene``, ``rank``,
-        ``p`` (probability of such ranks by chance, robust rank aggregation, which takes methods as independent; they
-        are not, so read it as a score), ``n_methods`` that have the gene among their ``n_top``, and ``member``.
+        The ``n_top`` genes of each program and group by all methods together: ``program``, ``group``, ``gene``,
+        ``rank``, ``p`` (probability of such ranks by chance, from robust rank aggregation; it assumes independent
+        methods, which they are not, so read it as a score), ``n_methods`` (number of methods that have the gene among
+        their ``n_top``), and ``member`` (whether the gene is a member of the program).
     ``"spread"`` : :class:`pandas.DataFrame`
         With ``baselines`` or ``retrained``: ``program``, ``group``, ``method``, ``over`` (``"baseline"`` or
-        ``"seed"``), ``rbo_mean`` and ``rbo_min`` between the method's answers.
+        ``"seed"``), ``rbo_mean`` and ``rbo_min``, the mean and smallest rank-biased overlap between the method's
+        results.
     ``"params"`` : dict
         The arguments.
 
     Raises
     ------
     KeyError
-        If there is no such program or column, or ``adata`` has no programs.
+        If a program or column does not exist, or ``adata`` has no programs.
     ValueError
-        If a method is unknown or fewer than two are given, a baseline is not there, or a retrained model has other
-        programs.
+        If a method is unknown, fewer than two methods are given, a baseline group does not exist, or a retrained model
+        has other programs.
 
     Notes
     -----
-    Webber et al. (2010, ACM Trans Inf Syst 28:20); Kolde et al. (2012, Bioinformatics 28:573).
+    Rank-biased overlap: Webber et al. (2010, ACM Trans Inf Syst 28:20). Robust rank aggregation: Kolde et al. (2012,
+    Bioinformatics 28:573).
 
     Examples
     --------
@@ -167,11 +174,11 @@ def attribution_agreement(
 
 
 def _takes(model: ProgramVAE, method: str, options: Mapping[str, object]) -> bool:
-    """Whether a method compares with such a baseline."""
+    """Return whether a method can use a baseline."""
     target, _, name = method.partition("/")
     if method == LOADINGS or not model.attribution_methods[name].has_baseline:
         return False
-    # a cell of some depth is not without counts, and a random sample of baselines is not one of zeros
+    # refined activity is computed at the cell's depth, which is not 0, and random baseline cells are not zeros
     is_single = target == "encoder" and not model.attribution_methods[name].over_cells
     return options.get("baseline") != "zero" or is_single
 

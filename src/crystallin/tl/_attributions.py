@@ -1,4 +1,4 @@
-"""Attributions of activities to genes, into AnnData."""
+"""Attributions of activities to genes, written into AnnData."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def attributions(
     key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
-    """Write how much each gene adds to each program's activity.
+    """Attribute each program's activity to genes.
 
-    An attribution is in units of activity: by how much the counts of this gene, compared with a baseline, raise or
-    lower the activity of this program. Methods that are complete sum over genes to the activity (less that of the
-    baseline).
+    An attribution says by how much the counts of a gene, compared with a baseline, raise or lower the activity of a
+    program, in units of activity. The attributions of *complete* methods sum over genes to the activity, minus the
+    activity of the baseline.
 
     Parameters
     ----------
@@ -51,59 +51,64 @@ def attributions(
     groupby
         Column of ``obs`` with groups of cells.
     method
-        What is done; *complete* methods sum to the activity. For both targets:
+        Attribution method. Available for both targets:
 
-        - ``"integrated_gradients"``: gradient along the straight path from the baseline; complete. For the encoder in
-          closed form, for the activity by the implicit derivative of the mode at eight points of the path;
-        - ``"expected_gradients"``: the same, averaged over baselines that are cells; complete;
-        - ``"gradient_input"``: gradient at the cell times the difference from the baseline. The refined activity
-          saturates, so there this exaggerates.
+        - ``"integrated_gradients"``: gradient along the straight path from the baseline; complete. It is computed in
+          closed form for the encoder, and from the implicit derivative of the posterior mode at eight points of the
+          path for the activity;
+        - ``"expected_gradients"``: the same, averaged over random cells as baselines; complete;
+        - ``"gradient_input"``: gradient at the cell times the difference from the baseline. Because the refined
+          activity saturates, this exaggerates attributions of the activity.
 
-        For ``target="activity"`` also
+        For ``target="activity"`` only:
 
-        - ``"contributions"``: the activity as a weighted sum over genes, from the last weighted least-squares step;
-          complete, without a baseline, and the quickest, but less faithful (benchmarks): genes with many counts hold
-          much of the weight. What :func:`crystallin.tl.contrast` uses.
+        - ``"contributions"``: the activity as a weighted sum over genes, from the last step of weighted least squares;
+          complete, without a baseline, and the fastest method. It was less faithful in our benchmarks, because genes
+          with many counts have much of the weight. :func:`crystallin.tl.contrast` uses this method.
 
-        For ``target="encoder"`` also
+        For ``target="encoder"`` only:
 
-        - ``"deeplift"``: its rescale rule, which is the same as integrated gradients here; complete;
-        - ``"ablation"``: one gene at a time set to its baseline;
-        - ``"permutation"``: one gene at a time set to what other cells have;
-        - ``"kernel_shap"``, ``"lime"``, ``"lrp"``, ``"smoothgrad"``: by captum (``pip install "crystallin[captum]"``),
-          for the ``cells`` named.
+        - ``"deeplift"``: the rescale rule of DeepLIFT, which equals integrated gradients here; complete;
+        - ``"ablation"``: one gene at a time is set to its baseline;
+        - ``"permutation"``: one gene at a time is set to its value in other cells;
+        - ``"kernel_shap"``, ``"lime"``, ``"lrp"``, ``"smoothgrad"``: computed by captum, and only for given ``cells``
+          (``pip install "crystallin[captum]"``).
     baseline
-        What a cell is compared with:
+        What to compare each cell with:
 
-        - ``"mean"``: for the activity what the model expects of the cell without activities, in its own batch and at
-          its depth, so that attributions sum to the activity; for the encoder the mean of the training cells;
+        - ``"mean"``: for the activity, the expression that the model expects of the cell if all activities are 0, in
+          its own batch and at its depth, so that attributions sum to the activity; for the encoder, the mean of the
+          training cells;
         - ``"zero"``: no gene expressed (encoder only);
-        - ``"group:NAME"``: the mean expression of a group of ``groupby``; its activity is not the mean activity of its
-          cells, so for differences of groups that sum exactly see :func:`crystallin.tl.contrast`;
-        - an array: expression of each gene, of any depth (not logarithms).
+        - ``"group:NAME"``: the mean expression of a group of ``groupby``. Its activity is not the mean activity of the
+          group's cells; for attributions that sum exactly to the difference between groups, see
+          :func:`crystallin.tl.contrast`;
+        - an array: expression of each gene, at any depth and not log-transformed.
 
-        ``"expected_gradients"`` and ``"permutation"`` take ``n_baselines`` random cells, of all or of the group, or the
-        rows of an array.
+        ``"expected_gradients"`` and ``"permutation"`` use ``n_baselines`` random cells (of all cells or of the group),
+        or the rows of an array.
     target
-        What is attributed. ``"activity"``: the refined activity, which :func:`crystallin.tl.activity` writes, as a
-        function of counts at given depth. ``"encoder"``: the encoder's mean, which is where refinement starts, as a
+        What to attribute. ``"activity"`` is the refined activity, which :func:`crystallin.tl.activity` writes, as a
+        function of the counts at a given depth. ``"encoder"`` is the encoder's mean, at which refinement starts, as a
         function of standardised log-normalised expression.
     level
-        ``"group"``: mean over the cells of each group, with sign. ``"global"``: mean over all cells of absolute values,
-        as signs cancel. ``"cell"``: the cells named. ``None``: ``"group"`` with ``groupby``, else ``"global"``.
+        ``"group"`` returns the mean over the cells of each group, with sign. ``"global"`` returns the mean of absolute
+        values over all cells, because signs would cancel. ``"cell"`` returns the attributions of the given ``cells``.
+        ``None`` uses ``"group"`` with ``groupby`` and ``"global"`` without.
     programs
-        Names of programs; ``None`` for all, decoys included.
+        Names of programs; ``None`` uses all, including decoys.
     genes
-        Names of the genes to keep; ``None`` for all.
+        Names of the genes to keep; ``None`` keeps all.
     cells
-        Names, positions or mask of the cells to use; ``None`` for all. Needed for ``level="cell"`` and by captum.
+        Names, positions or mask of the cells to use; ``None`` uses all. Required for ``level="cell"`` and for methods
+        that use captum.
     n_baselines
-        Number of baseline cells, see ``baseline``; the work grows with it.
+        Number of baseline cells, see ``baseline``. Computing time increases with it.
     key
-        Prefix of the programs' slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     key_added
-        Slots for the result; ``None`` takes ``"attributions"`` or, for programs under another
-        ``key``, ``key + "_attributions"``.
+        Slots for the result. ``None`` uses ``"attributions"``, or ``key + "_attributions"`` for programs under another
+        ``key``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -112,32 +117,33 @@ def attributions(
     ``None``, or the copy if ``copy=True``. Sets:
 
     ``adata.varm[key_added]`` : :class:`numpy.ndarray`, float32
-        ``level="group"``: genes x programs x groups; ``level="global"``: genes x programs. NaN for genes left out.
+        ``level="group"``: genes x programs x groups; ``level="global"``: genes x programs. NaN for genes that were not
+        asked for.
     ``adata.uns[key_added]`` : dict
-        ``"programs"`` and ``"groups"``, the names along the array; ``"params"``, the arguments. For ``level="cell"``
-        also ``"values"``, cells x genes x programs, with ``"cells"`` and ``"genes"``.
+        ``"programs"`` and ``"groups"``, the names along the axes of the array; ``"params"``, the arguments. For
+        ``level="cell"`` also ``"values"``, cells x genes x programs, with ``"cells"`` and ``"genes"``.
 
     Raises
     ------
     ImportError
-        If a method needs captum and it is not installed.
+        If the method needs captum, which is not installed.
     KeyError
-        If there is no such program, gene, cell or column, or ``adata`` has no programs.
+        If a program, gene, cell or column does not exist, or ``adata`` has no programs.
     ValueError
-        If the method is unknown or not for this target, encoder or likelihood; a group is not there; a baseline has the
-        wrong length, missing or negative values; genes or programs differ from the model's; the data are minified;
-        ``level="group"`` without ``groupby``; ``level="cell"`` without ``cells``; or a result larger than 0.5 GB.
+        If the method is unknown or not available for this target, encoder or likelihood; a group does not exist; a
+        baseline has the wrong length, missing or negative values; genes or programs differ from the model's; the data
+        are minified; ``level="group"`` without ``groupby``; ``level="cell"`` without ``cells``; or a result larger than
+        0.5 GB.
 
     Notes
     -----
-    Cells pass in minibatches. For groups no array of cells x programs x genes is made: a group costs one pass over its
-    cells and memory for a minibatch, whatever the number of cells. ``"ablation"`` and the global level do the work of
-    single cells, so name some thousand ``cells`` for these. ``level="cell"`` takes 4 bytes x cells x genes x programs
-    and is refused above 0.5 GB.
+    Cells are processed in minibatches. For groups, each cell is read once, and memory does not depend on the number of
+    cells. ``"ablation"`` and ``level="global"`` compute the attributions of every single cell, so limit ``cells`` to a
+    few thousand for these. ``level="cell"`` takes 4 bytes x cells x genes x programs, and raises an error above 0.5 GB.
 
-    Activities are relative to the cell's total, so every gene takes a small part in each; genes of other programs take
-    part where programs overlap, as what one explains is taken from the other. :func:`crystallin.tl.leakage` says how
-    much.
+    Expression is relative to the cell's total counts, so every gene has a small attribution to every program. Genes of
+    other programs have attributions where programs overlap, because overlapping programs share what they explain.
+    :func:`crystallin.tl.leakage` computes how much these genes contribute.
 
     Integrated gradients: Sundararajan et al. (2017, ICML, 3319); the closed form for a hidden ReLU layer is the mean
     slope of each unit along the path. Expected gradients: Erion et al. (2021, Nat Mach Intell 3:620). DeepLIFT:
@@ -162,10 +168,10 @@ def attributions(
     level = level or ("global" if groupby is None else "group")
     checks.check_choice(level, "level", ("group", "global", "cell"))
     if level == "group" and groupby is None:
-        msg = 'level="group" needs groupby, a column of adata.obs; without it level="global" takes all cells.'
+        msg = 'level="group" needs groupby=, a column of adata.obs. Name one, or use level="global" for all cells.'
         raise ValueError(msg)
     if level == "cell" and cells is None:
-        msg = 'level="cell" needs cells, the names of those wanted; level="group" takes means over groups.'
+        msg = 'level="cell" needs cells=, their names. Give them, or use level="group" for means over groups.'
         raise ValueError(msg)
     names = model.program_names.tolist()
     wanted = names if programs is None else list(dict.fromkeys(checks.check_program_names(programs, names)))
@@ -201,7 +207,7 @@ def attributions(
     if level == "cell":
         result |= {CELLS: adata.obs_names[chosen.positions].to_numpy(dtype=object)}
         result |= {GENES: np.array(gene_names, dtype=object), VALUES: values[:, gene_places]}
-        # that of an earlier call by group
+        # remove the array of an earlier call by group
         adata.varm.pop(slot, None)
     else:
         result[GROUPS] = np.array(chosen.groups, dtype=object)
@@ -211,7 +217,7 @@ def attributions(
 
 
 def _of_genes(values: np.ndarray, chosen: Chosen, gene_places: np.ndarray, level: str) -> np.ndarray:
-    """Genes x programs (x groups), NaN for genes that were not asked for."""
+    """Return attributions as genes x programs (x groups), with NaN for genes that were not asked for."""
     by_gene = np.full((values.shape[1], values.shape[2], values.shape[0]), np.nan, dtype=np.float32)
     by_gene[gene_places] = values.transpose(1, 2, 0)[gene_places]
     return by_gene if level == "group" else by_gene[:, :, 0]

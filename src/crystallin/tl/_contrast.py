@@ -1,4 +1,4 @@
-"""Genes that a difference of activity comes from."""
+"""Contributions of genes to a difference of activity."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def contrast(
     key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
-    """Attribute to genes the difference of a program's mean activity between two groups.
+    """Attribute the difference of a program's mean activity between two groups to genes.
 
-    Contributions sum exactly to the difference of the groups' mean activities: they are those of
-    :func:`crystallin.tl.attributions` with ``method="contributions"``, averaged over the cells of each group. They say
-    which genes a rise was read from, and whether many genes say so or one alone.
+    Contributions sum exactly to the difference between the groups' mean activities. They are those of
+    :func:`crystallin.tl.attributions` with ``method="contributions"``, averaged over the cells of each group. They show
+    which genes cause the difference of activity, and whether it rests on many genes or on a single one.
 
     Parameters
     ----------
@@ -48,14 +48,14 @@ def contrast(
     groupby
         Column of ``obs`` with the groups.
     group
-        The group.
+        Group of interest.
     reference
-        Group to compare with; ``"rest"`` for all other cells.
+        Group to compare with; ``"rest"`` uses all other cells.
     key
-        Prefix of the programs' slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     key_added
-        Slot of ``uns`` for the result; ``None`` takes ``"contrast"`` or, for programs under another
-        ``key``, ``key + "_contrast"``.
+        Slot of ``uns`` for the result. ``None`` uses ``"contrast"``, or ``key + "_contrast"`` for programs under
+        another ``key``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -65,18 +65,19 @@ def contrast(
 
     ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
         One row per gene that contributes, the largest first: ``gene``, ``contribution``, ``mean_group`` and
-        ``mean_reference`` (mean contribution in either), ``member`` (of the program), ``loading``.
+        ``mean_reference`` (mean contribution in each of the two), ``member`` (whether the gene is a member of the
+        program), ``loading``.
     ``adata.uns[key_added]["params"]`` : dict
-        The arguments; ``difference``, the sum; ``breadth``, the effective number of the program's genes that carry it
-        (participation ratio of their contributions: 1 if one gene alone does); ``leakage``, the share of the absolute
-        contributions that is of genes outside the program.
+        The arguments; ``difference``, the sum of contributions; ``breadth``, the effective number of the program's
+        genes that contribute (participation ratio of their contributions, 1 if a single gene contributes); ``leakage``,
+        the share of the absolute contributions that comes from genes outside the program.
 
     Raises
     ------
     KeyError
-        If there is no such program, column, or programs under ``key``.
+        If the program or column does not exist, or ``adata`` has no programs under ``key``.
     ValueError
-        If a group is not there, or group and reference are the same; genes or programs differ from the model's.
+        If a group does not exist, group and reference are the same, or genes or programs differ from the model's.
 
     Examples
     --------
@@ -99,7 +100,7 @@ def contrast(
     if pd.api.types.is_list_like(group):
         msg = f"group={group!r} must be one group of {groupby!r}."
         raise TypeError(msg)
-    # in a list, as a group may be called "all"
+    # in a list, because a group may have the name "all"
     (group,), reference = checks.check_groups([group], reference, known.names, groupby)
     labels = known.of_cells
     inside = labels == group

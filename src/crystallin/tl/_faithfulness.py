@@ -1,4 +1,4 @@
-"""How strongly an activity depends on the genes that a method names."""
+"""Dependence of activities on the genes that attribution methods rank high."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from crystallin.model import ProgramVAE, Reading
 
 RANDOM = "random order"
-# share of the genes that are replaced together to see how well attributions add up
+# share of the genes that are replaced together to compute the infidelity
 SHARE_REPLACED = 0.5
 MIN_ACTIVITY = 1e-3
 
@@ -40,11 +40,12 @@ def faithfulness(
     key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
-    """Test how strongly each program's activity depends on the genes that a method names.
+    """Test how strongly each program's activity depends on the genes that attribution methods rank high.
 
-    In the cells in which a program is most active: genes are set to what the model expects without activities, the one
-    with the largest attribution first, and the refined activity is inferred anew. After a faithful method's first few
-    genes little of it is left (deletion), and these alone bring most of it back (insertion).
+    In the cells in which a program is most active, genes are set to the expression that the model expects if all
+    activities are 0, in the order of their attributions, and the refined activity is computed again. If a method is
+    faithful, little of the activity is left without its first few genes (deletion), and these genes alone give most of
+    the activity (insertion).
 
     Parameters
     ----------
@@ -53,23 +54,23 @@ def faithfulness(
     model
         The trained model.
     methods
-        As in :func:`crystallin.tl.attribution_agreement`. All are judged by the refined activity, which is what users
-        read.
+        As in :func:`crystallin.tl.attribution_agreement`. All of them are tested on the refined activity, which
+        :func:`crystallin.tl.activity` writes.
     programs
-        Names of programs; ``None`` for all but decoys, which takes a while.
+        Names of programs; ``None`` uses all except decoys, which can take several minutes.
     n_genes
-        Numbers of genes that are replaced.
+        Numbers of genes to replace.
     n_random
         Number of random gene orders, and of random halves of the genes for the infidelity.
     max_cells
-        Cells of each program that are used.
+        Number of cells to use for each program.
     random_state
         Seed of the random orders.
     key
-        Prefix of the programs' slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     key_added
-        Slot of ``uns`` for the result; ``None`` takes ``"faithfulness"`` or, for programs under another
-        ``key``, ``key + "_faithfulness"``.
+        Slot of ``uns`` for the result. ``None`` uses ``"faithfulness"``, or ``key + "_faithfulness"`` for programs
+        under another ``key``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -80,19 +81,20 @@ def faithfulness(
     ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
         One row for each program, method (and ``"random order"``) and number of genes: ``program``, ``method``,
         ``n_genes``; ``deletion``, the share of the activity that is left without these genes, and ``insertion``, the
-        share that they alone bring; ``infidelity`` of the method: by how much the sums of its attributions over random
-        halves of the genes miss the change of the activity without these, as a share of that change's mean square,
-        after the best scale (0 is best; Yeh et al. 2019, NeurIPS 32, 10967). NaN for random orders. Shares are NaN for
-        programs that are active nowhere.
+        share that these genes alone give; ``infidelity`` of the method: the mean squared error of sums of its
+        attributions over random halves of the genes as predictions of how the activity changes without these genes,
+        after the best scaling and relative to the mean square of that change (0 is best; Yeh et al. 2019, NeurIPS 32,
+        10967; NaN for random orders). Shares are NaN for programs that are not active in any cell.
     ``adata.uns[key_added]["params"]`` : dict
         The arguments.
 
     Raises
     ------
     KeyError
-        If there is no such program, or ``adata`` has no activities.
+        If a program does not exist, or ``adata`` has no activities.
     ValueError
-        If activities are not those of the model as it is now, a method is unknown, or numbers are out of range.
+        If activities were not computed by the model in its current state, a method is unknown, or numbers are out of
+        range.
 
     Notes
     -----
@@ -121,14 +123,14 @@ def faithfulness(
     wanted = real if programs is None else list(dict.fromkeys(checks.check_program_names(programs, names)))
     n_genes = [n_genes] if isinstance(n_genes, int) else list(n_genes)
     if not n_genes:
-        msg = "n_genes is empty; name numbers of genes to remove, such as (1, 5, 20)."
+        msg = "n_genes is empty. Give the numbers of genes to replace, for example (1, 5, 20)."
         raise ValueError(msg)
     for number in n_genes:
         checks.check_int(number, "n_genes", 1)
     checks.check_int(n_random, "n_random", 1)
     checks.check_int(max_cells, "max_cells", 1)
     checks.check_int(random_state, "random_state", 0)
-    # no more than there are
+    # no more genes than the data have
     numbers = sorted({min(number, adata.n_vars) for number in n_genes})
     rng = np.random.default_rng(random_state)
     reading, genes, parts = model.reading(adata), adata.var_names.to_numpy(), []
@@ -176,7 +178,7 @@ def _of_program(
     )[:, 0, 0].astype(float)
     whole, nothing = left[:2]
     change = whole - left[2 : 2 + n_random]
-    # of a program that is active nowhere there are no shares
+    # shares are not defined for a program that is not active in any cell
     span = whole - nothing if abs(whole - nothing) > MIN_ACTIVITY else np.nan
     left = (left[2 + n_random :] - nothing) / span
     parts = []

@@ -1,4 +1,4 @@
-"""Which genes the encoder reads together."""
+"""Interactions of genes in the encoder."""
 
 from __future__ import annotations
 
@@ -33,34 +33,35 @@ def interactions(
     key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
-    """Write which pairs of genes the encoder reads together for a program.
+    """Compute how pairs of genes interact in the encoder's estimate of a program.
 
-    Integrated Hessians (Janizek et al. 2021, J Mach Learn Res 22:104): what two genes add to the encoder's mean beyond
-    what each adds alone, on the way from the baseline. Exact for the default encoder. The decoder is log-linear, so
-    genes do not interact in what a program *does*: interactions describe the inference network, which needs them to
-    undo the count noise and the overlap of programs. They are no evidence of regulation.
+    Interactions are integrated Hessians (Janizek et al. 2021, J Mach Learn Res 22:104): what two genes together add to
+    the encoder's mean, beyond what each adds alone, along the path from the baseline. They are exact for the default
+    encoder. The decoder is log-linear, so genes do not interact in how a program changes expression. Interactions
+    describe the inference network, which needs them to correct for count noise and for the overlap of programs; they
+    are no evidence of regulation.
 
     Parameters
     ----------
     adata
         Data with the model's genes in the model's order, and its programs.
     model
-        A trained model, with its context network.
+        A trained model with a context network.
     program
         Name of the program.
     groupby, group
-        Column of ``obs`` and one of its groups: the cells to average over. ``None`` for all cells.
+        Column of ``obs`` and one of its groups, over whose cells to average. ``None`` uses all cells.
     genes
-        Names of the genes; ``None`` takes the ``n_genes`` with the largest integrated gradients of the encoder.
+        Names of the genes; ``None`` uses the ``n_genes`` with the largest integrated gradients of the encoder.
     n_genes
         Number of genes.
     baseline
         ``"mean"`` of the training cells, or ``"zero"``, as in :func:`crystallin.tl.attributions`.
     key
-        Prefix of the programs' slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     key_added
-        Slot of ``uns`` for the result; ``None`` takes ``"interactions"`` or, for programs under another
-        ``key``, ``key + "_interactions"``.
+        Slot of ``uns`` for the result. ``None`` uses ``"interactions"``, or ``key + "_interactions"`` for programs
+        under another ``key``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -69,18 +70,19 @@ def interactions(
     ``None``, or the copy if ``copy=True``. Sets:
 
     ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
-        One row for each pair of genes, the largest first: ``gene_a``, ``gene_b``, ``interaction``, in units of
-        activity (both orders of the pair together), and ``member_a``, ``member_b``.
+        One row for each pair of genes, the largest interaction first: ``gene_a``, ``gene_b``, ``interaction`` in units
+        of activity (the sum over both orders of the pair), and ``member_a`` and ``member_b`` (whether the gene is a
+        member of the program).
     ``adata.uns[key_added]["params"]`` : dict
-        The arguments, and ``own``, what the genes add by themselves, in total.
+        The arguments, and ``own``, the sum of what the genes add by themselves.
 
     Raises
     ------
     KeyError
-        If there is no such program, gene, column, or ``adata`` has no programs.
+        If the program, a gene or the column does not exist, or ``adata`` has no programs.
     ValueError
-        If a group is not there or given without ``groupby``, fewer than two genes are named, or the model has no
-        context network or one of other layers.
+        If a group does not exist or is given without ``groupby``, fewer than two genes are named, or the model has no
+        context network or one with other layers than the default.
 
     Examples
     --------
@@ -101,7 +103,7 @@ def interactions(
     program = checks.check_program(program, model.program_names.tolist())
     checks.check_int(n_genes, "n_genes", 2)
     if (groupby is None) != (group is None):
-        msg = "groupby and group go together: the column, and which of its groups to average over."
+        msg = "groupby and group have to be given together: a column of adata.obs, and the group of it to average over."
         raise ValueError(msg)
     checks.check_choice(baseline, "baseline", ("mean", "zero"))
     chosen = choose_cells(adata, groupby)
@@ -118,7 +120,7 @@ def interactions(
         genes = adata.var_names[np.argsort(-np.abs(sizes[0, :, 0]), kind="stable")[:n_genes]]
     genes = list(dict.fromkeys(checks.check_genes(genes, list(adata.var_names))))
     if len(genes) < 2:
-        msg = f"genes names {genes}; a pair needs two."
+        msg = f"genes names only {genes}. Give at least two genes, because interactions are between pairs."
         raise ValueError(msg)
     matrix = model.get_interactions(program, genes, reading, cells, baseline=baseline)[checks.ALL].to_numpy()
     first, second = np.triu_indices(len(genes), 1)

@@ -1,4 +1,4 @@
-"""What would be read if genes were silent, or expressed if programs were."""
+"""Knock-downs of genes or programs in the model."""
 
 from __future__ import annotations
 
@@ -38,10 +38,11 @@ def knockdown(
     key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
-    """Silence genes and see what becomes of the activities, or programs and see what becomes of expression.
+    """Silence genes or programs in the model, and compute how activities or expression change.
 
-    This asks the model, not the cell: it says how much of an activity hangs on these genes, or which expression the
-    model owes to these programs. What a cell would do that lost them is another matter, as nothing here reacts.
+    The result describes the model and not the cell: how much of an activity depends on these genes, or how much
+    expression the model attributes to these programs. It does not predict how a cell would respond to the loss of a
+    gene.
 
     Parameters
     ----------
@@ -50,22 +51,22 @@ def knockdown(
     model
         A trained model.
     genes
-        Genes whose counts are set to 0 together, at the cell's depth; activities are inferred anew.
+        Genes whose counts are set to 0 together, with the cell's depth unchanged; activities are then computed again.
     programs
-        Instead of genes: programs whose activities are set to 0 together.
+        Programs whose activities are set to 0 together, instead of ``genes``.
     groupby
         Column of ``obs`` with groups of cells.
     n_random
-        With ``genes``, number of random sets of as many genes of similar mean expression to compare with.
+        With ``genes``, number of random gene sets to compare with, of the same size and similar mean expression.
     max_cells
-        Cells of each group that are used at most, drawn at random; ``None`` uses all.
+        Largest number of cells to use from each group, drawn at random; ``None`` uses all.
     random_state
-        Seed of the random sets.
+        Seed of the random cells and gene sets.
     key
-        Prefix of the programs' slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     key_added
-        Slot of ``uns`` for the result; ``None`` takes ``"knockdown"`` or, for programs under another
-        ``key``, ``key + "_knockdown"``.
+        Slot of ``uns`` for the result. ``None`` uses ``"knockdown"``, or ``key + "_knockdown"`` for programs under
+        another ``key``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -75,20 +76,21 @@ def knockdown(
 
     ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
         With ``genes`` one row for each program and group, the largest change first: ``program``, ``group``, ``before``
-        and ``after`` (mean activity), ``change``, ``null_mean`` and ``null_sd`` of the changes by random sets, ``z`` of
-        the change among these, and ``p``, the share of changes as large among random sets and this one.
-        With ``programs`` one row for each gene and group: ``gene``, ``group``, ``before`` and ``after`` (expected
-        counts per 10,000), ``change`` and ``log2_fold_change``, and ``member`` of a silenced program.
+        and ``after`` (mean activity), ``change``, ``null_mean`` and ``null_sd`` (mean and standard deviation of the
+        changes for random sets), ``z`` (z score of the change relative to these), and ``p``, the share of changes that
+        are at least as large among the random sets and this one. With ``programs`` one row for each gene and group:
+        ``gene``, ``group``, ``before`` and ``after`` (expected counts per 10,000), ``change`` and ``log2_fold_change``,
+        and ``member`` (whether the gene is a member of a silenced program).
     ``adata.uns[key_added]["params"]`` : dict
         The arguments.
 
     Raises
     ------
     KeyError
-        If there is no such gene, program or column, or ``adata`` has no programs.
+        If a gene, program or column does not exist, or ``adata`` has no programs.
     ValueError
-        If neither or both of ``genes`` and ``programs`` are given, too many genes to find random ones beside them, or
-        the data are not the model's or minified.
+        If neither or both of ``genes`` and ``programs`` are given, so many genes are named that there are not enough
+        others for random sets, genes or programs differ from the model's, or the data are minified.
 
     Examples
     --------
@@ -107,7 +109,7 @@ def knockdown(
     checks.check_explainable(adata, keys, model.program_names, model.prior_digest, copy=copy)
     slot = checks.check_result_key(adata, key_added, keys, KNOCKDOWN)
     if (genes is None) == (programs is None):
-        msg = "Give either genes or programs: which of them are to be silent?"
+        msg = "Give either genes= or programs=, the names of those to silence, and not both."
         raise ValueError(msg)
     checks.check_int(n_random, "n_random", 1)
     checks.check_int(random_state, "random_state", 0)
@@ -140,8 +142,8 @@ def _without_genes(
 ) -> pd.DataFrame:
     if 2 * len(set(silent)) > adata.n_vars:
         msg = (
-            f"genes names {len(silent)} of {adata.n_vars} genes; random sets to compare with need at least as many "
-            "others."
+            f"genes names {len(silent)} of {adata.n_vars} genes, but random sets to compare with need at least as many "
+            "other genes. Name fewer genes."
         )
         raise ValueError(msg)
     layer = model.registry["setup_args"]["layer"]
@@ -179,7 +181,7 @@ def _without_programs(adata: AnnData, model: ProgramVAE, silent: list[str], chos
 
 
 def _tidy(what: str, names: Sequence[str], groups: list[str], columns: dict[str, np.ndarray]) -> pd.DataFrame:
-    """Groups x names as rows, the largest change of each group first."""
+    """Return a row for each group and name, with the largest change of each group first."""
     parts = []
     for place, group in enumerate(groups):
         part = pd.DataFrame(

@@ -1,4 +1,4 @@
-"""How much of a program's activity is read from genes outside it."""
+"""Share of a program's activity that is attributed to genes outside it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from crystallin.model import ProgramVAE
 
 
-# what is attributed, and by which method: each sums exactly to its target
+# target and method of each column; with these methods, attributions sum exactly to the target
 TARGETS = {"leakage": ("activity", "contributions"), "leakage_encoder": ("encoder", "integrated_gradients")}
 
 
@@ -32,12 +32,12 @@ def leakage(
     key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
-    """Write the share of each program's attributions that falls on genes outside the program.
+    """Compute the share of each program's attributions that falls on genes outside the program.
 
-    Of the absolute attributions of single cells, averaged over cells. For the refined activity, which is what
-    :func:`crystallin.tl.activity` writes, it has two sources: programs that overlap, as what one explains is taken from
-    the other, and the total of the cell, to which rates are relative, so that every gene counts a little. For the
-    encoder, which is where refinement starts, it is what its context network adds.
+    The share refers to absolute attributions of single cells, averaged over cells. For the refined activity, which
+    :func:`crystallin.tl.activity` writes, leakage has two sources: programs that overlap share what they explain, and
+    expression is relative to the cell's total counts, so that every gene contributes a little. For the encoder, at
+    which refinement starts, leakage is the contribution of its context network.
 
     Parameters
     ----------
@@ -48,13 +48,13 @@ def leakage(
     groupby
         Column of ``obs`` with groups of cells.
     max_cells
-        Cells of each group that are read at most, drawn at random; the share settles with some hundred. ``None`` reads
-        all.
+        Largest number of cells to use from each group, drawn at random. A few hundred are enough for a stable share.
+        ``None`` uses all.
     key
-        Prefix of the programs' slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     key_added
-        Slot of ``uns`` for the result by group; ``None`` takes ``"leakage"`` or, for programs under another
-        ``key``, ``key + "_leakage"``.
+        Slot of ``uns`` for the result by group. ``None`` uses ``"leakage"``, or ``key + "_leakage"`` for programs under
+        another ``key``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -63,16 +63,17 @@ def leakage(
     ``None``, or the copy if ``copy=True``. Sets:
 
     ``adata.uns[key]["table"]`` : columns ``leakage`` and ``leakage_encoder``
-        For each program, over all groups, each counting as much as it has cells.
+        Leakage of each program over all groups, weighted by their numbers of cells.
     ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
-        ``program``, ``group``, ``leakage`` (of the refined activity), ``leakage_encoder`` (of the encoder's mean).
+        One row for each group and program: ``program``, ``group``, ``leakage`` (of the refined activity),
+        ``leakage_encoder`` (of the encoder's mean).
     ``adata.uns[key_added]["params"]`` : dict
         The arguments.
 
     Raises
     ------
     KeyError
-        If there is no such column, or ``adata`` has no programs.
+        If the column does not exist, or ``adata`` has no programs.
     ValueError
         If genes or programs differ from the model's, the data are minified, or the encoder is not the default one.
 
@@ -124,6 +125,6 @@ def leakage(
 
 
 def _share(mass: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Share outside, groups x programs; 0 where the total is 0."""
+    """Return the share outside the program, groups x programs; 0 where the total is 0."""
     total = mass.sum(axis=1)
     return np.divide((mass * outside).sum(axis=1), total, out=np.zeros_like(total), where=total > 0)

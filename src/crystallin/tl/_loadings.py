@@ -1,4 +1,4 @@
-"""Gene loadings into AnnData."""
+"""Gene loadings, written into AnnData."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 
 def loadings(adata: AnnData, model: ProgramVAE, *, key_added: str = DEFAULT_KEY, copy: bool = False) -> AnnData | None:
-    """Write how strongly each program moves each of its genes.
+    """Write how strongly each program changes the expression of each of its genes.
 
     The loading of gene ``g`` on program ``p`` is the change of the gene's log rate (natural logarithm) when the
-    activity of ``p`` rises by one. It is 0 for genes that are not members and has the prior's sign for those that are.
+    activity of ``p`` rises by one. It is 0 for genes that are not members, and has the sign of the gene set's weight
+    for members.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ def loadings(adata: AnnData, model: ProgramVAE, *, key_added: str = DEFAULT_KEY,
     model
         A trained model.
     key_added
-        Prefix of the slots; the one given to :func:`crystallin.pp.add_programs`.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -37,9 +38,9 @@ def loadings(adata: AnnData, model: ProgramVAE, *, key_added: str = DEFAULT_KEY,
     ``None``, or the copy if ``copy=True``. Sets:
 
     ``adata.varm[key_added + "_loadings"]`` : :class:`numpy.ndarray`, float32, genes x programs
-        Loadings; columns as in ``adata.uns[key_added]["names"]``, decoys included.
+        Loadings. The columns are in the order of ``adata.uns[key_added]["names"]`` and include decoys.
     ``adata.uns[key_added]["loadings_params"]`` : dict
-        The hash of the model's weights.
+        The model's class and the hash of its weights.
 
     Raises
     ------

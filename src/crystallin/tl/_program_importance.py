@@ -1,4 +1,4 @@
-"""Which programs a cell's fit needs."""
+"""Contribution of programs to the fit of cells."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def program_importance(
     key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
-    """Write what each program adds to the log-likelihood of cells, beside what decoys add.
+    """Compute how much each program adds to the log-likelihood of cells, in comparison with decoys.
 
-    Integrated gradients of a cell's log-likelihood from no activity to its refined activities: the importances of all
-    programs sum to the gain in log-likelihood. Attributing the fit to latent dimensions is the idea of PAUSE (Janizek
-    et al. 2023, Genome Biol 24:81), here with the counts' own likelihood. Any set gains something, as activities are
-    fitted to the cell; decoys say how much.
+    Importances are integrated gradients of a cell's log-likelihood along the path from zero to its refined activities,
+    so the importances of all programs sum to the gain in log-likelihood. Attributing the fit to latent dimensions is
+    the idea of PAUSE (Janizek et al. 2023, Genome Biol 24:81); here it uses the likelihood of the counts. Any gene set
+    gains something, because activities are fitted to the cell; decoys show how much.
 
     Parameters
     ----------
@@ -43,10 +43,10 @@ def program_importance(
     groupby
         Column of ``obs`` with groups of cells.
     key
-        Prefix of the programs' slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     key_added
-        Slot of ``uns`` for the result; ``None`` takes ``"program_importance"`` or, for programs under another
-        ``key``, ``key + "_program_importance"``.
+        Slot of ``uns`` for the result. ``None`` uses ``"program_importance"``, or ``key + "_program_importance"`` for
+        programs under another ``key``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -57,26 +57,25 @@ def program_importance(
     ``adata.uns[key]["table"]`` : column ``importance``
         Mean over all cells, in nats per cell.
     ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
-        One row for each group and program (no decoys), the most important first: ``program``, ``group``,
-        ``importance`` in nats per cell, ``share`` of the gain by all programs and decoys, and ``decoy_q``: the share of
-        decoys at least as important among all sets that are, an estimate of the share of false ones among programs as
-        important; NaN without decoys.
+        One row for each group and program (no decoys), the most important first: ``program``, ``group``, ``importance``
+        in nats per cell, ``share`` (of the gain by all programs and decoys), and ``decoy_q``, an estimate from decoys
+        of the share of false positives among programs that are at least as important; NaN without decoys.
     ``adata.uns[key_added]["params"]`` : dict
         The arguments.
 
     Raises
     ------
     KeyError
-        If there is no such column, or ``adata`` has no programs.
+        If the column does not exist, or ``adata`` has no programs.
     ValueError
         If genes or programs differ from the model's, or the data are minified.
 
     Notes
     -----
     ``decoy_q`` is the ratio of the shares of decoys and of programs that are at least as important, made monotone
-    (target-decoy estimate; Elias & Gygi 2007, Nat Methods 4:207); with ``n`` decoys it resolves steps of about ``1/n``.
-    Decoys hold real genes that vary, and take up variation that no program of the collection explains, so a program of
-    little importance beside them can still be real.
+    (target-decoy estimate; Elias & Gygi 2007, Nat Methods 4:207); with ``n`` decoys its resolution is about ``1/n``.
+    Decoys consist of real genes that vary, and they take up variation that no program of the collection explains. A
+    program that is less important than many decoys can therefore still be real.
 
     Examples
     --------

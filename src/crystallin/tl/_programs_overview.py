@@ -1,4 +1,4 @@
-"""One table that says of each program what it is, where it is active, and how far to trust it."""
+"""Overview of programs: what they are, where they are active, and how reliable they are."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from crystallin.model import ProgramVAE
 
-# called unless their results are there
+# tools to call unless their results exist
 TOOLS = {LEAKAGE: leakage, PROGRAM_IMPORTANCE: program_importance}
-# groups named for a program, and how far above the others one has to be
+# largest number of groups to name for a program, and the smallest score of a group to be named
 N_GROUPS, MIN_SCORE = 3, 0.5
 
 
@@ -38,9 +38,9 @@ def programs_overview(
     key_added: str = DEFAULT_KEY,
     copy: bool = False,
 ) -> AnnData | None:
-    """Complete the table of programs: beside size and coverage, where each is active and how far it can be trusted.
+    """Add to the table of programs where each program is active and how reliable it is.
 
-    :func:`crystallin.get.programs_df` shows it.
+    :func:`crystallin.get.programs_df` returns the table.
 
     Parameters
     ----------
@@ -51,10 +51,10 @@ def programs_overview(
     groupby
         Column of ``obs`` with groups of cells.
     retrained
-        Models trained on the same programs and cells anew, with other seeds or on a bootstrap sample: their activities
-        give the stability. Without them there is none.
+        Models trained again on the same programs and cells, with other seeds or on a bootstrap sample. The stability is
+        computed from their activities, and is left out without such models.
     key_added
-        Prefix of the programs' slots; the one given to :func:`crystallin.pp.add_programs`.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -63,26 +63,29 @@ def programs_overview(
     ``None``, or the copy if ``copy=True``. Sets in ``adata.uns[key_added]["table"]`` the columns
 
     ``most_active``
-        Up to three groups, separated by semicolons, in which the program lies at least half a standard deviation above
-        the groups in which it is off, the highest first; ``top_score``: how far the first does. The same scores as in
-        :func:`crystallin.tl.annotate`. Empty if the reliability is below .1, as such programs are not tested either.
+        Up to three groups, separated by semicolons and the highest first, in which the program is at least half a
+        standard deviation above the groups in which it is off. Empty if the reliability is below .1, as such programs
+        are not tested either.
+    ``top_score``
+        The largest score of a group; scores are the same as in :func:`crystallin.tl.annotate`.
     ``reliability``
-        Share of the activity's variance that the counts tell: one minus the mean posterior variance.
+        Share of the activity's variance that the counts determine: one minus the mean posterior variance.
     ``leakage``, ``leakage_encoder``, ``importance``
-        By :func:`crystallin.tl.leakage` and :func:`crystallin.tl.program_importance`, which are called, and write their
-        own results, unless they were for this model.
+        Results of :func:`crystallin.tl.leakage` and :func:`crystallin.tl.program_importance`. Both are called, and
+        write their own results, unless there are results for this model already.
     ``family``, ``nearest_twin``, ``twin_similarity``, ``variance_inflation``
-        Programs that the data can hardly tell apart, as in :func:`crystallin.tl.rank_programs_groups`; NaN for decoys.
+        Similarity to programs that are hard to tell apart in these data, as in
+        :func:`crystallin.tl.rank_programs_groups`; NaN for decoys.
     ``stability``
-        Mean correlation, over cells, of the activity with those of the retrained models; only if there are any.
+        Mean correlation over cells with the activities of the retrained models, only if there are any.
 
     Raises
     ------
     KeyError
-        If there is no such column, or there are no activities.
+        If the column does not exist, or ``adata`` has no activities.
     ValueError
-        If there is one group only, activities are not those of the model as it is now, a retrained model has other
-        programs or genes, or the data are minified.
+        If there is only one group, activities were not computed by the model in its current state, a retrained model
+        has other programs or genes, or the data are minified.
 
     Examples
     --------
@@ -122,7 +125,7 @@ def programs_overview(
 
 
 def _is_of(adata: AnnData, slot: str, model: ProgramVAE) -> bool:
-    """Whether a result is there and is of this model and of the programs as they are."""
+    """Return whether a result exists and belongs to this model and the current programs."""
     params = adata.uns.get(slot, {}).get(PARAMS, {})
     return params.get(MODEL_DIGEST) == model.digest and not checks.is_replaced(adata, params)
 
@@ -133,7 +136,7 @@ def _where_active(adata: AnnData, keys: Keys, groupby: str) -> pd.DataFrame:
     score = stats.lift(means.mean, means.reliability).value
     order = np.argsort(-score, axis=0, kind="stable")[:N_GROUPS]
     reliability = stats.reliability(np.mean(stored_activity(adata, keys)[1].astype(float) ** 2, axis=0))
-    # of a program that the counts do not tell, no group can be named
+    # no group can be named for a program that the counts do not determine
     named = [
         ";".join(chosen.groups[g] for g in groups if score[g, program] >= MIN_SCORE) if known else ""
         for program, (groups, known) in enumerate(zip(order.T, reliability >= TESTED_FROM, strict=True))
@@ -148,7 +151,7 @@ def _where_active(adata: AnnData, keys: Keys, groupby: str) -> pd.DataFrame:
 
 
 def _stability(adata: AnnData, keys: Keys, retrained: Sequence[ProgramVAE]) -> np.ndarray:
-    """Mean over the other models of the correlation with their activities; NaN of what is constant."""
+    """Return the mean correlation with the activities of other models; NaN for constant activities."""
     found = []
     for other in retrained:
         pairs = (stored_activity(adata, keys)[0], other.get_activity(adata))

@@ -1,4 +1,4 @@
-"""Which programs differ between groups of cells."""
+"""Differences of programs between groups of cells."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# beyond which a difference between cells counts, in standard deviations between cells: a small effect (Cohen 1988)
+# smallest difference of interest between cells, in standard deviations between cells: a small effect (Cohen 1988)
 CELL_DELTA = 0.2
 
 
@@ -59,46 +59,48 @@ def rank_programs_groups(
 ) -> AnnData | None:
     """Rank programs by their difference between groups of cells.
 
-    With ``sample_key`` the unit of observation is the sample (donor, mouse, library): only then do error rates hold
-    for further samples. Mean activities of each sample in each group are compared by a linear model with moderated
-    variances. Without it the cells are the sample: the result describes these cells, and says how probable it is that
-    the difference between the groups' means is larger than ``delta``. A difference that is due to one donor is then
-    reported as readily as any other.
+    With ``sample_key`` the unit of observation is the sample (donor, mouse, library): only then do error rates hold for
+    further samples. Mean activities of each sample in each group are compared by a linear model with moderated
+    variances. Without it the unit of observation is the cell: the result describes these cells, and gives the
+    probability that the difference between the groups' means is larger than ``delta``. A difference that is due to a
+    single donor is then reported like any other.
 
     Parameters
     ----------
     adata
         Data with activities of ``model``, from :func:`crystallin.tl.activity`.
     model
-        The trained model; it says which programs can be told apart.
+        The trained model. It is also used to find programs that are hard to tell apart.
     groupby
         Column of ``obs`` with the groups.
     groups
-        Groups to compare with the reference; ``"all"`` for each that has enough samples or cells, others are logged.
+        Groups to compare with the reference; ``"all"`` compares each group that has enough samples or cells, and logs
+        the others.
     reference
-        Group to compare with; ``"rest"`` for all other cells.
+        Group to compare with; ``"rest"`` uses all other cells.
     sample_key
-        Column of ``obs`` with the sample each cell is from. At least two samples on each side.
+        Column of ``obs`` with the sample of each cell. At least two samples are needed on each side.
     covariates
-        Columns of ``obs`` to adjust for, numbers or labels. With ``sample_key``, one that varies between the cells of a
-        sample and group (a lane, a quality measure) is adjusted for by its slope there; others (age, sex) enter the
-        model of samples. In paired comparisons the latter make no difference and drop out.
+        Columns of ``obs`` to adjust for, with numbers or labels. With ``sample_key``, a covariate that varies between
+        the cells of a sample and group (a lane, a quality measure) is adjusted for by its slope within them; others
+        (age, sex) enter the model of samples. In paired comparisons the latter have no effect and are left out.
     within
-        Column of ``obs``: compare within each of its labels, e.g. conditions within cell types. Where a label has too
-        few samples or cells of a group, or a covariate goes with the group, that comparison is left out and logged.
+        Column of ``obs``. Groups are compared within each of its labels, for example conditions within cell types. If a
+        label has too few samples or cells of a group, or a covariate is confounded with the group, that comparison is
+        left out and logged.
     paired
-        ``True`` compares samples with themselves: each has its own level in the model, and samples on one side only are
-        left out. ``None`` does so if at least half of the samples, and at least two, are on both sides, or if too few
-        are on one side only; otherwise samples on both sides are left out. ``False`` takes all means as independent,
-        also two of the same sample. What is left out is logged.
+        ``True`` compares the two sides within each sample: each sample has its own level in the model, and samples that
+        are on one side only are left out. ``None`` does so if at least half of the samples, and at least two, are on
+        both sides, or if too few samples are on one side only; otherwise samples on both sides are left out. ``False``
+        treats all means as independent, even two of the same sample. Samples that are left out are logged.
     delta
         Differences up to this size, in pooled standard deviations of activity between cells, are not of interest.
-        ``None``: .2 without ``sample_key``; 0 with it.
+        ``None`` uses 0.2 without ``sample_key`` and 0 with it.
     key
-        Prefix of the programs' slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     key_added
-        Slot of ``uns`` for the result; ``None`` takes ``"rank_programs_groups"`` or, for programs under another
-        ``key``, ``key + "_rank_programs_groups"``.
+        Slot of ``uns`` for the result. ``None`` uses ``"rank_programs_groups"``, or ``key + "_rank_programs_groups"``
+        for programs under another ``key``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -107,68 +109,72 @@ def rank_programs_groups(
     ``None``, or the copy if ``copy=True``. Sets:
 
     ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
-        One row for each comparison and program (no decoys), those tested before the others, the surest first (where
-        there are decoys, by the standard errors of ``decoy_q``):
+        One row for each comparison and program (no decoys). Tested programs come first, and within them the most
+        certain differences (if there are decoys, by the standard errors of ``decoy_q``):
 
         - ``stratum`` (label of ``within``), ``group``, ``reference``, ``program``;
-        - ``effect``: difference of mean activity in prior standard deviations, freed from the shrinkage of uncertain
-          cells (see Notes); ``se``, and ``lower`` and ``upper`` of its 95 % interval; ``effect_sd``: in pooled standard
-          deviations between cells; ``statistic``: effect over its standard error;
+        - ``effect``: difference of mean activity in prior standard deviations, corrected for shrinkage (see Notes);
+          ``se``: its standard error; ``lower`` and ``upper``: its 95 % interval; ``effect_sd``: the difference in
+          pooled standard deviations between cells; ``statistic``: effect divided by its standard error;
         - with ``sample_key``, ``p`` (moderated t; with ``delta``, TREAT) and ``q`` (Benjamini & Hochberg, over the
-          programs of a comparison); without, ``probability`` that the difference is beyond ``delta`` on its side, and
-          ``q``: the expected share of false ones among all programs as probable;
-        - ``decoy_q``: the same with standard errors widened until they hold for the decoys, which answer a little to
-          changes that no program explains (see Notes); NaN with fewer than ten decoys;
-        - ``reliability``: share of the activity's variance that the counts tell, in the cells compared. Below .1 a
-          program is not tested, its ``q`` are NaN;
-        - ``overlap``: probability that a random cell of the group is above one of the reference, which is how VEGA and
-          expiMap compare groups; .5: no difference;
+          programs of a comparison); without it, ``probability`` that the difference is larger than ``delta`` in the
+          estimated direction, and ``q``: the expected share of false positives among all programs that are at least as
+          probable;
+        - ``decoy_q``: the same as ``q``, but with standard errors widened until they hold for the decoys (see Notes);
+          NaN with fewer than ten decoys;
+        - ``reliability``: share of the activity's variance that the counts determine, in the cells compared. Programs
+          below .1 are not tested, and their ``q`` are NaN;
+        - ``overlap``: probability that a random cell of the group is above a random cell of the reference, as VEGA and
+          expiMap compare groups; .5 means no difference;
         - ``mean_group``, ``mean_reference``: means of the posterior activities as stored;
-        - ``conditional_effect``, ``conditional_se``, ``conditional_q``: what remains of the difference given all tested
-          programs of larger reliability (see Notes); what goes the other way is not significant;
-        - ``family``: programs that share genes or that the data hardly tell apart, by the name of the most typical;
-          ``lead``: the surest of its family in this comparison; ``nearest_twin`` and ``twin_similarity``
-          (0 to 1); ``variance_inflation``: of the activity, by not knowing those of other programs;
-        - ``coverage``: share of the program's genes that the data have;
-        - ``breadth``: effective number of the program's genes that carry the difference (participation ratio of their
-          contributions, in the average cells of the groups); near 1, one gene speaks and not a program;
+        - ``conditional_effect``, ``conditional_se``, ``conditional_q``: the difference that remains given all tested
+          programs of higher reliability (see Notes); it is not significant if it has the opposite direction;
+        - ``family``: name of the most typical among programs that share genes or are hard to tell apart in these data;
+          ``lead``: whether the program is the most certain of its family in this comparison; ``nearest_twin`` and
+          ``twin_similarity``: the most similar program, and its similarity (0 to 1); ``variance_inflation``: factor by
+          which the variance of the activity increases because the activities of other programs are unknown;
+        - ``coverage``: share of the gene set that is in the data;
+        - ``breadth``: effective number of the program's genes that contribute to the difference (participation ratio of
+          their contributions, in the average cells of the groups); near 1, the difference is due to a single gene;
         - ``unit``: the unit of observation, ``"sample"`` with ``sample_key`` and ``"cell"`` without. Cells are not
-          replicates: a row whose unit is the cell describes these cells, and not others of their kind;
-        - ``n_group``, ``n_reference``: cells; ``n_samples_group``, ``n_samples_reference``; ``df``: degrees of freedom
-          of the statistic.
+          replicates: if the unit is the cell, the row describes these cells and not other cells of their type;
+        - ``n_group``, ``n_reference``: numbers of cells; ``n_samples_group``, ``n_samples_reference``: numbers of
+          samples; ``df``: degrees of freedom of the statistic.
     ``adata.uns[key_added]["params"]`` : dict
-        The arguments, and what was left out.
+        The arguments, and the comparisons that were left out.
 
     Raises
     ------
     KeyError
-        If a column or the activities are not there.
+        If a column or the activities do not exist.
     ValueError
-        If groups are unknown, of too few samples or cells, or equal to the reference; labels are missing; covariates
-        are constant or go with the groups; activities are not those of the model as it is now; the data are minified.
+        If groups are unknown, have too few samples or cells, or are the same as the reference; labels are missing;
+        covariates are constant or confounded with the groups; activities were not computed by the model in its current
+        state; or the data are minified.
 
     Notes
     -----
-    A cell's posterior mean is pulled to 0 the more, the less its counts say. The mean over a group is divided by the
-    mean of one minus the posterior variance, which undoes it, so that groups of unequal depth can be compared; cells
-    count the more, the more is known of them.
+    The less information the counts of a cell hold, the more its posterior mean is shrunk towards 0. The mean over a
+    group is divided by the mean of one minus the posterior variance, which corrects for this shrinkage, so that groups
+    of unequal depth can be compared. Cells with more information have more weight.
 
-    Sets lack members and hold spurious ones, so a program also answers to genes of others and differs where they do.
-    The conditional effect subtracts what the differences of better known programs predict for it, by how it goes along
-    with them from cell to cell within groups, samples and strata, after undoing the mixing of programs that overlap. A
-    difference that holds by itself only is told by
-    others as well; where programs are truly regulated together, that is no mistake.
+    Gene sets are incomplete and have spurious members. A program's activity therefore also depends on genes of other
+    programs, and it differs where they do. The conditional effect subtracts what the differences of programs of higher
+    reliability predict for it. The prediction uses how the program varies with them from cell to cell within groups,
+    samples and strata, after correction for the mixing of overlapping programs. If a program differs by itself but not
+    conditionally, other programs also show its difference; where programs are truly regulated together, this does not
+    mean that the program's own difference is false.
 
-    Decoys differ between groups by more than their standard errors say, as any random set does when other genes
-    change. The excess, as variance of the mean posterior activity, is added to that of every program (Efron 2004, J Am
-    Stat Assoc 99:96): it matters for programs that are hardly read from the counts, and little for others.
+    Decoys differ between groups by more than their standard errors, as any random set does when other genes change.
+    This excess, as a variance of the mean posterior activity, is added to the variance of every program (Efron 2004, J
+    Am Stat Assoc 99:96). It matters for programs of low reliability, and little for others.
 
-    The statistics are those of Smyth (2004, Stat Appl Genet Mol Biol 3:3) with samples weighted by the inverse of
-    their variances; McCarthy & Smyth (2009, Bioinformatics 25:765) where ``delta`` is given.
+    The statistics are those of Smyth (2004, Stat Appl Genet Mol Biol 3:3) with samples weighted by the inverse of their
+    variances, and those of McCarthy & Smyth (2009, Bioinformatics 25:765) if ``delta`` is given.
 
-    Time is linear in the number of cells; beyond the activities themselves, memory does not depend on it. Counts are
-    read for ``breadth`` and for what programs have in common only, from at most 200 cells of each group and stratum and
-    1,000 of all.
+    Computing time is linear in the number of cells. Apart from the activities themselves, memory does not depend on it.
+    Counts are read only for ``breadth`` and for the similarity of programs, from at most 200 cells of each group and
+    stratum, and 1,000 of all cells.
 
     Examples
     --------
@@ -194,7 +200,7 @@ def rank_programs_groups(
     if delta is not None:
         checks.check_number(delta, "delta", 0)
     if paired is not None and sample_key is None:
-        msg = f"paired={paired} needs a sample_key: cells have no pairs."
+        msg = f"paired={paired} needs sample_key=, because pairs are pairs of samples. Name one, or leave paired out."
         raise ValueError(msg)
     checks.check_choice(paired, "paired", (True, False, None))
 
@@ -207,7 +213,7 @@ def rank_programs_groups(
     coupling = _coupling(moments, covariance, correlation, model.is_decoy)
     comparison = Comparison(moments, units.table, coupling, owner, sample_key is not None, paired)
     pairs = comparison.pairs(wanted, reference, groupby, within)
-    # what one of many comparisons lacks does not stop the others
+    # if one of many comparisons is not possible, the others are still made
     skip: tuple[type[ValueError], ...] = ()
     if within or (isinstance(groups, str) and groups == checks.ALL):
         skip = (TooFewError, CollinearError) if within else (TooFewError,)
@@ -242,13 +248,13 @@ def rank_programs_groups(
 def _labels_of_units(
     adata: AnnData, groupby: str, within: str | None, sample_key: str | None
 ) -> dict[str, Labels | None]:
-    """Group, stratum and sample of each cell, checked."""
+    """Check and return the group, stratum and sample of each cell."""
     labels = {"group": checks.check_labels(adata, groupby, "groupby"), "stratum": None, "sample": None}
     for argument, kind, column in (("sample_key", "sample", sample_key), ("within", "stratum", within)):
         if column is not None:
             labels[kind] = checks.check_labels(adata, column, argument)
             if column == groupby:
-                msg = f"{argument}={column!r} is groupby already; a group of cells would be compared with nothing."
+                msg = f"{argument}={column!r} is the same column as groupby. Name another one, or leave {argument} out."
                 raise ValueError(msg)
     return labels
 
@@ -263,7 +269,7 @@ def _warn_of_what_is_left_out(results: list[tuple[Pair, Compared]], skipped: lis
     for pair, compared in results:
         if compared.left_out:
             names = ", ".join(compared.left_out)
-            how = "on one side only" if compared.paired else "on both sides while most are not"
-            logger.warning("%s: left out the samples %s, which are %s.", pair.where, names, how)
+            how = "on one side only" if compared.paired else "on both sides, unlike most samples"
+            logger.warning("%s: left out samples %s, which are %s.", pair.where, names, how)
     for reason in skipped:
         logger.warning("Left out %s", reason)

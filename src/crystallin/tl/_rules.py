@@ -1,4 +1,4 @@
-"""Rules that tell groups of cells by their programs."""
+"""Rules that distinguish groups of cells by their programs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from ._shared import choose_cells, origin_of, stored_activity
 if TYPE_CHECKING:
     from anndata import AnnData
 
-# cells that rules are learned from, of all groups together; programs that are looked at for a group
+# largest numbers of cells to learn from, over all groups, and of programs to consider for a group
 MAX_LEARNED, MAX_PROGRAMS = 6_000, 40
-# with fewer cells to learn from there is no rule
+# no rule is learned for a group with fewer cells
 MIN_CELLS = 5
 
 
@@ -38,11 +38,11 @@ def rules(
     key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
-    """Find for each group a rule on activities that a person can read, and test it on cells that it has not seen.
+    """Learn a readable rule on activities for each group, and test it on held-out cells.
 
-    Such as ``"MHC class II antigen presentation > 0.8 and B cell receptor signalling > 0.4"``. Activities are in prior
-    standard deviations, relative to the average cell of the data, and so are thresholds: a rule describes the groups of
-    this data set.
+    An example is ``"MHC class II antigen presentation > 0.8 and B cell receptor signalling > 0.4"``. Activities and
+    thresholds are in prior standard deviations, relative to the average cell of the data, so a rule describes the
+    groups of this data set only.
 
     Parameters
     ----------
@@ -53,22 +53,22 @@ def rules(
     max_terms
         Largest number of terms in a rule.
     programs
-        Programs that rules may speak of; ``None`` for all but decoys.
+        Programs that rules may use; ``None`` uses all except decoys.
     sample_key
         Column of ``obs`` with samples (donors). Whole samples are then held out, and bootstraps draw samples, so that
-        figures are about further samples; intervals still count cells.
+        the results hold for further samples. Intervals still refer to numbers of cells.
     held_out
-        Share of cells, or of samples, that rules are tested on.
+        Share of cells, or of samples, on which rules are tested.
     n_bootstraps
-        How often rules are learned again on resampled cells (or samples), for the stability and the range of
-        thresholds. Takes most of the time.
+        How often to learn rules again on resampled cells (or samples), for the stability and the range of thresholds.
+        This takes most of the computing time.
     random_state
         Seed.
     key
-        Prefix of the programs' slots.
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     key_added
-        Slot of ``uns`` for the result; ``None`` takes ``"rules"`` or, for programs under another
-        ``key``, ``key + "_rules"``.
+        Slot of ``uns`` for the result. ``None`` uses ``"rules"``, or ``key + "_rules"`` for programs under another
+        ``key``.
     copy
         Return a changed copy instead of changing ``adata``.
 
@@ -79,35 +79,36 @@ def rules(
     ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
         One row per group:
 
-        - ``group``, ``rule``, empty with the ``reason`` if there is none, ``n_terms``;
-        - ``precision``, the share of the cells it picks that are of the group, and ``recall``, the share of the group
-          that it picks, with their Wilson intervals (95 %: ``precision_lower``, …), and ``f1``, all on held-out cells;
-        - ``prevalence``: share of the held-out cells that are of the group, which is the precision of a rule that says
-          nothing; ``support``: share that it picks; ``n_picked``, ``n_group``: their numbers;
-        - ``certainty``: mean posterior probability that a picked cell meets the rule, by the activities' standard
+        - ``group``; ``rule``, and ``n_terms``, its number of terms; ``reason``: why there is no rule, if it is empty;
+        - ``precision``: share of the selected cells that belong to the group; ``recall``: share of the group that is
+          selected; their 95 % Wilson intervals (``precision_lower``, …), and ``f1``; all on held-out cells;
+        - ``prevalence``: share of the held-out cells that belong to the group, which is the precision of a random rule;
+          ``support``: share that the rule selects; ``n_group``, ``n_picked``: the numbers of these cells;
+        - ``certainty``: mean posterior probability that a selected cell meets the rule, from the activities' standard
           deviations;
-        - ``stability``: mean overlap (Jaccard) of its terms, without thresholds, with those of the bootstraps.
+        - ``stability``: mean overlap (Jaccard index) of the rule's terms with those in bootstraps, irrespective of
+          thresholds.
     ``adata.uns[key_added]["terms"]`` : :class:`pandas.DataFrame`
         One row per term: ``group``, ``program``, ``direction`` (``"above"``, ``"not above"``), ``threshold``, ``lower``
-        and ``upper`` (the middle 90 % of the thresholds in bootstraps), ``recurrence``: share of bootstraps with the
-        term.
+        and ``upper`` (the middle 90 % of the thresholds in bootstraps), ``recurrence`` (share of bootstraps with the
+        term).
     ``adata.uns[key_added]["params"]`` : dict
         The arguments and the samples that were held out.
 
     Raises
     ------
     KeyError
-        If a column, a program or the activities are not there.
+        If a column, a program or the activities do not exist.
     ValueError
-        If there is one group or one sample only, labels are missing or are measurements, or ``held_out`` leaves
-        nothing.
+        If there is only one group or one sample, labels are missing or are measurements, or ``held_out`` leaves no
+        cells to learn from or to test on.
 
     Notes
     -----
-    A rule is a node of a shallow decision tree that parts the group from all others, the one with the largest F1 on the
-    cells that are learned from, with thresholds rounded to a tenth and terms left out that add less than .01. Groups
-    that were found by clustering the same counts are easier to tell than a person's labels. At most 6,000 cells are
-    learned from, as evenly from all groups as can be, and weighted to their numbers.
+    A rule is a node of a shallow decision tree that separates the group from all others: the node with the largest F1
+    on the cells learned from. Its thresholds are rounded to a tenth, and terms that add less than .01 to F1 are left
+    out. Groups that were found by clustering the same counts are easier to distinguish than labels from another source.
+    At most 6,000 cells are learned from, taken as evenly as possible from all groups and weighted by the groups' sizes.
 
     Examples
     --------
@@ -180,7 +181,7 @@ def _of_group(
     max_terms: int,
     seed: int,
 ) -> tuple[dict[str, object], list[dict[str, object]]]:
-    """Row of the table, and rows of the terms."""
+    """Learn and test the rule of a group; return its row of the table, and its rows of the terms."""
     learned, unseen = split.learned, split.held_out
     if inside[learned].sum() < MIN_CELLS or inside[learned].all():
         reason = f"{int(inside[learned].sum())} cell(s) to learn from; {MIN_CELLS} and some others are needed"
@@ -200,7 +201,7 @@ def _of_group(
     kinds = [{(term.program, term.above) for term in other} for other in others]
     own = {(term.program, term.above) for term in rule}
     stability = np.mean([len(own & kind) / len(own | kind) for kind in kinds]) if own and kinds else np.nan
-    reason = "" if rule else "no threshold parts the group from the others"
+    reason = "" if rule else "no threshold separates the group from the others"
     row = _row(rule, reason, shown, values[unseen], sd[unseen], inside[unseen], stability)
     terms = []
     for term in rule:
@@ -228,7 +229,7 @@ def _row(
     inside: np.ndarray,
     stability: float,
 ) -> dict[str, object]:
-    """A rule on cells that it has not seen."""
+    """Test a rule on held-out cells and return its row of the table."""
     chosen = picked(rule, values) if rule else np.zeros(len(inside), dtype=bool)
     hits, n_picked, n_group = int((chosen & inside).sum()), int(chosen.sum()), int(inside.sum())
     row: dict[str, object] = {"rule": " and ".join(term.text(names) for term in rule), "n_terms": len(rule)}
@@ -249,7 +250,7 @@ def _row(
 
 
 def _telling(values: np.ndarray, inside: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """The programs that differ most between the group and the others, in their order."""
+    """Return the programs that differ most between the group and the others, in their original order."""
     mean = [np.average(values[side], axis=0, weights=weight[side]) for side in (inside, ~inside)]
     size = np.abs(mean[0] - mean[1]) / np.fmax(values.std(axis=0), 1e-6)
     return np.sort(np.argsort(-size, kind="stable")[:MAX_PROGRAMS])

@@ -1,4 +1,4 @@
-"""Comparing groups: which cells form the units, one comparison, all of them, and what to say of programs besides."""
+"""Comparison of groups: units of cells, single comparisons, all comparisons of a call, and similarity of programs."""
 
 from ._breadths import breadths
 from ._comparison import Comparison, Pair, rows

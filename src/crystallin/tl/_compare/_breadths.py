@@ -1,4 +1,4 @@
-"""How many genes carry each difference."""
+"""Number of genes that contribute to each difference."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from ._design import Units
 if TYPE_CHECKING:
     from crystallin.model import ProgramVAE, Reading
 
-# cells of each stratum and group from which their average is taken
+# largest number of cells from which the average of a stratum and group is taken
 MAX_CELLS = 200
 
 
 def breadths(reading: Reading, model: ProgramVAE, units: Units, pairs: Iterable[Pair]) -> list[np.ndarray]:
-    """Effective number of a program's genes that carry its difference, for each pair, over the model's programs.
+    """Compute the effective number of a program's genes that contribute to its difference, for each pair and program.
 
-    From the contributions of genes in the average cell of each group within its stratum, so it costs no pass over all
-    cells; :func:`crystallin.tl.contrast` has the exact contributions of one program.
+    The contributions are those in the average cell of each group within its stratum, so that not all cells need to be
+    read. :func:`crystallin.tl.contrast` computes the exact contributions of one program.
     """
-    # samples do not matter here
+    # a kind is a stratum and group, whatever the sample
     kind = units.table.groupby(["stratum", "group"], sort=False).ngroup().to_numpy()
     of_cell = kind[units.code]
     size = np.bincount(of_cell)
@@ -43,7 +43,7 @@ def breadths(reading: Reading, model: ProgramVAE, units: Units, pairs: Iterable[
         for side in (0, 1):
             kinds = np.unique(kind[pair.side == side])
             means.append(np.tensordot(size[kinds] / size[kinds].sum(), contributions[kinds], 1))
-        # the many small parts of other genes would hide that one member speaks
+        # members only: many small contributions of other genes would hide that a single member contributes
         difference = np.where(member, means[0] - means[1], 0)
         found.append(np.array([stats.breadth(column) for column in difference.T]))
     return found

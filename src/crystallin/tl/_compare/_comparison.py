@@ -23,7 +23,7 @@ class Pair:
     labels
         ``stratum``, ``group`` and ``reference``.
     where
-        The same in words.
+        The same, in words, for messages.
     side
         0 for units of the group, 1 for those of the reference, negative for others.
     """
@@ -35,18 +35,18 @@ class Pair:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What all comparisons of a call have in common.
+    """Data and options that all comparisons of a call have in common.
 
     Attributes
     ----------
     moments, units
-        Of the units: their moments, and their ``stratum``, ``group`` and ``sample``.
+        Moments of the units, and their ``stratum``, ``group`` and ``sample``.
     coupling
-        How programs go along with each other.
+        Covariance of programs.
     owner
         Covariate of each column of covariates.
     by_sample, paired
-        Whether samples are compared, and with themselves.
+        Whether the units of observation are samples, and whether the sides are compared within each sample.
     """
 
     moments: Moments
@@ -57,7 +57,7 @@ class Comparison:
     paired: bool | None
 
     def pairs(self, groups: Sequence[str], reference: str, groupby: str, within: str | None) -> Iterator[Pair]:
-        """Pairs in the order of strata and groups."""
+        """Yield the pairs in the order of strata and groups."""
         group = self.units["group"].to_numpy()
         for stratum in map(str, self.units["stratum"].unique()):
             inside = (self.units["stratum"] == stratum).to_numpy()
@@ -71,7 +71,7 @@ class Comparison:
     def run(
         self, pairs: Iterable[Pair], *, skip: tuple[type[ValueError], ...]
     ) -> tuple[list[tuple[Pair, Compared]], list[str]]:
-        """Results, and why pairs were skipped; raise other errors than those to skip, and if nothing is left."""
+        """Return results, and the reasons for skipped pairs; raise errors of other types, and if no result is left."""
         results, skipped = [], []
         for pair in pairs:
             try:
@@ -79,7 +79,7 @@ class Comparison:
             except skip as error:
                 skipped.append(str(error))
         if not results:
-            msg = f"No comparison has enough to go by. {skipped[0]}"
+            msg = f"No comparison is possible. The first failed for this reason: {skipped[0]}"
             raise TooFewError(msg)
         return results, skipped
 
@@ -92,16 +92,16 @@ class Comparison:
 
 
 def rows(compared: Compared, delta: float, about: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the programs (no decoys), the most significant first.
+    """Return a row for each program (no decoys), the most significant first.
 
     Parameters
     ----------
     compared
         Result of a comparison.
     delta
-        In pooled standard deviations.
+        Smallest difference of interest, in pooled standard deviations.
     about
-        What is said of a program whatever the comparison, by its position.
+        Columns that do not depend on the comparison, indexed by the program's position.
     """
     real = about.index.to_numpy()
     is_decoy = np.ones(len(compared.reliability), dtype=bool)
@@ -136,12 +136,12 @@ def rows(compared: Compared, delta: float, about: pd.DataFrame) -> pd.DataFrame:
     table["n_group"], table["n_reference"] = map(int, compared.n_cells)
     table["n_samples_group"], table["n_samples_reference"] = compared.n_samples
     table["unit"] = "sample" if by_sample else "cell"
-    # as sure as decoys allow, where there are any
+    # with decoys, certainty is limited by the standard errors that also hold for decoys
     sure = pd.Series(np.abs(marginal.effect / np.fmax(marginal.se, by_decoys.se))[real], index=real)
-    # an untested program leads untested ones only
+    # an untested program can lead a family only if none of its programs is tested
     sure[~tested[real]] -= 1 + sure.max()
     table["lead"] = sure == sure.groupby(table["family"]).transform("max")
-    # those that are not tested come last
+    # programs that are not tested come last
     order = pd.DataFrame({"untested": table["q"].isna(), "sure": -sure})
     return table.loc[order.sort_values(["untested", "sure"], kind="stable").index]
 
@@ -154,7 +154,7 @@ def _significance(
     by_sample: bool,
     direction: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """P values or probabilities of all, and q over those tested; against ``direction`` nothing is significant."""
+    """Return p values or probabilities, and q over tested programs; none is significant against ``direction``."""
     against = np.zeros(len(tested), dtype=bool) if direction is None else difference.effect * direction < 0
     if by_sample:
         p = np.where(against, 1, difference.p(size))

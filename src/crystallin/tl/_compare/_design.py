@@ -1,4 +1,4 @@
-"""Which cells form the units of a comparison, and the linear model of these units."""
+"""Units of cells that are compared, and the linear model of these units."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crystallin.stats import independent
 
 
 class CollinearError(ValueError):
-    """A covariate goes with the groups in one comparison; in others it may not."""
+    """Raised if a covariate is confounded with the groups in one comparison; in others it may not be."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Units:
 
 
 def make_units(group: Labels, stratum: Labels | None, sample: Labels | None) -> Units:
-    """Units of cells with these labels."""
+    """Return the units of cells with these labels."""
     labels = {"stratum": stratum, "group": group, "sample": sample}
     columns = {name: "" if given is None else given.of_cells for name, given in labels.items()}
     cells = pd.DataFrame(columns, index=range(len(group.codes)))
@@ -43,7 +43,7 @@ def make_units(group: Labels, stratum: Labels | None, sample: Labels | None) -> 
 
 
 def covariate_matrix(obs: pd.DataFrame, names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
-    """Covariates as numbers, cells x columns, and the covariate each column belongs to: labels as indicators."""
+    """Return covariates as numbers, cells x columns, with indicators for labels, and the covariate of each column."""
     columns, owner = [np.empty((len(obs), 0))], []
     for name in names:
         values = obs[name]
@@ -60,12 +60,12 @@ def covariate_matrix(obs: pd.DataFrame, names: Sequence[str]) -> tuple[np.ndarra
 def check_not_collinear(
     nuisance: np.ndarray, side: np.ndarray, columns: np.ndarray, owner: Sequence[str], where: str
 ) -> np.ndarray:
-    """Columns of covariates to adjust for; raise, naming them, if they explain which side a unit is on.
+    """Return the columns of covariates to adjust for; raise an error if they explain which side a unit is on.
 
     Parameters
     ----------
     nuisance
-        Columns of the model that are there anyway, units x columns: the intercept, or the samples.
+        Other columns of the model, units x columns: the intercept, or the samples.
     side
         1 for units of the group, 0 for those of the reference.
     columns
@@ -80,10 +80,9 @@ def check_not_collinear(
         before = np.column_stack([nuisance, columns[:, kept[: i + 1]]])
         if not len(independent(before, side[:, None])):
             msg = (
-                f"Covariate {owner[column]!r} cannot be told from the groups in {where}"
-                f"{' (together with the covariates before it)' if i else ''}: every change of the one goes with a "
-                "change of the other, so no model can say which of them acts. Leave the covariate out, or compare "
-                "groups in which it varies."
+                f"Covariate {owner[column]!r} is confounded with the groups in {where}"
+                f"{' (together with the covariates before it)' if i else ''}, so their effects cannot be separated. "
+                "Leave the covariate out, or compare groups in which it varies."
             )
             raise CollinearError(msg)
     return kept

@@ -1,4 +1,4 @@
-"""One comparison of two groups: across samples where there are any, else across cells."""
+"""Comparison of two groups, across samples if there are any and otherwise across cells."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from crystallin.stats import Difference, Means, Moments
 
 from ._design import check_not_collinear
 
-# fewer pairs, or samples on a side, say nothing of how samples differ
+# the variance between samples cannot be estimated from fewer pairs, or fewer samples on a side
 MIN_SAMPLES = 2
 MIN_CELLS = 2
-# a covariate with a larger share of its variance between cells of the same sample and group is adjusted for there
+# a covariate with a larger share of its variance within samples and groups is adjusted for by its slope within them
 VARIES_WITHIN = 0.05
-# a program of whose variance the counts tell a smaller share takes no part in the tests: its activity is mostly prior
+# programs of lower reliability are not tested, because their activity is determined mostly by the prior
 TESTED_FROM = 0.1
 
 
 class TooFewError(ValueError):
-    """Not enough samples or cells for one comparison; others may have enough."""
+    """Raised if one comparison has too few samples or cells; others may have enough."""
 
 
 @dataclass(frozen=True)
 class Coupling:
-    """How programs go along with each other between cells of the same unit, programs x programs.
+    """Covariance of programs between cells of the same unit, programs x programs.
 
     Attributes
     ----------
     covariance
-        Of posterior means.
+        Covariance of posterior means.
     posterior
         Mean posterior covariance of a cell.
     share
-        Reliabilities.
+        Reliability of each program.
     is_decoy
-        Decoys explain nothing.
+        Which programs are decoys; they are not used to explain others.
     """
 
     covariance: np.ndarray
@@ -48,7 +48,7 @@ class Coupling:
     is_decoy: np.ndarray
 
     def conditional(self, means: Means, n_cells: np.ndarray, share: np.ndarray) -> Means:
-        """Means given the programs of larger reliability in the cells compared, ``share``."""
+        """Return means conditional on the programs of higher reliability, ``share``, in the cells compared."""
         order = np.argsort(-share, kind="stable")
         order = order[(share[order] >= TESTED_FROM) & ~self.is_decoy[order]]
         return stats.given_better_known(means, n_cells, order, self.covariance, self.posterior, self.share)
@@ -61,19 +61,19 @@ class Compared:
     Attributes
     ----------
     marginal, conditional
-        Difference of each program by itself, and given those of larger reliability.
+        Difference of each program by itself, and conditional on those of higher reliability.
     mean
         Mean posterior activity, group and reference, 2 x programs.
     variance
-        Variance of activity between cells, their uncertainty included, 2 x programs.
+        Variance of activity between cells, including their posterior variance, 2 x programs.
     reliability
         One minus the mean posterior variance of the cells compared.
     n_cells, n_samples
-        Of group and reference; no samples: 0.
+        Numbers of cells and samples of group and reference; 0 without samples.
     paired
-        Whether samples were compared with themselves.
+        Whether the sides were compared within each sample.
     left_out
-        Samples that took no part.
+        Samples that were left out.
     """
 
     marginal: Difference
@@ -94,16 +94,16 @@ class Compared:
 
 
 def across_cells(moments: Moments, side: np.ndarray, coupling: Coupling, owner: Sequence[str], where: str) -> Compared:
-    """Cells as the sample: what the data say of these cells, not of others' like them.
+    """Compare two groups with cells as the unit of observation; the result holds for these cells only.
 
     Parameters
     ----------
     moments
-        Of units.
+        Moments of the units.
     side
         0 for units of the group, 1 for those of the reference, negative for others.
     coupling
-        How programs go along with each other.
+        Covariance of programs.
     owner
         Covariate of each column of the moments' covariates.
     where
@@ -112,13 +112,13 @@ def across_cells(moments: Moments, side: np.ndarray, coupling: Coupling, owner: 
     two = moments.pooled(side, 2)
     if two.n.min() < MIN_CELLS:
         msg = (
-            f"{where}: {_cells(two.n)}, and a comparison needs at least {MIN_CELLS} of each; leave the group out of "
+            f"{where}: {_cells(two.n)}, but a comparison needs at least {MIN_CELLS} of each. Leave the group out of "
             "`groups`, or merge it with another."
         )
         raise TooFewError(msg)
     inflation, stored = 1.0, two
     if owner:
-        # columns with the scalar products of intercept, side and covariates over the cells do in place of the cells
+        # the root of the Gram matrix of intercept, side and covariates has the same scalar products as all cells
         intercept, is_group, *columns = stats.root(two.gram()).T
         kept = check_not_collinear(intercept[:, None], is_group, np.stack(columns, axis=1), owner, where)
         two = two.with_covariates(kept)
@@ -153,14 +153,14 @@ def across_samples(
     *,
     paired: bool | None,
 ) -> Compared:
-    """Samples as the sample; see :func:`across_cells`.
+    """Compare two groups with samples as the unit of observation; see :func:`across_cells` for other parameters.
 
     Parameters
     ----------
     sample
         Sample of each unit.
     paired
-        Compare samples with themselves; ``None``: where enough of them are on both sides.
+        Compare the two sides within each sample; ``None`` does so if enough samples are on both sides.
     """
     there = side >= 0
     names, code = np.unique(sample[there], return_inverse=True)
@@ -184,13 +184,13 @@ def across_samples(
     columns = units.mean_covariates[:, of_units]
     kept = check_not_collinear(nuisance, is_group, columns, [owner[i] for i in of_units], where)
     design = np.column_stack([is_group, nuisance, columns[:, kept]])
-    # what the uncertainty of slopes adds: by how much the covariates differ between the sides, to the design's eyes
+    # variance from the uncertainty of slopes: the difference of the covariates between the sides, under this design
     gap = np.linalg.pinv(design)[0] @ units.mean_covariates[:, inside]
     slope_variance = float(gap @ np.linalg.solve(scatter, gap))
     if len(design) <= design.shape[1]:
         msg = (
-            f"{where}: {len(design)} means of samples cannot tell {design.shape[1]} coefficients apart (group, "
-            f"{'samples' if is_paired else 'intercept'}, covariates); leave covariates out."
+            f"{where}: {len(design)} means of samples are too few for {design.shape[1]} coefficients (group, "
+            f"{'samples' if is_paired else 'intercept'}, covariates). Leave covariates out."
         )
         raise TooFewError(msg)
     share = stats.reliability(two.uncertainty.sum(axis=0) / two.n.sum())
@@ -219,11 +219,11 @@ def across_samples(
 def _samples_to_use(
     occupied: np.ndarray, names: np.ndarray, where: str, paired: bool | None
 ) -> tuple[np.ndarray, bool]:
-    """Which samples take part, and whether they are compared with themselves.
+    """Return which samples are used, and whether the sides are compared within each sample.
 
-    Pairs are those on both sides; what is on one side only has no pair and is left out. Unpaired are those on one side
-    only, as the two means of one sample are no two samples; with ``paired=False`` all of them. Where ``paired`` is left
-    open, most samples decide, or what is possible at all.
+    A paired comparison uses the samples that are on both sides. An unpaired one uses the samples that are on one side
+    only, because two means of the same sample are not independent; with ``paired=False`` it uses all samples.
+    ``paired=None`` uses pairs if at least half of the samples have both sides, or the only comparison that is possible.
     """
     both, sides = occupied.all(axis=1), occupied.sum(axis=0)
     everyone = np.ones(len(names), dtype=bool)
@@ -233,27 +233,28 @@ def _samples_to_use(
         paired = bool(2 * both.sum() >= len(names)) if is_possible[True] == is_possible[False] else is_possible[True]
     if not is_possible[paired]:
         msg = (
-            f"{where}: {sides[0]} sample(s) of the group and {sides[1]} of the reference, {both.sum()} of them on both "
-            f"sides. At least {MIN_SAMPLES} on both sides, or {MIN_SAMPLES} on each side alone, are needed to see how "
-            "samples differ. Leave sample_key out to describe these cells alone, or merge groups."
+            f"{where}: there are {sides[0]} sample(s) of the group and {sides[1]} of the reference, {both.sum()} of "
+            f"them on both sides. A comparison needs at least {MIN_SAMPLES} samples on both sides, or {MIN_SAMPLES} on "
+            "each side alone. Leave sample_key out to describe these cells only, or merge groups."
         )
         raise TooFewError(msg)
     return (both if paired else alone), bool(paired)
 
 
 def _adjusted_within(units: Moments) -> tuple[Moments, np.ndarray, np.ndarray, np.ndarray]:
-    """Adjust for the covariates that vary between cells of the same unit, by their slopes there.
+    """Adjust for the covariates that vary between cells of the same unit, by their slopes within units.
 
-    Cells of one sample that differ in a covariate tell far more of what it does than samples that do.
+    The effect of such a covariate is estimated far better from cells of one sample than from differences between
+    samples.
 
     Returns
     -------
-    Moments, the positions of these covariates, of those among them that say different things, and the scatter of the
-    latter within units, covariates x covariates.
+    Adjusted moments, the positions of these covariates, the positions of the linearly independent ones among them, and
+    the scatter of the latter within units, covariates x covariates.
     """
     total, within = units.pooled(np.zeros(len(units.n), dtype=int), 1).covariate_scatter(), units.covariate_scatter()
     varies = np.flatnonzero(np.diag(within) > VARIES_WITHIN * np.diag(total))
-    # a root of the scatter does in place of the cells
+    # the root of the scatter has the same scalar products as all cells
     columns = stats.root(within)[:, varies]
     kept = varies[stats.independent(np.zeros((len(columns), 1)), columns)]
     adjusted, scatter = units.with_covariates(kept).adjusted()
@@ -261,7 +262,7 @@ def _adjusted_within(units: Moments) -> tuple[Moments, np.ndarray, np.ndarray, n
 
 
 def _within(units: Moments, side: np.ndarray) -> np.ndarray:
-    """Variance between cells of one unit, pooled over the units of a side, units x programs."""
+    """Return the variance between cells of one unit, pooled over the units of a side, units x programs."""
     membership = np.stack([side == 0, side == 1]).astype(float)
     degrees = np.maximum(membership @ (units.n - 1), 1)[:, None]
     return (membership @ units.scatter() / degrees)[side]

@@ -1,4 +1,4 @@
-"""Which programs can hardly be told apart."""
+"""Programs that are hard to tell apart."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def similar_programs(model: ProgramVAE, adata: AnnData, reading: Reading, key: str) -> tuple[pd.DataFrame, np.ndarray]:
-    """What is to be said of the programs (no decoys), and the posterior correlation of all in the average cell."""
+    """Describe the similarity of programs (no decoys); also return the posterior correlation in the average cell."""
     names, real = model.program_names, np.flatnonzero(~model.is_decoy)
     covariance = model.get_posterior_covariance(reading).to_numpy(dtype=float)
     sd = np.sqrt(np.diag(covariance))
@@ -42,7 +42,7 @@ def similar_programs(model: ProgramVAE, adata: AnnData, reading: Reading, key: s
 
 
 def _most_typical(alike: np.ndarray, family: np.ndarray) -> np.ndarray:
-    """For each program the one of its family that is most like all of them."""
+    """Return, for each program, the one of its family that is most similar to all of the family."""
     same = family[:, None] == family
     likeness = (alike * same).sum(axis=0)
     return np.where(same, likeness, -1).argmax(axis=1)

@@ -1,4 +1,4 @@
-"""Explaining activities: what cells are compared with, and several methods of attribution side by side."""
+"""Explanation of activities: baselines of attributions, and several attribution methods with the same interface."""
 
 from ._baseline import baseline_arguments
 from ._several import LOADINGS, METHODS, attributions_by, check_methods

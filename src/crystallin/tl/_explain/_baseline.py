@@ -1,4 +1,4 @@
-"""What cells are compared with."""
+"""Baselines of attributions."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ OF_GROUP = "group:"
 def baseline_arguments(
     adata: AnnData, groupby: str | None, baseline: str | Sequence[float] | np.ndarray
 ) -> dict[str, Any]:
-    """What the model is to compare with; a group as the positions of its cells."""
+    """Return the model's arguments for a baseline; a group becomes the positions of its cells."""
     if isinstance(baseline, Mapping):
-        # by gene
+        # keep the names of the genes
         baseline = pd.Series(baseline, dtype=float)
     if not isinstance(baseline, str) or not baseline.startswith(OF_GROUP):
         return {"baseline": baseline}
     if groupby is None:
-        msg = f"baseline={baseline!r} needs groupby, the column of adata.obs that has this group."
+        msg = f"baseline={baseline!r} needs groupby=, the column of adata.obs that has this group."
         raise ValueError(msg)
     known = checks.check_labels(adata, groupby, "groupby")
     (name,) = checks.check_among(baseline.removeprefix(OF_GROUP), "baseline group", known.names)

@@ -1,4 +1,4 @@
-"""Several methods of attribution side by side."""
+"""Several attribution methods with the same interface."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from crystallin.tl._shared import Chosen
 
 LOADINGS = "loadings"
-# target/method; loadings are the decoder's and the same in all cells
+# target/method; loadings belong to the decoder and are the same in all cells
 METHODS = (
     "activity/contributions",
     "activity/integrated_gradients",
@@ -25,17 +25,17 @@ METHODS = (
 
 
 def check_methods(methods: Sequence[str], least: int) -> list[str]:
-    """Return the methods, raising on those that are no ``"target/method"``."""
+    """Return the methods as a list; raise an error if one is not of the form ``"target/method"``."""
     if not isinstance(methods, str | Iterable):
-        msg = f"methods={methods!r} must be names of methods; leave it out for the usual ones."
+        msg = f"methods={methods!r} must be a list of method names. Leave it out to use the default methods."
         raise TypeError(msg)
     names = list(dict.fromkeys([methods] if isinstance(methods, str) else methods))
     for name in names:
         if name != LOADINGS and name.partition("/")[0] not in ("activity", "encoder"):
-            msg = f"methods: {name!r} is neither {LOADINGS!r} nor 'activity/METHOD' or 'encoder/METHOD'."
+            msg = f"methods: {name!r} is not known; use 'activity/METHOD', 'encoder/METHOD' or {LOADINGS!r}."
             raise ValueError(msg)
     if len(names) < least:
-        msg = f"methods names {names}; give at least {least}."
+        msg = f"methods has {len(names)} method(s), {names}; give at least {least}."
         raise ValueError(msg)
     return names
 
@@ -48,7 +48,7 @@ def attributions_by(
     programs: Sequence[str],
     **baseline: Any,
 ) -> np.ndarray:
-    """Mean attributions of each group, groups x genes x programs."""
+    """Return the mean attributions of each group, groups x genes x programs."""
     if method == LOADINGS:
         loadings = model.get_loadings()[list(programs)].to_numpy()
         return np.repeat(loadings[None], len(chosen.groups), axis=0)

@@ -1,4 +1,4 @@
-"""Rules: how they are learned, and which cells they are tested on."""
+"""Rules: how they are learned, and on which cells they are tested."""
 
 from ._held_out import Part, parts_of, resampled
 from ._rule import Rule, certainty, learn, picked

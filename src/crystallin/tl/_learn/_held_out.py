@@ -1,4 +1,4 @@
-"""Cells to learn from, and cells to test on."""
+"""Split of the cells into those to learn from and those to test on."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Part:
     learned
         Cells to learn from.
     weight
-        How many cells each of them stands for.
+        Number of cells that each of them represents.
     unit
-        Sample of each of them, or the cell itself, from 0.
+        Sample of each of them, or the cell itself without samples; counted from 0.
     held_out
         Cells to test on.
     held_out_samples
@@ -53,13 +53,13 @@ def parts_of(
     else:
         known = np.unique(sample)
         if len(known) < 2:
-            msg = f"sample_key has one sample only, {str(known[0])!r}; there is none to hold out. Leave sample_key out."
+            msg = f"sample_key has only one sample, {str(known[0])!r}, so none can be held out. Leave sample_key out."
             raise ValueError(msg)
         n = min(max(round(held_out * len(known)), 1), len(known) - 1)
         names = sorted(str(name) for name in rng.permutation(known)[:n])
         tested = np.isin(sample, names)
     if not tested.any() or tested.all():
-        msg = f"held_out={held_out:g} of {len(group)} cells leaves nothing to test on, or to learn from; change it."
+        msg = f"held_out={held_out:g} of {len(group)} cells leaves no cells to test on, or to learn from; change it."
         raise ValueError(msg)
     to_learn = np.where(tested, -1, group)
     size = np.bincount(to_learn[to_learn >= 0], minlength=group.max() + 1)
@@ -73,13 +73,13 @@ def parts_of(
 
 
 def resampled(part: Part, rng: np.random.Generator) -> np.ndarray:
-    """Weights of the cells to learn from in a bootstrap sample of their units."""
+    """Draw a bootstrap sample of the units, and return the weights of the cells to learn from."""
     n = part.unit.max() + 1
     return part.weight * np.bincount(rng.integers(n, size=n), minlength=n)[part.unit]
 
 
 def _even_limit(size: np.ndarray, total: int) -> int:
-    """Largest number that may be taken of each group so that all together do not exceed ``total``; at least 20."""
+    """Return the largest number of cells per group with which all groups do not exceed ``total``; at least 20."""
     limits = np.unique([20, *size])
     fits = [limit for limit in limits if np.minimum(size, limit).sum() <= total]
     if len(fits) == len(limits):

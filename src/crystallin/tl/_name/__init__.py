@@ -1,4 +1,4 @@
-"""Naming groups: which programs are labels, what speaks for one, and the labels of single cells."""
+"""Labels of groups: programs that are labels, the evidence for each label, and the labels of single cells."""
 
 from ._cell_labels import own_labels
 from ._markers import markers

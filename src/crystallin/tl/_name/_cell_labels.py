@@ -1,4 +1,4 @@
-"""Labels of single cells from those of their groups."""
+"""Labels of single cells, learned from those of groups."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crystallin.stats import NONE
 
 from ._markers import UNASSIGNED, Markers
 
-# cells of each group that say what the group is like; cells classified at a time
+# largest number of cells of each group to learn from; number of cells to classify at a time
 MAX_CELLS, CHUNK = 1_000, 50_000
 
 
@@ -23,7 +23,7 @@ def own_labels(
     min_probability: float,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Each cell's own label, and its posterior probability; see :func:`crystallin.tl.annotate`."""
+    """Return each cell's own label and its posterior probability; see :func:`crystallin.tl.annotate`."""
     names, probability = cell_probabilities(activity, group, labels, rng)
     places = {name: i for i, name in enumerate(known.names)}
     paths = [known.path(places.get(name, NONE)) for name in names]
@@ -34,11 +34,11 @@ def own_labels(
 def cell_probabilities(
     activity: np.ndarray, group: np.ndarray, labels: Sequence[str], rng: np.random.Generator
 ) -> tuple[list[str], np.ndarray]:
-    """Posterior probability of each label in each cell, cells x labels, and the labels.
+    """Return the labels, and the posterior probability of each label in each cell, cells x labels.
 
-    A linear discriminant over all programs with a shrunken covariance (Ledoit & Wolf 2004, J Multivar Anal 88:365),
-    one class for each group, as groups of one label need not be alike; groups' probabilities are added to their
-    labels'. Groups are as likely beforehand as they have cells.
+    The classifier is a linear discriminant over all programs with a shrunken covariance (Ledoit & Wolf 2004, J Multivar
+    Anal 88:365). Each group is a class, because groups with the same label need not be similar; the probability of a
+    label is the sum over its groups. Prior probabilities are proportional to the numbers of cells.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def cell_probabilities(
     labels
         Label of each group.
     rng
-        Source of random numbers, for the cells that are learned from.
+        Random number generator, to choose the cells to learn from.
     """
     size = np.bincount(group)
     learned = [rng.permutation(np.flatnonzero(group == g))[:MAX_CELLS] for g in range(len(size))]
@@ -58,7 +58,7 @@ def cell_probabilities(
     classifier.fit(activity[cells].astype(float), group[cells])
     names = list(dict.fromkeys(labels))
     belongs = np.array([[label == name for name in names] for label in labels], dtype=float)
-    # in double precision, chunk by chunk
+    # in chunks, to limit the memory for double precision
     chunks = (activity[start : start + CHUNK].astype(float) for start in range(0, len(activity), CHUNK))
     parts = [classifier.predict_proba(chunk) @ belongs for chunk in chunks]
     return names, np.concatenate(parts)
@@ -67,28 +67,28 @@ def cell_probabilities(
 def finest_sure(
     probability: np.ndarray, labels: Sequence[str], paths: Sequence[Sequence[str]], min_probability: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The finest label that is probable enough in each cell, else an empty one, and its probability.
+    """Return the finest label that is probable enough in each cell, and its probability; empty if there is none.
 
-    A coarser label is as probable as itself and all finer ones together: a cell that could be a naive or a memory T
-    cell is a T cell.
+    The probability of a coarser label is the sum over itself and all finer ones: a cell that may be a naive or a memory
+    T cell is a T cell.
 
     Parameters
     ----------
     probability
         Cells x labels.
     labels
-        Their names.
+        Names of the labels.
     paths
-        For each label itself and all coarser ones, from the coarsest; empty for what is no label.
+        Each label and its coarser labels, from the coarsest; empty for ``"unassigned"``.
     min_probability
-        Least probability.
+        Smallest probability of a label.
     """
     depth = {name: place for path in paths for place, name in enumerate(path)}
     nodes = list(depth)
     within = np.array([[name in path for name in nodes] for path in paths], dtype=float).reshape(len(labels), -1)
     of_node = probability @ within
     enough = (of_node >= min_probability) & (of_node > 0)
-    # the deepest first, and of those as deep the most probable; a probability is at most 1
+    # the deepest label ranks first, and the most probable among equally deep ones; a probability is at most 1
     rank = np.where(enough, np.array([depth[name] for name in nodes]) + of_node / 2, -1.0)
     rank = np.column_stack([rank, np.full(len(rank), -0.5)])
     best = rank.argmax(axis=1)

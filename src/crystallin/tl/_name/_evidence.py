@@ -1,4 +1,4 @@
-"""How many genes of a label speak for it."""
+"""Genes that agree with a label."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GeneEvidence:
-    """What each gene of each label adds to its activity in each group.
+    """Contribution of each gene of each label to the label's activity in each group.
 
     Attributes
     ----------
     gene, label
         Position of each pair of a label and one of its genes.
     excess
-        Beyond what it adds in the groups in which the label is off, groups x pairs; NaN where there is no other such
-        group.
+        Contribution minus its mean in the other groups in which the label is off, groups x pairs; NaN if there is no
+        such group.
     needed
-        Excess from which a gene speaks for the label: half of that in the other groups in which the label is on, 0 if
-        there are none. Groups x pairs.
+        Excess above which a gene agrees with the label: half of the excess in the other groups in which the label is
+        on, 0 if there are none; groups x pairs.
     """
 
     gene: np.ndarray
@@ -39,13 +39,13 @@ class GeneEvidence:
 
     @property
     def support(self) -> np.ndarray:
-        """Share of a label's genes that speak for it, groups x labels."""
+        """Share of a label's genes that agree with it, groups x labels."""
         n_labels = self.label.max() + 1
         speaks = [np.bincount(self.label, row, n_labels) for row in self.excess > self.needed]
         return np.array(speaks) / np.bincount(self.label, minlength=n_labels)
 
     def of(self, group: int, label: int) -> tuple[np.ndarray, np.ndarray]:
-        """Genes of a label, and what each adds in a group."""
+        """Return the genes of a label, and the excess of each in a group."""
         pairs = self.label == label
         return self.gene[pairs], self.excess[group, pairs]
 
@@ -53,20 +53,20 @@ class GeneEvidence:
 def gene_evidence(
     adata: AnnData, model: ProgramVAE, chosen: Chosen, labels: np.ndarray, off: np.ndarray
 ) -> GeneEvidence:
-    """Contributions of genes in the average cell of each group, against the groups in which a label is off.
+    """Compare contributions of genes in the average cell of each group with the groups in which a label is off.
 
     Parameters
     ----------
     chosen
-        Some hundred cells of each group.
+        A few hundred cells of each group.
     labels
         Positions of the labels among the model's programs.
     off
-        Groups x labels.
+        Whether a label is off in a group, groups x labels.
     """
     gene, label = np.nonzero(members(model)[:, labels])
     reading, rows = model.reading(adata), []
-    # group by group: genes x programs of all groups at once would be large
+    # group by group, because genes x programs of all groups would need much memory
     for name in chosen.groups:
         cells = chosen.positions[chosen.labels == name]
         (contributions,) = model.get_attributions(reading, cells, method="contributions", statistic="average_cell")
@@ -79,18 +79,18 @@ def gene_evidence(
 
 
 def _mean_of_others(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Mean of all other rows that count; NaN where there are none."""
+    """Return the mean of all other rows that have weight; NaN if there are none."""
     n_others = weight.sum(axis=0) - weight.astype(int)
     total = (values * weight).sum(axis=0) - values * weight
     return np.divide(total, n_others, out=np.full_like(values, np.nan), where=n_others > 0)
 
 
 def largest(names: np.ndarray, values: np.ndarray, n: int) -> list[str]:
-    """Names with the largest positive values."""
+    """Return the names with the largest positive values."""
     order = np.argsort(-np.nan_to_num(values), kind="stable")[:n]
     return [str(name) for name in names[order[values[order] > 0]]]
 
 
 def breadth_of(values: np.ndarray) -> float:
-    """Effective number of genes that speak for a label."""
+    """Return the effective number of genes that agree with a label."""
     return stats.breadth(np.clip(np.nan_to_num(values), 0, None))

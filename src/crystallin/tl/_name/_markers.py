@@ -1,4 +1,4 @@
-"""Which programs are labels of cells, and which of them are finer than others."""
+"""Programs that are labels of cells, and their hierarchy."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CATEGORY, CELL_TYPE = "category", "cell type"
 
 @dataclass(frozen=True)
 class Markers:
-    """Programs that name cells.
+    """Programs that are labels of cells.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Markers:
     columns
         Their positions among the model's programs.
     parent
-        For each the position in ``names`` of the next coarser one, -1 for the coarsest.
+        Position in ``names`` of the next coarser label of each; -1 for the coarsest labels.
     """
 
     names: list[str]
@@ -44,7 +44,7 @@ class Markers:
     parent: np.ndarray
 
     def path(self, label: int) -> list[str]:
-        """Names from the coarsest to this one."""
+        """Return the names from the coarsest label to this one."""
         found = []
         while label != NONE:
             found.insert(0, self.names[label])
@@ -52,7 +52,7 @@ class Markers:
         return found
 
     def categorical(self, labels: np.ndarray) -> pd.Categorical:
-        """Labels in the collection's order, those that occur; what has no name comes last."""
+        """Return a categorical of the labels that occur, in the collection's order, with unassigned cells last."""
         there = set(labels.tolist())
         return pd.Categorical(labels, [name for name in (*self.names, UNASSIGNED) if name in there])
 
@@ -64,11 +64,11 @@ def markers(
     parents: Mapping[str, str] | None,
     key: str,
 ) -> Markers:
-    """Programs that name cells, as asked for or by the collection's categories, and their hierarchy."""
+    """Return the programs that are labels, as given or by the collection's categories, and their hierarchy."""
     table = get.programs_df(adata, key=key)
     learned = model.programs_table
     if CATEGORY not in table and learned is not None and CATEGORY in learned:
-        # the same programs were added to these cells without what was known of them
+        # the same programs were added to these cells without their categories
         about = learned.set_index("name")
         table = table.join(about[about.columns.difference(table.columns)])
     if programs is not None:
@@ -76,24 +76,25 @@ def markers(
     elif CATEGORY in table:
         names = table.index[table[CATEGORY] == CELL_TYPE].tolist()
     elif "n_present" not in table:
-        # which of the programs are cell types is not known, and naming cells by others would be wrong
+        # it is not known which programs are cell types, and labels from other programs would be wrong
         msg = (
-            f"The table of programs under {key!r} holds their names only, as it was written from a model saved before "
-            "categories travelled with models. Name the programs that are cell types with programs=[…] (and parents), "
-            f"or copy the table from the reference: adata.uns[{key!r}]['table'] = reference.uns[{key!r}]['table']."
+            f"The table of programs under {key!r} holds their names only, because it was written from a model that was "
+            "saved by a version without categories. Name the programs that are cell types with programs=[…] (and "
+            "their hierarchy with parents), or copy the table from the reference: "
+            f"adata.uns[{key!r}]['table'] = reference.uns[{key!r}]['table']."
         )
         raise ValueError(msg)
     else:
         names = table.index.tolist()
         logger.warning(
-            "The collection has no categories, so all %d programs are taken as labels of cells; programs=[…] names "
-            "those that are.",
+            "The collection has no categories, so all %d programs are used as labels of cells. To use only some of "
+            "them, name these with programs=[…].",
             len(names),
         )
     if not names:
         msg = (
-            f"No program of the collection under {key!r} is of the category {CELL_TYPE!r} (there are "
-            f"{', '.join(map(repr, sorted(set(table[CATEGORY]))))}). Name programs that stand for cell types with "
+            f"No program of the collection under {key!r} has the category {CELL_TYPE!r} (categories are "
+            f"{', '.join(map(repr, sorted(set(table[CATEGORY]))))}). Name the programs that are cell types with "
             'programs=[…], or add a collection of markers: crystallin.pp.add_programs(adata, "immune").'
         )
         raise ValueError(msg)
@@ -101,7 +102,7 @@ def markers(
         parents = table["parent"].to_dict() if "parent" in table else {}
     else:
         if not isinstance(parents, Mapping | pd.Series):
-            msg = f"parents is a {type(parents).__name__}; give a dict of finer label to the next coarser one."
+            msg = f"parents is a {type(parents).__name__}; give a dict from finer label to the next coarser one."
             raise TypeError(msg)
         parents = dict(parents)
         if parents:
@@ -116,11 +117,11 @@ def markers(
 
 
 def _nearest_coarser(name: str, place: Mapping[str, int], parents: Mapping[str, str]) -> int:
-    """Position of the next coarser label that is there: the one between may have had too few genes."""
+    """Return the position of the next coarser label that exists; those between may have had too few genes."""
     seen = {name}
     while coarser := parents.get(name):
         if coarser in seen:
-            msg = f"parents: {coarser!r} is coarser than itself; a hierarchy has no circles."
+            msg = f"parents: {coarser!r} is given as coarser than itself. Remove this cycle from the hierarchy."
             raise ValueError(msg)
         seen.add(coarser)
         if coarser in place:

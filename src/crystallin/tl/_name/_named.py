@@ -1,4 +1,4 @@
-"""Groups and their labels, with all that is said of them."""
+"""Groups, their labels, and the evidence for these."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from crystallin.model import ProgramVAE
 
-# cells of a group that stand for it where not all are needed; genes and programs named as reasons
+# largest numbers of cells to represent a group, and of genes and programs to list as evidence
 MAX_CELLS, N_GENES, N_PROGRAMS = 500, 5, 5
 
 
 @dataclass(frozen=True)
 class NamedGroups:
-    """Labels of groups, and why.
+    """Labels of groups, and the evidence for them.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ def name_groups(
     keys: Keys,
     rng: np.random.Generator,
 ) -> NamedGroups:
-    """Name the groups of a column; see :func:`crystallin.tl.annotate`."""
+    """Label the groups of a column; see :func:`crystallin.tl.annotate`."""
     chosen, some = choose_cells(adata, groupby), choose_cells(adata, groupby, max_cells=MAX_CELLS)
     means = group_means(adata, chosen, sample_key, keys)
     group = pd.Categorical(chosen.labels, chosen.groups).codes

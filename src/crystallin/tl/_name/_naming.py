@@ -1,4 +1,4 @@
-"""The table of groups and their names."""
+"""Table of groups and their labels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ N_DRAWS, LEVEL = 200, 0.95
 
 
 class Needs(NamedTuple):
-    """What a label needs: least score, support and margin, and least number of the group's cells."""
+    """Requirements of a label: smallest score, support and margin, and smallest number of cells in the group."""
 
     score: float
     support: float
@@ -29,18 +29,18 @@ class Needs(NamedTuple):
 
 @dataclass(frozen=True)
 class Naming:
-    """Labels of groups by what is known of them.
+    """Choice of labels for groups.
 
     Attributes
     ----------
     known
-        The labels.
+        Labels to choose from.
     score, support
-        Groups x labels.
+        Scores and supports, groups x labels.
     n_cells
-        Cells of each group.
+        Number of cells in each group.
     needs
-        What a label needs.
+        Requirements of a label.
     """
 
     known: Markers
@@ -51,15 +51,15 @@ class Naming:
 
     @cached_property
     def choice(self) -> Choice:
-        """The labels chosen."""
+        """Chosen labels."""
         return self._choose(self.score, self.needs.margin)
 
     def labels(self) -> list[str]:
-        """Label of each group."""
+        """Return the label of each group."""
         return self._names(self.choice)
 
     def table(self) -> pd.DataFrame:
-        """What was chosen, and what came closest."""
+        """Return the chosen label of each group, and the labels that came closest."""
         choice, names = self.choice, np.array(self.known.names)
         rows = np.arange(len(self.score))
         return pd.DataFrame(
@@ -80,7 +80,7 @@ class Naming:
         )
 
     def uncertainty(self, means: GroupMeans, rng: np.random.Generator) -> pd.DataFrame:
-        """Interval of the score, and how often the label is the same, over other samples of the units."""
+        """Return the interval of the score and the stability of the label, from draws of the groups' means."""
         columns = self.known.columns
         scores, same = [], np.zeros(len(self.score))
         for mean in means.draws(columns, N_DRAWS, rng):
@@ -101,7 +101,7 @@ class Naming:
         return stats.mean_along_path(self.support, self.known.parent)
 
     def _carriers(self) -> np.ndarray:
-        """For each group the label, of the best and its finer ones, with the largest score."""
+        """Return, for each group, the label with the largest score among the best label and its finer ones."""
         score = np.where(stats.is_within(self.known.parent)[self.choice.best], self.score, -np.inf)
         return score.argmax(axis=1)
 
@@ -118,24 +118,24 @@ class Naming:
         score, support = self.score[group], self._along_path[group]
         best = self.choice.best[group]
         if self.n_cells[group] < self.needs.cells:
-            return f"{self.n_cells[group]} cell(s), fewer than {self.needs.cells}"
+            return f"the group has {self.n_cells[group]} cell(s), fewer than {self.needs.cells}"
         if score[best] < self.needs.score:
-            return f"the best score, {score[best]:.2f}, is below {self.needs.score:g}"
+            return f"the largest score, {score[best]:.2f}, is below {self.needs.score:g}"
         return (
-            f"{support[best]:.0%} of the genes of {self.known.names[best]!r} and coarser labels speak for it, "
-            f"{self.needs.support:.0%} are needed"
+            f"{support[best]:.0%} of the genes of {self.known.names[best]!r} and its coarser labels agree with it, "
+            f"but {self.needs.support:.0%} are needed"
         )
 
 
 def specificities(activity: np.ndarray, columns: np.ndarray, of_cell: np.ndarray, labels: list[str]) -> list[float]:
-    """Probability that a cell of each group has more of its label's program than a cell with another label.
+    """Return the probability that a cell of each group has a higher activity of its label's program than other cells.
 
     Parameters
     ----------
     activity
         Cells x programs.
     columns
-        For each group the program of the label that it has or that came closest.
+        Program of each group's label, or of the label that came closest.
     of_cell
         Group of each cell, from 0.
     labels

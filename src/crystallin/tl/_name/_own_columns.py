@@ -1,4 +1,4 @@
-"""Which columns of labels a tool wrote itself, and nobody has changed since."""
+"""Columns of labels that a tool wrote itself and that have not been changed since."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ COLUMNS, HASHES, N_OBS, LABELS = "written_columns", "written_hashes", "written_n
 
 
 def written_columns(adata: AnnData, columns: Iterable[str]) -> dict[str, Any]:
-    """What tells later that columns of ``obs`` are as they were written."""
+    """Return parameters by which it can be checked later that columns of ``obs`` are unchanged."""
     names = list(dict.fromkeys(columns))
     return {COLUMNS: names, HASHES: [_hash(adata.obs[name]) for name in names], N_OBS: adata.n_obs}
 
 
 def own_columns(adata: AnnData, slot: str) -> list[str]:
-    """Columns that the tool wrote with the result in ``slot``, as they were written.
+    """Return the columns that the tool wrote with the result in ``slot`` and that are unchanged.
 
-    Where cells were left out or added since, hashes say nothing; labels have to be among those that can be given.
+    If cells were removed or added since then, hashes cannot be compared; a column is then taken as unchanged if its
+    labels are among those that the tool can give.
     """
     params = adata.uns.get(slot, {}).get(PARAMS, {})
     known = {*map(str, params.get(LABELS, [])), "unassigned"}

@@ -1,4 +1,4 @@
-"""What several tools need: cells by group and their means, members of programs, activities, origins of results."""
+"""Shared parts of several tools: cells and means of groups, members of programs, activities, origins of results."""
 
 from ._cells import Chosen, choose_cells
 from ._group_means import GroupMeans, group_means

@@ -1,4 +1,4 @@
-"""Which cells a tool looks at, and in which groups."""
+"""Cells that a tool uses, and their groups."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Chosen:
-    """Some cells.
+    """Chosen cells and their groups.
 
     Attributes
     ----------
     positions
-        Their places.
+        Positions of the cells.
     labels
-        Group of each. Its categories are the groups that have cells, in the order of the column's categories; the model
-        returns results in this order.
+        Group of each cell. The categories are the groups that have cells, in the order of the column's categories; the
+        model returns results in this order.
     """
 
     positions: np.ndarray
@@ -40,7 +40,7 @@ class Chosen:
 def choose_cells(
     adata: AnnData, groupby: str | None, *, cells: Any = None, max_cells: int | None = None, seed: int = 0
 ) -> Chosen:
-    """Cells by group, all of one group without ``groupby``; at most ``max_cells`` of each, drawn at random."""
+    """Choose cells by group, at most ``max_cells`` of each at random; without ``groupby`` there is a single group."""
     positions = checks.check_indices(cells, adata.obs_names, "cells")
     if groupby is None:
         known, labels = [ALL], np.full(len(positions), ALL, dtype=object)

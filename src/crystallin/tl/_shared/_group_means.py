@@ -1,4 +1,4 @@
-"""Mean activities of groups and how they would vary."""
+"""Mean activities of groups and their sampling distribution."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GroupMeans:
-    """Means of groups, each unit (cell or sample) counting once.
+    """Means of groups, in which each unit (cell or sample) has the same weight.
 
     Attributes
     ----------
     units
-        Posterior means of each group's units, units x programs each.
+        Posterior means of the units of each group, units x programs each.
     reliability
-        Groups x programs.
+        Reliability of each program in each group, groups x programs.
     """
 
     units: list[np.ndarray]
@@ -37,18 +37,18 @@ class GroupMeans:
 
     @property
     def mean(self) -> np.ndarray:
-        """Groups x programs."""
+        """Means, groups x programs."""
         return np.array([units.mean(axis=0, dtype=float) for units in self.units])
 
     def draws(self, columns: np.ndarray, n_draws: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-        """Means as they would come out in other samples, groups x programs each; NaN for groups of one unit."""
+        """Yield draws from the sampling distribution of the means, groups x programs; NaN for groups of one unit."""
         of_group = [stats.draws_of_mean(units[:, columns], n_draws, rng) for units in self.units]
         for draw in range(n_draws):
             yield np.array([draws[draw] for draws in of_group])
 
 
 def group_means(adata: AnnData, chosen: Chosen, sample_key: str | None, keys: Keys) -> GroupMeans:
-    """Means of the chosen groups over cells, or over means of samples."""
+    """Compute the means of the chosen groups over cells, or over means of samples."""
     mean, sd = (values[chosen.positions] for values in stored_activity(adata, keys))
     sample = None
     if sample_key is not None:

@@ -1,4 +1,4 @@
-"""Which genes belong to which programs."""
+"""Members of programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def members(model: ProgramVAE, programs: Sequence[str] | None = None) -> np.ndarray:
-    """Whether a gene is a member, with a loading or without, genes x programs; ``None`` for all programs."""
+    """Return whether each gene is a member of each program, even with loading 0, genes x programs (``None``: all)."""
     names = model.program_names.tolist()
     places = range(len(names)) if programs is None else [names.index(name) for name in programs]
     return (model.prior[:, list(places)] != 0).toarray()

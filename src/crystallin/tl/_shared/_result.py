@@ -1,4 +1,4 @@
-"""What tools have in common: the activities they read, and what their results say of themselves."""
+"""Activities that tools read, and the origin that is stored with their results."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 
 def origin_of(tool: str, adata: AnnData, keys: Keys, model_digest: str | None = None) -> dict[str, Any]:
-    """What a result is of: the tool, the programs and the model; by this its age is told later.
+    """Return the origin of a result: tool, programs and model, by which outdated results are recognised later.
 
-    ``model_digest`` is the hash of the model; ``None`` takes that of the activities.
+    ``model_digest`` is the hash of the model; ``None`` uses that of the activities.
     """
     stored = adata.uns[keys.uns]
     if model_digest is None:
@@ -42,10 +42,10 @@ def origin_of(tool: str, adata: AnnData, keys: Keys, model_digest: str | None = 
 
 
 def stored_activity(adata: AnnData, keys: Keys) -> tuple[np.ndarray, np.ndarray]:
-    """Means and standard deviations as stored, cells x programs.
+    """Return the stored means and standard deviations of activities, cells x programs.
 
-    Programs whose genes were not measured have none (NaN). They count as what was known beforehand, 0 and 1: their
-    reliability is then 0, and no tool speaks of them.
+    Activities of programs whose genes were not measured are stored as NaN. They are replaced by the prior's mean and
+    standard deviation, 0 and 1, so that their reliability is 0 and tools do not report them.
     """
     mean, sd = (checks.check_matrix(adata, "obsm", slot, keys) for slot in (keys.activity, keys.sd))
     unknown = np.isnan(mean)
@@ -53,9 +53,9 @@ def stored_activity(adata: AnnData, keys: Keys) -> tuple[np.ndarray, np.ndarray]
 
 
 def add_to_table(adata: AnnData, keys: Keys, columns: pd.DataFrame) -> None:
-    """Add columns to the table of programs, by the programs' names; others have nothing in them.
+    """Add columns to the table of programs, by the programs' names; other programs get NaN or an empty text.
 
-    Table and dictionary are new ones, as another AnnData may share the old ones.
+    Table and dictionary are replaced by new objects, because another AnnData may share the old ones.
     """
     table = adata.uns[keys.uns][TABLE].copy()
     for name, values in columns.items():
