@@ -11,6 +11,7 @@ import pytest
 
 import crystallin as cr
 from crystallin._keys import RESULTS
+from crystallin._report._columns import COLUMNS
 
 ROOMS = ("pp", "tl", "get", "pl", "datasets")
 FUNCTIONS = {f"{room}.{name}": getattr(getattr(cr, room), name) for room in ROOMS for name in getattr(cr, room).__all__}
@@ -206,3 +207,23 @@ def test_every_result_names_its_tool_accessor_and_plots():
     # accessors of results are all in the registry; the others read the programs' own slots
     of_programs = {"activity", "activity_df", "loadings_df", "programs_df", "contrast_params"}
     assert set(cr.get.__all__) == accessors | of_programs
+
+
+def test_every_figure_of_a_result_is_in_the_registry():
+    """A figure whose key is by default that of a result draws this result."""
+    for name in cr.pl.__all__:
+        key = inspect.signature(getattr(cr.pl, name)).parameters.get("key")
+        if key is not None and key.default in RESULTS:
+            assert name in RESULTS[key.default].plots, name
+
+
+def test_no_file_is_long():
+    package = Path(cr.__file__).parent
+    lengths = {str(path.relative_to(package)): len(path.read_text().splitlines()) for path in package.rglob("*.py")}
+    assert not {name: length for name, length in lengths.items() if length > 300}
+
+
+def test_every_column_of_the_ranking_is_explained_in_the_report(result, model):
+    cr.tl.rank_programs_groups(result, model, "cell_type")
+    labels = {"stratum", "group", "reference", "program"}
+    assert set(cr.get.rank_programs_groups_df(result)) - labels <= set(COLUMNS)

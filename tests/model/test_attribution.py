@@ -7,7 +7,7 @@ import torch
 
 import crystallin as cr
 from crystallin import nn as blocks
-from crystallin.model import _attribution
+from crystallin.model import _asked
 from crystallin.stats import breadth
 
 PROGRAMS = ["Program/2", "Program/5"]
@@ -246,10 +246,10 @@ def test_what_is_refused(model, result, monkeypatch):
         ask(groups=["a", "b"])
     with bad("takes seconds for each cell and program. Name the cells"):
         ask(method="lime", target="encoder")
-    monkeypatch.setattr(_attribution, "MAX_CELL_VALUES", 1_000)
+    monkeypatch.setattr(_asked, "MAX_CELL_VALUES", 1_000)
     with bad("Attributions of 500 cells x 240 genes x 16 programs would take 0.0 GiB, above the limit"):
         ask(statistic="each")
-    monkeypatch.setattr(_attribution, "find_spec", lambda name: None)
+    monkeypatch.setattr(_asked, "find_spec", lambda name: None)
     with bad(r"method='lime' needs captum, which is not installed: pip install 'crystallin\[captum\]'", ImportError):
         ask(method="lime", target="encoder", indices=[0])
     with bad("'nogene' is not one of the model's 240 genes", KeyError):
@@ -295,6 +295,6 @@ def test_long_attributions_are_announced(model, caplog, monkeypatch):
     model.get_attributions(indices=range(3), method="contributions")
     assert not caplog.records
     # 3 cells x 8 nodes of the path
-    monkeypatch.setattr("crystallin.model._attribution.CUBES_PER_MINUTE", 3 * 8 * 16**3 / 5)
+    monkeypatch.setattr("crystallin.model._asked.CUBES_PER_MINUTE", 3 * 8 * 16**3 / 5)
     model.get_attributions(indices=range(3))
     assert "a matrix of 16 x 16, 8 time(s) for each of 3 cells, which takes about 5 minutes" in caplog.text

@@ -34,6 +34,10 @@ COLUMNS = {
     "se": "Standard error of the effect.",
     "lower": "Lower end of the 95 % interval.",
     "upper": "Upper end of the 95 % interval.",
+    "unit": (
+        "The unit of observation: samples, or cells. Cells are not replicates: results on cells describe these cells, "
+        "not others of their kind."
+    ),
     "effect_sd": "The effect in pooled standard deviations between cells.",
     "statistic": "Effect divided by its standard error.",
     "p": "Probability of a difference of this size or larger by chance alone.",

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 import torch
 
 from crystallin import _checks as checks
 from crystallin import nn as blocks
 from crystallin.nn import ATTRIBUTION_METHODS
 
+from ._asked import announce, cell_labels, check_baseline, check_method, check_size, check_statistic
 from ._compat import REGISTRY_KEYS
 from ._explained import TARGETS, Average, Question
 from ._reading import ReadingMixin
@@ -24,16 +22,6 @@ from ._session import N_AVERAGED, Reading
 
 if TYPE_CHECKING:
     from anndata import AnnData
-
-logger = logging.getLogger(__name__)
-
-STATISTICS = ("mean", "mean_absolute", "average_cell", "each")
-# number of matrices to invert for each cell and baseline, if there are several: one at each node of a path
-N_MATRICES = {"integrated_gradients": 8, "expected_gradients": 8}
-# speed of a CPU core in matrix inversions: third powers of the number of latent dimensions per minute
-CUBES_PER_MINUTE = 6e11
-# largest size of an array of cells x genes x programs: half a gigabyte in single precision
-MAX_CELL_VALUES = 2**27
 
 
 class AttributionMixin(ReadingMixin):
@@ -124,27 +112,21 @@ class AttributionMixin(ReadingMixin):
         dimensions = self._dimensions(programs)
         checks.check_choice(target, "target", tuple(TARGETS))
         checks.check_int(n_baselines, "n_baselines", 1)
-        self._check_method(method, target, indices)
-        _check_statistic(statistic, method, target)
+        kind = self._kind(target)
+        check_method(method, kind, self.module.gene_likelihood, all_cells=indices is None)
+        check_statistic(statistic, method, target)
         is_given = baseline_indices is not None or not (isinstance(baseline, str) and baseline == "mean")
-        baseline = _check_baseline(baseline, target, method, self._prior.genes, is_given=is_given)
+        baseline = check_baseline(baseline, target, method, self._prior.genes, is_given=is_given)
         source, chosen = self._source(adata, indices)
-        n_values = len(chosen) * len(self._prior.genes) * len(dimensions)
-        if statistic == "each" and n_values > MAX_CELL_VALUES:
-            msg = (
-                f"Attributions of {len(chosen):,} cells x {len(self._prior.genes):,} genes x {len(dimensions):,} "
-                f"programs would take {4 * n_values / 2**30:.1f} GiB, above the limit of "
-                f"{4 * MAX_CELL_VALUES / 2**30:.1f} GiB. Use fewer cells or programs, or means over groups."
-            )
-            raise ValueError(msg)
-
+        if statistic == "each":
+            check_size(len(chosen), len(self._prior.genes), len(dimensions))
         if statistic == "average_cell":
             means = self._by_group(source, chosen, groups, partial(self._in_average_cell, source, dimensions))
             return np.stack([mean.T for mean in means.values()]).astype(np.float32)
         over_cells = ATTRIBUTION_METHODS[method].over_cells
         is_alone = method == "contributions" and len(dimensions) == 1 and statistic != "each"
         if target == "activity" and not is_alone:
-            announce(len(chosen), self.module.n_latent, N_MATRICES.get(method, 1) * (n_baselines if over_cells else 1))
+            announce(method, len(chosen), self.module.n_latent, n_baselines if over_cells else 1)
         with seeded(self._random_state):
             profiles = self._profiles(source, baseline, baseline_indices, n_baselines if over_cells else None)
             explained = partial(TARGETS[target], Question(self.module, dimensions, profiles))
@@ -247,6 +229,11 @@ class AttributionMixin(ReadingMixin):
             total += (counts.dense() / counts.total[:, None]).sum(0).cpu()
         return (total / len(cells)).float()[:, None].to(self.device)
 
+    def _kind(self, target: str) -> str:
+        """Return the kind of function that is explained, by the names of the fields of an attribution method."""
+        is_deep = target == "encoder" and isinstance(self._reader(), blocks.DeepReader)
+        return "deep" if is_deep else target
+
     def _reader(self) -> blocks.Reader | blocks.DeepReader:
         """Return the encoder's mean as a function of genes; raise an error if the encoder is of another type."""
         encoder = self.module.z_encoder
@@ -257,85 +244,3 @@ class AttributionMixin(ReadingMixin):
             )
             raise ValueError(msg)
         return encoder.reader()
-
-    def _check_method(self, method: str, target: str, indices: Sequence[int] | None) -> None:
-        checks.check_choice(method, "method", tuple(ATTRIBUTION_METHODS))
-        rule = ATTRIBUTION_METHODS[method]
-        is_deep = target == "encoder" and isinstance(self._reader(), blocks.DeepReader)
-        kind = "deep" if is_deep else target
-        if getattr(rule, kind) is None:
-            possible = [name for name, other in ATTRIBUTION_METHODS.items() if getattr(other, kind) is not None]
-            what = "an encoder with further layers" if is_deep else f"target={target!r}"
-            msg = f"method={method!r} is not available for {what}; use {', '.join(map(repr, possible))}."
-            raise ValueError(msg)
-        if target == "activity" and self.module.gene_likelihood == "zinb" and method != "contributions":
-            msg = (
-                f"method={method!r} needs an activity that changes smoothly with the counts, which it does not with "
-                'gene_likelihood="zinb". Use method="contributions" or target="encoder".'
-            )
-            raise ValueError(msg)
-        if rule.by_captum:
-            if indices is None:
-                msg = f"method={method!r} takes seconds for each cell and program. Name the cells to use."
-                raise ValueError(msg)
-            if find_spec("captum") is None:
-                msg = f"method={method!r} needs captum, which is not installed: pip install 'crystallin[captum]'."
-                raise ImportError(msg)
-
-
-def _check_statistic(statistic: str, method: str, target: str) -> None:
-    checks.check_choice(statistic, "statistic", STATISTICS)
-    if statistic == "average_cell" and (method, target) != ("contributions", "activity"):
-        msg = (
-            'statistic="average_cell" needs method="contributions" and target="activity", but '
-            f'method={method!r} and target={target!r} were given. Use statistic="mean".'
-        )
-        raise ValueError(msg)
-
-
-def _check_baseline(
-    baseline: str | np.ndarray, target: str, method: str, genes: Sequence[str], *, is_given: bool
-) -> str | np.ndarray:
-    """Return the baseline; raise an error if it is not valid for this method and target."""
-    if isinstance(baseline, str):
-        checks.check_choice(baseline, "baseline", ("mean", "zero"))
-        if baseline == "zero" and target == "activity":
-            msg = (
-                'baseline="zero" is for target="encoder": a cell of some depth cannot be without counts. Use "mean", a '
-                "group or a profile."
-            )
-            raise ValueError(msg)
-    else:
-        baseline = checks.check_profiles(baseline, genes)
-    if is_given and not ATTRIBUTION_METHODS[method].has_baseline:
-        msg = f"method={method!r} does not use a baseline; leave it out."
-        raise ValueError(msg)
-    return baseline
-
-
-def announce(n_cells: int, n_latent: int, n_matrices: int) -> None:
-    """Warn in advance if attributions will take long."""
-    minutes = n_cells * n_matrices * n_latent**3 / CUBES_PER_MINUTE
-    if minutes >= 1:
-        logger.warning(
-            "Attributions invert a matrix of %s x %s, %s time(s) for each of %s cells, which takes about %.0f minutes "
-            'of one CPU core. Fewer cells, or method="contributions" with statistic="average_cell", are faster.',
-            f"{n_latent:,}",
-            f"{n_latent:,}",
-            n_matrices,
-            f"{n_cells:,}",
-            minutes,
-        )
-
-
-def cell_labels(groups: Sequence[str] | None, names: Sequence[str]) -> checks.Labels:
-    """Return the label of each of the named cells, with names in the order of categories, or sorted."""
-    if groups is None:
-        return checks.Labels([checks.ALL], np.zeros(len(names), dtype=int))
-    is_ordered = isinstance(getattr(groups, "dtype", None), pd.CategoricalDtype)
-    labels = pd.Series(checks.check_aligned(groups, names, "groups"))
-    missing = labels.isna()
-    if missing.any():
-        msg = f"groups has {int(missing.sum())} missing label(s). Fill them, or leave these cells out with indices."
-        raise ValueError(msg)
-    return checks.name_labels(labels.astype(groups.dtype) if is_ordered else labels, "groups")

@@ -13,7 +13,7 @@ from crystallin import _checks as checks
 from crystallin import stats
 from crystallin._keys import ATTRIBUTION_AGREEMENT, CONSENSUS, DEFAULT_KEY, PARAMS, SPREAD, TABLE, Keys, given
 
-from ._explain import LOADINGS, METHODS, attributions_by, baseline_arguments, check_methods
+from ._explain import DEFAULT_METHODS, LOADINGS, attributions_by, baseline_arguments, check_methods
 from ._shared import Chosen, choose_cells, members, origin_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def attribution_agreement(
     model: ProgramVAE,
     groupby: str,
     *,
-    methods: Sequence[str] = METHODS,
+    methods: Sequence[str] = DEFAULT_METHODS,
     programs: str | Sequence[str] | None = None,
     n_top: int = 50,
     baselines: Sequence[str] = (),

@@ -12,7 +12,7 @@ from crystallin import _checks as checks
 from crystallin import stats
 from crystallin._keys import DEFAULT_KEY, FAITHFULNESS, PARAMS, TABLE, Keys, given
 
-from ._explain import METHODS, attributions_by, check_methods
+from ._explain import DEFAULT_METHODS, attributions_by, check_methods
 from ._shared import Chosen, choose_cells, origin_of, stored_activity
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def faithfulness(
     adata: AnnData,
     model: ProgramVAE,
     *,
-    methods: Sequence[str] = METHODS,
+    methods: Sequence[str] = DEFAULT_METHODS,
     programs: str | Sequence[str] | None = None,
     n_genes: Sequence[int] = (1, 2, 5, 10, 20, 50, 100),
     n_random: int = 10,

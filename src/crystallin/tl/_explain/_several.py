@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 LOADINGS = "loadings"
 # target/method; loadings belong to the decoder and are the same in all cells
-METHODS = (
+DEFAULT_METHODS = (
     "activity/contributions",
     "activity/integrated_gradients",
     "activity/gradient_input",
