@@ -49,7 +49,7 @@ def test_numbers_between_two_ends(value, include_minimum, include_maximum):
     ("arguments", "options", "message"),
     [
         ((-1, "x", 0), {}, "x=-1 must be a number of at least 0."),
-        ((0, "x", 0), {"include_minimum": False}, "x=0 must be a number of above 0."),
+        ((0, "x", 0), {"include_minimum": False}, "x=0 must be a number above 0."),
         ((2, "x", 0, 1), {}, "x=2 must be a number of at least 0 and at most 1."),
         ((1, "x", 0.5, 1), {"include_maximum": False}, "x=1 must be a number of at least 0.5 and below 1."),
         (("1", "x", 0), {}, "x='1' must be a number of at least 0."),
@@ -96,11 +96,11 @@ def test_a_group_called_rest_is_one_like_others():
 @pytest.mark.parametrize(
     ("groups", "reference", "known", "error", "match"),
     [
-        ("all", "rest", ["one"], ValueError, "groupby='type' has one group only, 'one'; there is nothing to compare"),
+        ("all", "rest", ["one"], ValueError, "groupby='type' has one group only, 'one'; choose a column"),
         ("all", ["NK", "B cell"], KNOWN, TypeError, "must be one group of 'type', or 'rest'"),
         ("all", "Bcell", KNOWN, ValueError, "reference='Bcell' is neither 'rest' nor .*Did you mean 'B cell'"),
-        (None, "rest", KNOWN, ValueError, "groups='all' takes each of 'type'"),
-        ([], "rest", KNOWN, ValueError, "groups is empty; name groups, or 'all'"),
+        (None, "rest", KNOWN, ValueError, "groups=None names no group; use groups='all'"),
+        ([], "rest", KNOWN, ValueError, "groups is empty; name one or several groups"),
         (["NK", "Tcell"], "rest", KNOWN, ValueError, "groups: 'Tcell' is not a group of 'type'.*Did you mean 'T cell'"),
         (["NK"], "NK", KNOWN, ValueError, "'NK' is both in groups and the reference"),
     ],
@@ -153,8 +153,8 @@ def test_covariates_are_a_list_of_columns(cells):
         ("hole", "covariates: 'hole' has missing or infinite values"),
         ("endless", "covariates: 'endless' has missing or infinite values"),
         ("sex", "covariates: 'sex' has missing or infinite values"),
-        ("same", r"covariates: 'same' is the same in all cells \('x'\); leave it out"),
-        ("site", "covariates: 'site' is groupby already; leave it out of the covariates"),
+        ("same", r"covariates: 'same' has the same value in all cells \('x'\); leave it out"),
+        ("site", "covariates: 'site' is already used as groupby; leave it out of the covariates"),
     ],
 )
 def test_covariates_that_cannot_be_adjusted_for(cells, name, match):
@@ -183,8 +183,8 @@ def test_a_single_profile_is_one_row():
     [
         ([1, 2], r"baseline has shape \(2,\); give one value for each of the 3 genes"),
         (np.ones((2, 2, 3)), r"shape \(2, 2, 3\)"),
-        ([1, np.nan, 2], "it has 1 missing or infinite and 0 negative values"),
-        ([-1, 2, np.inf], "it has 1 missing or infinite and 1 negative values"),
+        ([1, np.nan, 2], "it has 1 missing or infinite values, 0 negative values"),
+        ([-1, 2, np.inf], "it has 1 missing or infinite values, 1 negative values"),
         ([[1, 2, 3], [0, 0, 0]], r"1 profile\(s\) of zeros"),
         (pd.Series({"g0": 1.0, "g1": 2}), "lacks 1 of the 3 genes, e.g. 'g2'"),
     ],

@@ -156,7 +156,7 @@ def test_no_programs(planted):
     with pytest.raises(KeyError, match=r"no programs under 'programs'; call crystallin.pp.add_programs"):
         cr.ProgramVAE(planted.adata)
     cr.pp.add_programs(planted.adata, planted.sets, key_added="mine")
-    with pytest.raises(KeyError, match="'mine': pass programs_key"):
+    with pytest.raises(KeyError, match="'mine'; to use them, pass programs_key"):
         cr.ProgramVAE(planted.adata)
     assert len(cr.ProgramVAE(planted.adata, programs_key="mine").program_names) == 8
 

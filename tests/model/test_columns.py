@@ -166,7 +166,7 @@ def reference(few):
             "batch_key='batch' has 1 value.s. that the model was not trained on: 'three'. It knows 'one', ",
         ),
         ("batch", None, "batch_key='batch' has 1 missing"),
-        ("batch", 1, "holds numbers, e.g. 1, and the model was trained on text"),
+        ("batch", 1, "holds numbers, e.g. 1, but the model was trained on text"),
         ("cell_type", "new", "categorical_covariate_keys='cell_type'.*'new'.*load_query_data"),
     ],
 )
@@ -199,7 +199,7 @@ def test_a_refused_query_keeps_its_genes(adata, of_batches, changes):
     query = adata[:30, ::-1].copy()
     query.obs["batch"] = 3
     since = changes(query)
-    with pytest.raises(ValueError, match="batch_key='batch' holds numbers, e.g. 3, and the model was trained on text"):
+    with pytest.raises(ValueError, match="batch_key='batch' holds numbers, e.g. 3, but the model was trained on text"):
         cr.ProgramVAE.load_query_data(query, of_batches, inplace_subset_query_vars=True)
     assert not since()
     query.obs["batch"] = "new"

@@ -126,9 +126,9 @@ def test_minified(adata, quick):
     model.minify_adata()
     np.testing.assert_allclose(model.get_activity(refine=False), encoded, rtol=1e-5)
     assert model.get_normalized_expression(indices=[0]).shape == expression.shape
-    with pytest.raises(ValueError, match="refined posterior needs the counts.*refine=False"):
+    with pytest.raises(ValueError, match="refined posterior needs counts.*refine=False"):
         model.get_activity()
-    with pytest.raises(ValueError, match="needs the counts"):
+    with pytest.raises(ValueError, match="needs counts"):
         model.get_posterior_covariance()
 
 

@@ -32,7 +32,7 @@ def test_rank(ranked):
     white = (dots.get_facecolors() == 1).all(axis=1)
     np.testing.assert_array_equal(white, ~special(part, 0.05))
     assert ax.yaxis_inverted() and max(len(label.get_text()) for label in ax.get_yticklabels()) <= 44
-    with pytest.raises(ValueError, match=r"One comparison fits on the axes and there are 2 \(CD14"):
+    with pytest.raises(ValueError, match=r"The figure shows one comparison, but there are 2 \(CD14"):
         cr.pl.rank_programs_groups(ranked, ax=ax)
     with pytest.raises(ValueError, match="n_programs=0"):
         cr.pl.rank_programs_groups(ranked, n_programs=0)

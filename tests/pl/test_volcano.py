@@ -15,6 +15,6 @@ def test_volcano(ranked):
     labels = [text.get_text() for text in ax.texts]
     chosen = part[special(part, 0.05)]["program"].head(3)
     assert set(labels) == {shorten(name, 36) for name in chosen}
-    with pytest.raises(ValueError, match="choose one with group and stratum"):
+    with pytest.raises(ValueError, match="Choose one with group and stratum"):
         cr.pl.volcano(ranked)
     assert not cr.pl.volcano(ranked, "stim", stratum="B cells", n_labels=0, families="lead").texts

@@ -36,7 +36,7 @@ def test_waterfall(attributed):
     assert_italics(ax.get_yticklabels()[:6], table["member"].head(6))
     colours = [UP if value > 0 else DOWN for value in widths[:6]]
     assert [bar.get_facecolor() for bar in ax.patches] == [to_rgba(colour) for colour in [*colours, MUTED, MUTED]]
-    with pytest.raises(ValueError, match=r"One group fits on the axes and there are 3 \('type 0', 'type 1'"):
+    with pytest.raises(ValueError, match=r"The figure shows one group, but there are 3 \('type 0', 'type 1'"):
         cr.pl.waterfall(attributed, PROGRAM)
     with pytest.raises(ValueError, match="n_genes=0"):
         cr.pl.waterfall(attributed, PROGRAM, n_genes=0)
@@ -67,5 +67,5 @@ def test_integrated_gradients_add_up_to_the_activity(result, model):
 
 def test_no_waterfall_of_absolute_values(result, model):
     cr.tl.attributions(result, model, method="contributions")
-    with pytest.raises(ValueError, match="means of absolute values, which sum to nothing"):
+    with pytest.raises(ValueError, match="means of absolute values, which do not sum to an activity"):
         cr.pl.waterfall(result, PROGRAM)

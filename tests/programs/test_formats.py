@@ -99,9 +99,9 @@ REFUSED_OBJECTS = {
     "nothing": ({"P": None}, "maps to None"),
     "table in a dict": ({"P": frame()}, "maps to a DataFrame"),
     "two dimensions": ({"P": np.array([["CD3E"]])}, "maps to array"),
-    "nested": ({"group": {"P": ["CD3E"]}}, "'group' maps 'P' to .* nested. Give one level"),
+    "nested": ({"group": {"P": ["CD3E"]}}, "'group' maps 'P' to .* nested. Give a dict with one level"),
     "direction in words": ({"P": {"CD3E": "up"}}, "has 'up' as its weight"),
-    "trailing blank": ({"B": ["CD3E"], "B ": ["CD79A"]}, "'B' and 'B ' have the same name up to blanks"),
+    "trailing blank": ({"B": ["CD3E"], "B ": ["CD79A"]}, "'B' and 'B ' have the same name up to spaces"),
     "trailing blank in a table": (frame(source=["B", "B "]), "Row 1 .*'B' and 'B ' have the same name"),
     "number and text": ({1: ["CD3E"], "1": ["CD79A"]}, "1 and '1' have the same name"),
     "no name": ({None: ["CD3E"]}, "a program has no name"),
@@ -188,7 +188,7 @@ def test_files_are_read(tmp_path, name, content, expected):
 
 
 REFUSED_FILES = [
-    ("a.gmt", "T\t\tCD3E\n\thttp://x\tMS4A1\n", "a.gmt, line 2: a set has no name"),
+    ("a.gmt", "T\t\tCD3E\n\thttp://x\tMS4A1\n", "a.gmt, line 2: the set has no name"),
     ("b.gmt", "T\thttp://x\tCD3E\tCD3D\nB\tMS4A1\tCD79A\n", "b.gmt, line 2: set 'B' has 'MS4A1', which looks like"),
     ("c.gmt", "\nT desc CD3E CD3D\n", "c.gmt, line 2: 'T desc CD3E CD3D' has no tab"),
     ("d.gmt", "A\t\tCD3E\nB\t\tCD3D\nA \t\tCD2\n", "d.gmt, lines 1 and 3: two sets are named 'A'"),
@@ -209,7 +209,7 @@ REFUSED_FILES = [
     ("d.csv", "source,target\nA, b,CD3E\nA,CD3D\n", "d.csv, line 2: 3 fields under 2 columns"),
     ("e.csv", "source;target;weight\nA;CD3E;-1,5\n", "e.csv, line 2: .*has '-1,5' as its weight"),
     ("f.csv", "source,target,weight\nA,CD3E,True\n", "f.csv, line 2: .*has 'True' as its weight"),
-    ("g.csv", 'source,target\nA,"CD3E\nA,CD3D\n', "g.csv, line .*quotation mark left open"),
+    ("g.csv", 'source,target\nA,"CD3E\nA,CD3D\n', "g.csv, line .*check that quotation marks are closed"),
     ("h.csv", "TF,Target,mor\nA,CD3E,1\n", "'h.csv' lacks column.*it has TF, Target, mor"),
     ("i.csv", "A,CD3E\nA,CD3D\n", "'i.csv' lacks column.*it has A, CD3E"),
     ("j.csv", "# only\n", "'j.csv' lacks column"),

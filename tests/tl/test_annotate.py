@@ -279,7 +279,7 @@ def test_copy_leaves_the_original(typed):
         ({"programs": ["missing"]}, KeyError, "is not one of"),
         ({"programs": []}, ValueError, "programs is empty"),
         ({"parents": {"missing": "one"}}, KeyError, "is not one of"),
-        ({"parents": {"one": "two", "two": "one"}}, ValueError, "circle"),
+        ({"parents": {"one": "two", "two": "one"}}, ValueError, "cycle"),
         ({"min_score": -1}, ValueError, "min_score"),
         ({"min_support": 2}, ValueError, "min_support"),
         ({"min_probability": 2}, ValueError, "min_probability"),
