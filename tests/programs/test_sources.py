@@ -141,3 +141,10 @@ def test_immune_collection():
     assert set(parents) <= set(sets.meta.index[sets.meta["category"] == "cell type"])
     for word in ("interferon", "MHC class II", "Cytotoxicity", "B cell receptor", "T cell receptor", "Inflammasome"):
         assert sizes.index.str.contains(word, case=False).any(), word
+
+
+def test_hla_alleles_are_names_and_no_weights(tmp_path):
+    path = tmp_path / "alleles.gmt"
+    path.write_text("MHC I\thttp://x\tHLA-A*02:01\tHLA-B\tB2M\n")
+    edges = read_gene_sets(path).edges
+    assert edges["target"].tolist() == ["HLA-A*02:01", "HLA-B", "B2M"] and (edges["weight"] == 1).all()

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ._anndata import check_key
+from ._frames import frames_to_caller
 from ._words import some
 
 # rounding errors of a covariate below this, in its standard deviations, do not change results noticeably
@@ -34,14 +35,14 @@ def check_categories(adata: Any, key: str | None, argument: str) -> None:
             f"{argument}={key!r} has categories without cells: {some(sizes.index[sizes == 0])}. They are ignored; "
             f"adata.obs[{key!r}].cat.remove_unused_categories() drops them.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=frames_to_caller(),
         )
     if (sizes == 1).any() and len(sizes) < adata.n_obs:
         warnings.warn(
             f"{argument}={key!r} has categories of a single cell: {some(sizes.index[sizes == 1])}. The effect of such "
             "a category cannot be distinguished from that of the cell.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=frames_to_caller(),
         )
 
 

@@ -10,6 +10,7 @@ from scipy import sparse
 
 from ._anndata import check_layer, named_layers
 from ._dominated import dominated_cells, warn_of_dominated
+from ._frames import frames_to_caller
 from ._layout import canonical_csr, computed, row_blocks
 from ._words import some
 
@@ -70,7 +71,7 @@ def check_counts(adata: Any, layer: str | None, *, warn: bool = True) -> np.ndar
             f"{len(names)} gene(s) have no counts in {where}, e.g. {some(names)}; they carry no information. "
             "sc.pp.filter_genes(adata, min_counts=1) drops them (before add_programs).",
             UserWarning,
-            stacklevel=4,
+            stacklevel=frames_to_caller(),
         )
     if warn:
         warn_of_dominated(np.concatenate(dominated), gene_totals, adata.obs_names, adata.var_names)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ._frames import frames_to_caller
 from ._words import some
 
 # a gene dominates a cell if it has at least this share of the cell's counts, and at least this many counts
@@ -57,5 +58,5 @@ def warn_of_dominated(
             f"{len(rows)} cell(s) consist of one gene that the other cells hardly have: {some(named, 3)}. The loadings "
             "of these genes would be learned from these cells alone. Leave out the cells or the genes.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=frames_to_caller(),
         )

@@ -13,6 +13,7 @@ import pandas as pd
 from crystallin._keys import ACTIVITY_PARAMS, LOADINGS_PARAMS, NAMES, PARAMS, PRIOR_DIGEST, Keys
 
 from ._anndata import check_adata
+from ._frames import frames_to_caller
 from ._slots import check_slot_name, is_programs, programs_keys
 from ._words import did_you_mean, some
 
@@ -123,7 +124,7 @@ def check_loadings(adata: Any, keys: Keys) -> None:
             f"The loadings under {keys.loadings!r} were computed with another model, or another state of it, than the "
             "activities. Call crystallin.tl.activity and crystallin.tl.loadings with the same model.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=frames_to_caller(),
         )
 
 

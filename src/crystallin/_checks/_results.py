@@ -8,6 +8,7 @@ from typing import Any
 
 from crystallin._keys import ACTIVITY_PARAMS, ADDED, KEY, MODEL_DIGEST, PARAMS, PRIOR_DIGEST, REFINE, RESULTS, Keys
 
+from ._frames import frames_to_caller
 from ._slots import check_slot_name, is_programs, kind_of
 
 
@@ -45,7 +46,7 @@ def check_result(adata: Any, key: str, tool: str) -> str:
             f"The {about.what} under {slot!r} were computed with another model, or another state of it, than the "
             f"current activities. Call crystallin.tl.{about.call} again before you combine them.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=frames_to_caller(),
         )
     return slot
 

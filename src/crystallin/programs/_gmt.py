@@ -103,7 +103,8 @@ def _unquoted(field: str) -> str:
 def _weighted(field: str, line: Line, file: str) -> tuple[str, str | float]:
     """Return gene and weight of ``CD3E,1.0``; a gene alone has weight 1."""
     found = WEIGHTED.fullmatch(field)
-    if found is None and not LIKE_WEIGHTED.search(field):
+    # HLA alleles such as HLA-A*02:01 are names
+    if found is None and ("*" in field or not LIKE_WEIGHTED.search(field)):
         return field, 1.0
     gene, weight = found.groups() if found else (field, "")
     if not found or WEIGHTED.fullmatch(gene):
