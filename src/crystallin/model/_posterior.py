@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,17 +14,20 @@ from crystallin.nn import (
     AverageCell,
     Point,
     SharedGenes,
+    TotalReading,
+    UniqueReading,
     exact_posteriors,
-    marginal_sd,
     refine,
     sample_posterior,
     shared_genes,
+    total_matrix,
 )
 
 from ._compat import MODULE_KEYS
 from ._reading import ReadingMixin
 from ._seeding import seeded
 from ._session import Reading, Stream
+from ._unmeasured import typical_information
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 
 # largest number of latent dimensions with exact standard deviations; above it, a fast approximation is used
 MAX_EXACT_SD = 64
+# readings of a program
+KINDS = ("unique", "total")
 
 
 class PosteriorMixin(ReadingMixin):
@@ -45,6 +50,7 @@ class PosteriorMixin(ReadingMixin):
         adata: AnnData | Reading | None = None,
         indices: Sequence[int] | None = None,
         *,
+        kind: Literal["unique", "total"] = "unique",
         refine: bool = True,
         return_sd: bool = False,
         batch_size: int | None = None,
@@ -63,6 +69,11 @@ class PosteriorMixin(ReadingMixin):
             the model. The data are not changed.
         indices
             Cells to use, as positions from 0, names, or a Boolean mask; ``None`` uses all.
+        kind
+            ``"unique"``: what a program explains beside all other programs, its latent variable; it tells which of
+            several overlapping programs a signal belongs to. ``"total"``: what the genes of the set do, whichever
+            programs explain it, which is what people mean by the activity of a pathway (see ``crystallin.nn._total``
+            for the formula). Both are in prior standard deviations, and equal for sets that share no genes.
         refine
             ``True`` finds the mode of the exact posterior by damped Fisher-Newton steps, and takes the inverse of the
             information at the mode as its covariance (Laplace approximation; Tierney & Kadane 1986, J Am Stat Assoc
@@ -94,8 +105,9 @@ class PosteriorMixin(ReadingMixin):
         --------
         >>> activity, sd = model.get_activity(return_sd=True)  # doctest: +SKIP
         """
+        checks.check_choice(kind, "kind", KINDS)
         _check_batch_size(batch_size)
-        n_programs = self._prior.n_programs
+        readout = self._readout(kind)
         exact = return_sd and refine and self.module.n_latent <= MAX_EXACT_SD
         shared = self._shared_genes() if exact else None
         reading, positions = self._cells(adata, indices, dataloader)
@@ -104,17 +116,15 @@ class PosteriorMixin(ReadingMixin):
         with seeded(self._random_state):
             if refine:
                 for point, average in self._refined(reading, positions, batch_size):
-                    means.append(point.z[:n_programs].T.cpu())
+                    means.append(readout.of(point.z).T.cpu())
                     if exact:
-                        sds += [
-                            marginal_sd(factor)[:, :n_programs].cpu() for _, factor in exact_posteriors(point, shared)
-                        ]
+                        sds += [readout.exact_sd(factor).cpu() for _, factor in exact_posteriors(point, shared)]
                     elif return_sd:
-                        sds.append(average.sd(point.information)[:n_programs].T.cpu())
+                        sds.append(readout.approximate_sd(average, point.information).T.cpu())
             else:
                 for mean, sd in self._encoded(reading, positions, batch_size):
-                    means.append(mean[:, :n_programs].cpu())
-                    sds.append(sd[:, :n_programs].cpu())
+                    means.append(readout.of(mean.T).T.cpu())
+                    sds.append(readout.independent_sd(sd.T).T.cpu())
         results = [torch.cat(parts).numpy() for parts in ((means, sds) if return_sd else (means,))]
         withheld = reading.withheld(positions)
         for result in results:
@@ -243,6 +253,13 @@ class PosteriorMixin(ReadingMixin):
         names += [f"unannotated {i + 1}" for i in range(self.module.n_latent - len(names))]
         weight = self.module.decoder.weight().dense().T.cpu().numpy()
         return pd.DataFrame(weight, index=self._prior.genes, columns=names)
+
+    def _readout(self, kind: str) -> UniqueReading | TotalReading:
+        """Return how programs are read from the latent variables."""
+        if kind == "unique":
+            return UniqueReading(self._prior.n_programs)
+        information = torch.as_tensor(typical_information(self.module), dtype=torch.float32, device=self.device)
+        return TotalReading(total_matrix(self.module.decoder.weight().detach(), information))
 
     def _shared_genes(self) -> SharedGenes:
         return shared_genes(self.module.decoder.weight().dense())

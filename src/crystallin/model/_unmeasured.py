@@ -88,14 +88,25 @@ def without(module: ProgramModule, genes: np.ndarray, depth: float = TYPICAL_DEP
     n_programs = module.n_programs
     if not genes.any():
         return Unmeasured(genes, np.zeros(n_programs))
-    rate = depth * _typical_share(module)
-    theta = module.px_r.exp().cpu().double().numpy()
-    theta = theta if theta.ndim == 1 else theta.mean(1)
     weight = module.decoder.weight().dense()[:n_programs].cpu().double().numpy()
-    weight = weight**2 * (rate / (1 + rate / theta))
+    weight = weight**2 * typical_information(module, depth)
     total = weight.sum(1)
     lost = np.divide(weight[:, genes].sum(1), total, out=np.zeros(n_programs), where=total > 0)
     return Unmeasured(genes, lost)
+
+
+@torch.no_grad()
+def typical_information(module: ProgramModule, depth: float = TYPICAL_DEPTH) -> np.ndarray:
+    """Return the information of a count about its log rate, for each gene in a typical cell of this depth.
+
+    It is the same for all genes if the encoder does not know their typical shares.
+    """
+    rate = depth * _typical_share(module)
+    if not rate.any():
+        return np.ones_like(rate)
+    theta = module.px_r.exp().cpu().double().numpy()
+    theta = theta if theta.ndim == 1 else theta.mean(1)
+    return rate / (1 + rate / theta)
 
 
 def warn_of(missing: Unmeasured, prior: Prior, n_cells: int) -> None:

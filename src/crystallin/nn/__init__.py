@@ -33,6 +33,7 @@ from ._negative_binomial import nb_log_likelihood
 from ._quadrature import DeepReader
 from ._refine import Cells, Information, Point, draw, refine
 from ._refined import precise_mode
+from ._total import TotalReading, UniqueReading, total_matrix
 from ._totals import of_this_process
 
 __all__ = [
@@ -55,6 +56,8 @@ __all__ = [
     "SparseCounts",
     "StartingPoint",
     "TARGET_SUM",
+    "TotalReading",
+    "UniqueReading",
     "Weight",
     "attribute",
     "departure",
@@ -74,4 +77,5 @@ __all__ = [
     "sample_posterior",
     "shared_genes",
     "starting_point",
+    "total_matrix",
 ]

@@ -1,0 +1,103 @@
+"""Two readings of programs: what each explains beside the others, and what the members of its set do in total.
+
+The *unique* reading is the latent variable ``z`` itself. The *total* of a set is the weighted sum of its members' log
+rates, ``sum_g s_g sqrt(i_g) eta_g``, where ``eta = W' z`` are the log rates from all programs, ``s`` the signs of the
+prior, and ``i`` the information of a count about its log rate. It is linear in ``z``, ``total = C z``, so its mean and
+standard deviation follow from the posterior of ``z``.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from ._covariance import AverageCell, marginal_sd
+from ._edges import Weight
+from ._refine import Information
+
+
+def total_matrix(weight: Weight, information: torch.Tensor) -> torch.Tensor:
+    """Return the matrix ``C``, programs x latent, with ``total = C z``.
+
+    Rows have length 1, or 0 if no program has loadings on the members. So before any counts are seen, with
+    ``z ~ N(0, 1)``, a total has mean 0 and variance 1, like an activity. Members have equal weights but for the
+    information of their counts. Weights that follow the loadings would turn a set into the one gene that varies most.
+
+    Parameters
+    ----------
+    weight
+        Loadings.
+    information
+        Information of a count about its log rate, for each gene.
+    """
+    edges = weight.edges
+    values = edges.sign * information.sqrt()[edges.gene]
+    matrix = edges.to_programs(values, weight.dense().T.contiguous())
+    length = matrix.norm(dim=1, keepdim=True)
+    return matrix / torch.where(length > 0, length, 1)
+
+
+class UniqueReading:
+    """Activities ``z`` of the first ``n_programs`` latent dimensions."""
+
+    def __init__(self, n_programs: int) -> None:
+        self.n_programs = n_programs
+
+    def of(self, z: torch.Tensor) -> torch.Tensor:
+        """Return the reading of activities, programs x cells."""
+        return z[: self.n_programs]
+
+    def exact_sd(self, cholesky: torch.Tensor) -> torch.Tensor:
+        """Compute standard deviations from Cholesky factors of the precision, cells x programs."""
+        return marginal_sd(cholesky)[:, : self.n_programs]
+
+    def approximate_sd(self, average: AverageCell, information: Information) -> torch.Tensor:
+        """Approximate standard deviations from the average cell's covariance, programs x cells."""
+        return average.sd(information)[: self.n_programs]
+
+    def independent_sd(self, sd: torch.Tensor) -> torch.Tensor:
+        """Return standard deviations if activities are independent with these, programs x cells."""
+        return sd[: self.n_programs]
+
+
+class TotalReading:
+    """Totals ``C z``, with the same methods as :class:`UniqueReading`.
+
+    Parameters
+    ----------
+    matrix
+        See :func:`total_matrix`.
+    """
+
+    def __init__(self, matrix: torch.Tensor) -> None:
+        self.matrix = matrix
+
+    def of(self, z: torch.Tensor) -> torch.Tensor:
+        """Return the reading of activities, programs x cells."""
+        return self.matrix @ z
+
+    def exact_sd(self, cholesky: torch.Tensor) -> torch.Tensor:
+        """Compute standard deviations from Cholesky factors of the precision, cells x programs."""
+        columns = self.matrix.T.expand(len(cholesky), -1, -1)
+        return torch.linalg.solve_triangular(cholesky, columns, upper=False).square().sum(-2).sqrt()
+
+    def approximate_sd(self, average: AverageCell, information: Information) -> torch.Tensor:
+        """Approximate standard deviations from the average cell's covariance, programs x cells.
+
+        As :meth:`AverageCell.sd`, with ``c' S c`` for a row ``c`` of the matrix in the place of a diagonal entry of the
+        covariance ``S``.
+        """
+        c, tiny = self.matrix, torch.finfo(self.matrix.dtype).tiny
+        prior = c.square().sum(1)[:, None]
+        typical = ((c @ average.covariance) * c).sum(1)[:, None]
+        change = (c @ (average.covariance @ average.weight)).square_() @ (
+            information.of_counts - average.of_counts[:, None]
+        )
+        variance = typical / (1 + change / typical.clamp(min=tiny)).clamp(min=1e-6)
+        # at most the prior's, and at least that if all other directions were known (Cauchy-Schwarz inequality)
+        told = (c @ average.weight).square_() @ information.of_counts
+        least = prior.square() / (prior + told).clamp(min=tiny)
+        return variance.minimum(prior).maximum(least).sqrt()
+
+    def independent_sd(self, sd: torch.Tensor) -> torch.Tensor:
+        """Return standard deviations if activities are independent with these, programs x cells."""
+        return (self.matrix.square() @ sd.square()).sqrt()
