@@ -467,3 +467,115 @@ The program found first in each type:
 Called outside the interferon family (number of types):
 
 {table(["data, programs", "programs"], outside)}"""
+
+
+def screening() -> str:
+    results = load("screening")
+    simulated = []
+    for row in results["simulated"]:
+        for fdr in results["fdr"]:
+            found = row[f"fdr {fdr:g}"]
+            simulated.append(
+                [
+                    f"depth {row['setting']['depth']}, seed {row['setting']['random_state']}",
+                    f"{fdr:.0%}",
+                    f"{found['true_reliable']:.0%} of {row['reliable_programs']}",
+                    f"{found['true']:.0%} of {row['programs']}",
+                    *(f"{found[name]:.1%}" for name in ("decoys", "rewired", "false_among_awake")),
+                ]
+            )
+    real = [
+        [
+            row["data"],
+            row["collection"],
+            f"{row['genes']:,}",
+            row["programs"],
+            f"{row['awake']} / {row['awake_with_within']}",
+            f"{row['rewired_awake']:.1%} / {row['rewired_awake_with_within']:.1%}",
+            row["shuffled_awake"],
+            f"{row['seconds']} / {row['seconds_with_within']}",
+        ]
+        for row in results["real"]
+    ]
+    large = results["large"]
+    header = [
+        "data",
+        "rate",
+        "reliable true programs",
+        "all true programs",
+        "decoys",
+        "rewired sets",
+        "false among awake",
+    ]
+    head = ["data", "collection", "genes", "programs", "awake", "rewired sets awake", "shuffled cells", "s"]
+    return f"""## Which programs are awake
+
+`benchmarks/screening.py`: `pp.screen_programs` on simulated cells, where 100 programs act, beside 100 decoys and 200
+degree-preserving rewired sets. Reliable: an oracle knows at least .3 of the variance of their activity. A fifth of each
+set's members is missing and a fifth spurious.
+
+{table(header, simulated)}
+
+Real cells; two numbers: between all cells alone / also within cell types. In rewired collections genes and sets keep
+their degrees. In shuffled cells each gene was shuffled on its own.
+
+{table(head, real)}
+
+```{{image}} _static/screening.png
+:alt: Coherence of Reactome sets on Kang's cells beside that of random sets.
+:width: 100%
+```
+
+Time and memory: {large["sets"]:,} random sets on {large["genes"]:,} genes and {large["cells"]:,} cells
+({large["counts_gb"]} GB of counts) take {large["seconds"]:.0f} s, and {large["peak_gb"]} GB at their peak (before:
+{large["peak_gb_before"]} GB).
+"""
+
+
+def readings() -> str:
+    results = load("readings")
+    kang, simulated = results["kang"], results["simulated"]
+
+    def pair(quantiles: dict) -> str:
+        return f"{quantiles['median']:.2f} / {quantiles['10th_percentile']:.2f}"
+
+    rows = [
+        [
+            kind,
+            pair(kang[kind]["r_between_seeds"]),
+            pair(kang[kind]["r_between_seeds_awake"]),
+            kang[kind]["seconds_with_sd"],
+        ]
+        for kind in ("unique", "total")
+    ]
+    kinds = ("unique", "total")
+    effects = [
+        [
+            cell_type,
+            *(f"{kang[kind]['effects'][name][cell_type]:+.1f}" for name in kang["unique"]["effects"] for kind in kinds),
+            *(f"{kang[kind]['largest_effect_of_a_decoy'][cell_type]:.1f}" for kind in kinds),
+        ]
+        for cell_type in kang["unique"]["largest_effect_of_a_decoy"]
+    ]
+    coverage = ", ".join(f"{level} {100 * value:+.1f}" for level, value in simulated["coverage_minus_nominal"].items())
+    head = ["reading", "all programs", "awake programs", "s, with sd"]
+    header = ["cell type", "γ, unique", "γ, total", "α/β, unique", "α/β, total", "decoy, unique", "decoy, total"]
+    return f"""## Two readings of a program
+
+`benchmarks/readings.py`: what a program explains beside all others (unique), and what the genes of its set do,
+whichever programs explain it (total). Kang, {kang["programs"]} Reactome sets, of which {kang["awake"]} are awake, and
+{kang["decoys"]} decoys; correlation of readings between two seeds, median / 10th percentile over programs:
+
+{table(head, rows)}
+
+Effect (Cohen's d, stimulated against control) of Reactome's interferon gamma and interferon alpha/beta signaling, and
+the largest absolute effect of a decoy:
+
+{table(header, effects)}
+
+{simulated["cells"]:,} simulated cells, {simulated["programs"]} true programs: correlation of the unique reading with
+the true activity {pair(simulated["r_unique_with_activity"])}, of the total with the true total
+{pair(simulated["r_total_with_total"])}, and of the total with the true activity
+{pair(simulated["r_total_with_activity"])}. Coverage of the total's intervals minus the nominal share, in points:
+{coverage}.
+"""

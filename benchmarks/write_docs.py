@@ -8,13 +8,15 @@ from __future__ import annotations
 from _common import RESULTS, ROOT
 from _sections_annotation import annotation
 from _sections_attribution import attribution
-from _sections_science import differential, kang, recovery, refinement, search, stability
+from _sections_science import differential, kang, readings, recovery, refinement, screening, search, stability
 from _sections_speed import alignment, gpu, quickstart, representation, scaling, training
 
 
 def main() -> None:
     sections = (
         recovery,
+        screening,
+        readings,
         differential,
         kang,
         attribution,

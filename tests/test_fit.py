@@ -49,6 +49,23 @@ def test_arguments_reach_their_places(planted):
     assert all(name in registered for name in ("counts", "cell_type", "age", "size"))
 
 
+def test_only_programs_that_are_awake_are_trained(planted):
+    rng = np.random.default_rng(0)
+    genes = planted.adata.var_names.to_numpy()
+    sets = planted.sets | {f"random {i}": rng.choice(genes, 14, replace=False).tolist() for i in range(12)}
+    options = {"max_epochs": 1, "posterior_epochs": 0, "enable_progress_bar": False, "batch_key": "batch"}
+    screen = {"within": "cell_type", "n_null": 200, "keep": ["random 3"]}
+    model = cr.fit(planted.adata, sets, screen=screen, **options)
+    expected = planted.adata.copy()
+    cr.pp.add_programs(expected, sets)
+    cr.pp.screen_programs(expected, drop=True, batch_key="batch", **screen)
+    assert model.program_names.tolist() == expected.uns["programs"]["names"].tolist()
+    assert "random 3" in model.program_names and len(model.program_names) < 14
+    assert len(cr.get.programs_df(planted.adata, dropped=True)) == 20
+    with pytest.raises(ValueError, match=r"screen=\{'fdrr': 1\} must be True, False or a dict"):
+        cr.fit(planted.adata, sets, screen={"fdrr": 1}, **options)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [

@@ -209,6 +209,26 @@ def test_add_programs(read, planted, fail_at):
         assert not changed(before, contents(read))
 
 
+@pytest.mark.parametrize("drop", [False, True])
+def test_screen_programs(read, fail_at, drop):
+    call = partial(cr.pp.screen_programs, within=G, n_null=100, drop=drop)
+    before = contents(read)
+    fail_at(0)
+    copy = call(read, copy=True)
+    n_checks = fail_at(0)
+    assert not changed(before, contents(read))
+    removed = r"|varm\['programs(_loadings)?'\]|obsm\['(X_programs|programs_sd)'\]"
+    # a copy may have another memory layout
+    wrote = changed(contents(read.copy()), contents(copy))
+    allowed = r"uns\['programs'\]" + (removed if drop else "")
+    assert not [place for place in wrote if not re.match(allowed, place)]
+    for n in range(1, n_checks + 1):
+        fail_at(n)
+        with pytest.raises(Injected):
+            call(read)
+        assert not changed(before, contents(read))
+
+
 def test_fit(read, planted, fail_at):
     options = {"max_epochs": 1, "posterior_epochs": 0, "enable_progress_bar": False, "batch_key": "batch"}
     fail_at(0)

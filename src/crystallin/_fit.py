@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -34,6 +35,7 @@ def fit(
     min_genes: int = 5,
     max_genes: int | None = 500,
     n_decoys: int = 0,
+    screen: bool | Mapping[str, Any] = False,
     max_epochs: int | None = None,
     random_state: int = 0,
     key_added: str = DEFAULT_KEY,
@@ -57,6 +59,9 @@ def fit(
         Columns of ``obs``, as in :meth:`crystallin.ProgramVAE.setup_anndata`.
     gene_symbols, min_genes, max_genes, n_decoys
         As in :func:`crystallin.pp.add_programs`.
+    screen
+        Train only programs that are awake, see :func:`crystallin.pp.screen_programs`: ``True``, or a dict of its
+        arguments, such as ``{"within": "cell_type"}``. ``False`` trains all.
     max_epochs
         Number of training epochs; ``None`` chooses it by the number of cells.
     random_state
@@ -96,6 +101,7 @@ def fit(
 
     checks.check_adata(adata)
     checks.check_programs_key(adata, key_added)
+    wanted = _screening(screen, random_state)
     check_train_arguments(adata, max_epochs=max_epochs, **train_kwargs)
     with unchanged_on_error(adata), ProgramVAE._forgotten_on_error():
         ProgramVAE.setup_anndata(
@@ -117,9 +123,22 @@ def fit(
             random_state=random_state,
             key_added=key_added,
         )
+        if wanted is not None:
+            pp.screen_programs(adata, **wanted, layer=layer, batch_key=batch_key, key_added=key_added)
         model = ProgramVAE(adata, random_state=random_state, programs_key=key_added)
         logger.info("Training on %d cells x %d genes with %d programs.", *adata.shape, len(model.program_names))
         model.train(max_epochs=max_epochs, **train_kwargs)
         tl.activity(adata, model, key_added=key_added)
         tl.loadings(adata, model, key_added=key_added)
     return model
+
+
+def _screening(screen: bool | Mapping[str, Any], random_state: int) -> dict[str, Any] | None:
+    """Arguments of the screening; ``None`` without one."""
+    if isinstance(screen, bool):
+        return {"drop": True, "random_state": random_state} if screen else None
+    known = set(inspect.signature(pp.screen_programs).parameters) - {"adata", "layer", "batch_key", "key_added", "copy"}
+    if not isinstance(screen, Mapping) or set(screen) - known:
+        msg = f"screen={screen!r} must be True, False or a dict with arguments among {', '.join(sorted(known))}."
+        raise ValueError(msg)
+    return {"drop": True, "random_state": random_state, **screen}

@@ -62,7 +62,7 @@ class Keys:
 NAMES = "names"
 TABLE = "table"
 PARAMS = "params"
-ACTIVITY_PARAMS, LOADINGS_PARAMS = "activity_params", "loadings_params"
+ACTIVITY_PARAMS, LOADINGS_PARAMS, SCREEN_PARAMS = "activity_params", "loadings_params", "screen_params"
 # entries of PARAMS for the origin of a result: key, hash and number of additions of the programs, model and tool
 KEY, PRIOR_DIGEST, ADDED, MODEL_DIGEST, TOOL = "key", "prior_digest", "added", "model_digest", "tool"
 

@@ -14,6 +14,7 @@ from ._network import network
 from ._program import program
 from ._rank_programs_groups import rank_programs_groups
 from ._rules import rules
+from ._screen_programs import screen_programs
 from ._violin import violin
 from ._volcano import volcano
 from ._waterfall import waterfall
@@ -33,6 +34,7 @@ __all__ = [
     "program",
     "rank_programs_groups",
     "rules",
+    "screen_programs",
     "violin",
     "volcano",
     "waterfall",

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from crystallin import _checks as checks
-from crystallin._keys import ADDED, DEFAULT_KEY, NAMES, PARAMS, PRIOR_DIGEST, TABLE, Keys, given
+from crystallin._keys import DEFAULT_KEY, Keys
 from crystallin.programs import add_decoys, align, make_prior, read_gene_sets
 
 from ._reading import gene_names, mean_expression
+from ._writing import write_programs
 
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
-
-logger = logging.getLogger(__name__)
 
 
 def add_programs(
@@ -132,35 +129,17 @@ def add_programs(
         rng = np.random.default_rng(random_state)
         aligned = add_decoys(aligned, mean_expression(adata, layer), n_decoys=n_decoys, rng=rng)
 
-    digest = make_prior(aligned.matrix, adata.var_names, aligned.names).digest
+    # raises where the model would, before anything is written
+    make_prior(aligned.matrix, adata.var_names, aligned.names)
 
     adata = adata.copy() if copy else adata
-    keys = Keys(key_added)
-    before = adata.uns.get(keys.uns, {}).get(PARAMS, {})
-    stale = [(adata.obsm, keys.activity), (adata.obsm, keys.sd), (adata.varm, keys.loadings)]
-    for mapping, slot in stale:
-        if slot in mapping:
-            logger.warning("Removed %r, because it belongs to the programs that were replaced.", slot)
-            del mapping[slot]
-    adata.varm[keys.prior] = aligned.matrix
-    adata.uns[keys.uns] = {
-        NAMES: aligned.names,
-        TABLE: aligned.table,
-        PARAMS: given(
-            {
-                "origin": sets.origin,
-                "gene_symbols": gene_symbols,
-                "min_genes": min_genes,
-                "max_genes": max_genes,
-                "n_decoys": n_decoys,
-                "random_state": random_state,
-                "n_vars": adata.n_vars,
-                "var_names_hash": checks.hash_names(adata.var_names),
-                PRIOR_DIGEST: digest,
-                # by this number, results of earlier programs under the same key are recognised
-                ADDED: int(before.get(ADDED, 0)) + 1,
-                "crystallin": version("crystallin"),
-            }
-        ),
+    params = {
+        "origin": sets.origin,
+        "gene_symbols": gene_symbols,
+        "min_genes": min_genes,
+        "max_genes": max_genes,
+        "n_decoys": n_decoys,
+        "random_state": random_state,
     }
+    write_programs(adata, Keys(key_added), aligned.matrix, aligned.table, params)
     return adata if copy else None

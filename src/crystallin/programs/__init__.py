@@ -5,18 +5,22 @@ from ._decoys import add_decoys
 from ._edges import name_of
 from ._gmt import read_gmt
 from ._matching import dealt_evenly, matched_genes
+from ._null_sets import DegreePool, exchanged, expression_classes, rewired, strata_of
 from ._overlap import families, nearest, similarity, variance_inflation
 from ._prior import Prior, as_prior, make_prior
 from ._sources import GeneSets, read_gene_sets
 
 __all__ = [
     "AlignedPrograms",
+    "DegreePool",
     "GeneSets",
     "Prior",
     "add_decoys",
     "align",
     "as_prior",
     "dealt_evenly",
+    "exchanged",
+    "expression_classes",
     "families",
     "make_prior",
     "matched_genes",
@@ -24,6 +28,8 @@ __all__ = [
     "nearest",
     "read_gene_sets",
     "read_gmt",
+    "rewired",
     "similarity",
+    "strata_of",
     "variance_inflation",
 ]

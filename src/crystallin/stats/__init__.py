@@ -3,6 +3,7 @@
 from ._adaptive import probability_beyond
 from ._agreement import kendall, rank_biased_overlap, robust_ranks
 from ._breadth import breadth
+from ._coherence import coherence, n_carriers
 from ._contrasts import Difference, compare_cells, compare_samples, overlap
 from ._coupling import given_better_known
 from ._decoys import calibrated_by_decoys, target_decoy_q
@@ -16,6 +17,8 @@ from ._linear import independent, root
 from ._means import Means, reliability, unshrunk_means
 from ._moderated import squeezed_variances, variance_prior
 from ._moments import Moments, collect_moments
+from ._residuals import correlation_vectors
+from ._sequential import Permuted, sequential_permutation
 from ._superiority import superiority
 from ._wilson import wilson
 
@@ -27,14 +30,17 @@ __all__ = [
     "Lift",
     "Means",
     "Moments",
+    "Permuted",
     "benjamini_hochberg",
     "best_within",
     "breadth",
     "calibrated_by_decoys",
     "choose",
+    "coherence",
     "collect_moments",
     "compare_cells",
     "compare_samples",
+    "correlation_vectors",
     "draws_of_mean",
     "effects_of_those_up",
     "expected_fdr",
@@ -45,6 +51,7 @@ __all__ = [
     "kendall",
     "is_within",
     "lift",
+    "n_carriers",
     "mean_along_path",
     "overlap",
     "probability_beyond",
@@ -52,6 +59,7 @@ __all__ = [
     "reliability",
     "robust_ranks",
     "root",
+    "sequential_permutation",
     "squeezed_variances",
     "standardised_difference",
     "superiority",
