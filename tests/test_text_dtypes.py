@@ -134,6 +134,7 @@ def test_results_are_drawn_and_read_from_files(new, model, tmp_path):
         if name not in ("activity", "loadings"):
             call(new, model)
     assert not new.obs["label"].isna().any()
+    cr.pp.screen_programs(new, within="cell_type", n_null=100)
     read_and_draw(new, tmp_path)
     new.write_zarr(tmp_path / "new.zarr")
     again = ad.read_zarr(tmp_path / "new.zarr")

@@ -296,6 +296,7 @@ def full(read, model):
     for name, (call, _) in TOOLS.items():
         if name not in ("activity", "loadings"):
             call(read, model)
+    cr.pp.screen_programs(read, within=G, n_null=100)
     return read
 
 
@@ -341,6 +342,7 @@ def test_a_program_without_activity_is_neither_tested_nor_named(read, model, tmp
     unknown = "Program/2"
     for call, _ in list(TOOLS.values())[2:]:
         call(read, model)
+    cr.pp.screen_programs(read, n_null=100)
     ranking = cr.get.rank_programs_groups_df(read).set_index("program")
     assert ranking.loc[unknown, "q"].isna().all() and (ranking.loc[unknown, "reliability"] < 0.01).all()
     assert ranking.loc["Program/1", "q"].notna().all()

@@ -78,10 +78,11 @@ def test_within_types_is_another_question(planted):
     of_type = pd.Categorical(rng.integers(0, 4, adata.n_obs).astype(str))
     counts = adata.X.toarray()
     by_type, within = np.arange(0, 12), np.arange(20, 32)
+    base = counts.mean(0)
     level = np.array([[-0.8], [-0.2], [0.3], [0.7]])[of_type.codes]
     depth = counts.sum(1, keepdims=True) / counts.sum(1).mean() * np.ones((1, 12))
-    counts[:, by_type] = rng.poisson(np.exp(1 + level) * depth)
-    counts[:, within] = rng.poisson(np.exp(1 + rng.normal(0, 0.5, (adata.n_obs, 1))) * depth)
+    counts[:, by_type] = rng.poisson(base[by_type] * np.exp(level) * depth)
+    counts[:, within] = rng.poisson(base[within] * np.exp(rng.normal(0, 0.5, (adata.n_obs, 1))) * depth)
     adata.X = sparse.csr_matrix(counts.astype(np.float32))
     adata.obs["type"] = of_type
     genes = adata.var_names

@@ -36,7 +36,7 @@ COLUMNS = {
     "upper": "Upper end of the 95 % interval.",
     "unit": (
         "The unit of observation: samples, or cells. Cells are not replicates: results on cells describe these cells, "
-        "not others of their kind."
+        "and not the donors or the condition that they come from."
     ),
     "effect_sd": "The effect in pooled standard deviations between cells.",
     "statistic": "Effect divided by its standard error.",
