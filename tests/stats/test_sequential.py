@@ -31,6 +31,5 @@ def test_it_stops_where_there_is_nothing_to_find_and_goes_on_elsewhere():
     assert found.p[1] == 1 and found.n[1] == 5
     assert np.isnan(found.p[2]) and found.n[2] == 0
     assert asked[0] == [0, 1, 3] and asked[5][:1] == [0] and 1 not in asked[5]
-    if found.n[3] < 300:
-        assert found.p[3] == 5 / found.n[3]
+    assert found.n[3] < 300 and found.p[3] == 5 / found.n[3]
     assert found.sd[0] == pytest.approx(1, abs=0.15)
