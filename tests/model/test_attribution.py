@@ -298,3 +298,10 @@ def test_long_attributions_are_announced(model, caplog, monkeypatch):
     monkeypatch.setattr("crystallin.model._asked.CUBES_PER_MINUTE", 3 * 8 * 16**3 / 5)
     model.get_attributions(indices=range(3))
     assert "a matrix of 16 x 16, 8 time(s) for each of 3 cells, which takes about 5 minutes" in caplog.text
+    # contributions to one activity take no matrices, but absolute values of single cells do
+    monkeypatch.setattr("crystallin.model._asked.CUBES_PER_MINUTE", 3 * 16**3 / 5)
+    for statistic, announced in (("mean", False), ("mean_absolute", True)):
+        caplog.clear()
+        asked = {"method": "contributions", "programs": ["Program/1"], "statistic": statistic}
+        model.get_attributions(indices=range(3), **asked)
+        assert bool(caplog.records) == announced, statistic

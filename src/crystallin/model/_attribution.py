@@ -124,7 +124,7 @@ class AttributionMixin(ReadingMixin):
             means = self._by_group(source, chosen, groups, partial(self._in_average_cell, source, dimensions))
             return np.stack([mean.T for mean in means.values()]).astype(np.float32)
         over_cells = ATTRIBUTION_METHODS[method].over_cells
-        is_alone = method == "contributions" and len(dimensions) == 1 and statistic != "each"
+        is_alone = method == "contributions" and len(dimensions) == 1 and statistic == "mean"
         if target == "activity" and not is_alone:
             announce(method, len(chosen), self.module.n_latent, n_baselines if over_cells else 1)
         with seeded(self._random_state):
