@@ -8,6 +8,8 @@ standard deviation follow from the posterior of ``z``.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 
 from ._covariance import AverageCell, marginal_sd
@@ -70,6 +72,8 @@ class TotalReading:
 
     def __init__(self, matrix: torch.Tensor) -> None:
         self.matrix = matrix
+        # one average cell serves for all minibatches of a call
+        self._along = lru_cache(maxsize=1)(self._along_average)
 
     def of(self, z: torch.Tensor) -> torch.Tensor:
         """Return the reading of activities, programs x cells."""
@@ -86,17 +90,21 @@ class TotalReading:
         As :meth:`AverageCell.sd`, with ``c' S c`` for a row ``c`` of the matrix in the place of a diagonal entry of the
         covariance ``S``.
         """
-        c, tiny = self.matrix, torch.finfo(self.matrix.dtype).tiny
-        prior = c.square().sum(1)[:, None]
-        typical = ((c @ average.covariance) * c).sum(1)[:, None]
-        change = (c @ (average.covariance @ average.weight)).square_() @ (
-            information.of_counts - average.of_counts[:, None]
-        )
+        tiny = torch.finfo(self.matrix.dtype).tiny
+        prior = self.matrix.square().sum(1)[:, None]
+        typical, squares, directions = self._along(average)
+        change = squares @ (information.of_counts - average.of_counts[:, None])
         variance = typical / (1 + change / typical.clamp(min=tiny)).clamp(min=1e-6)
         # at most the prior's, and at least that if all other directions were known (Cauchy-Schwarz inequality)
-        told = (c @ average.weight).square_() @ information.of_counts
+        told = directions @ information.of_counts
         least = prior.square() / (prior + told).clamp(min=tiny)
         return variance.minimum(prior).maximum(least).sqrt()
+
+    def _along_average(self, average: AverageCell) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return the average cell's variances along the rows, and squares of two products with its loadings."""
+        moved = self.matrix @ average.covariance
+        typical = (moved * self.matrix).sum(1)[:, None]
+        return typical, (moved @ average.weight).square_(), (self.matrix @ average.weight).square_()
 
     def independent_sd(self, sd: torch.Tensor) -> torch.Tensor:
         """Return standard deviations if activities are independent with these, programs x cells."""
