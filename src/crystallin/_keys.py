@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 DEFAULT_KEY = "programs"
+# readings of a program: what it explains beside the others, and what the genes of its set do in total
+UNIQUE, TOTAL = "unique", "total"
+KINDS = (UNIQUE, TOTAL)
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,17 @@ class Keys:
         """``obsm``: posterior standard deviation, cells x programs, float32."""
         return f"{self.prefix}_sd"
 
+    def of_kind(self, kind: str) -> tuple[str, str]:
+        """Return the slots in ``obsm`` of a reading's posterior means and standard deviations."""
+        if kind == UNIQUE:
+            return self.activity, self.sd
+        return f"{self.activity}_{kind}", f"{self.prefix}_{kind}_sd"
+
+    @property
+    def of_cells(self) -> set[str]:
+        """Slots in ``obsm``."""
+        return {slot for kind in KINDS for slot in self.of_kind(kind)}
+
     @property
     def uns(self) -> str:
         """``uns``: dictionary of ``NAMES``, ``TABLE`` and ``PARAMS``."""
@@ -47,8 +61,11 @@ class Keys:
     @property
     def slots(self) -> set[tuple[str, str]]:
         """All slots of the programs, each with the attribute of AnnData that contains it."""
-        of_cells = {("obsm", self.activity), ("obsm", self.sd)}
-        return of_cells | {("varm", self.prior), ("varm", self.loadings), ("uns", self.uns)}
+        return {("obsm", slot) for slot in self.of_cells} | {
+            ("varm", self.prior),
+            ("varm", self.loadings),
+            ("uns", self.uns),
+        }
 
     def result(self, tool: str) -> str:
         """Return the default slot in ``uns`` for a tool's result on these programs.

@@ -104,7 +104,7 @@ def test_refinement_in_small_chunks_is_the_same(monkeypatch, model):
 
 def test_approximate_sds_of_many_programs(monkeypatch, model):
     activity, exact = model.get_activity(return_sd=True)
-    monkeypatch.setattr("crystallin.model._posterior.MAX_EXACT_SD", 0)
+    monkeypatch.setattr("crystallin.model._activity.MAX_EXACT_SD", 0)
     same, sd = model.get_activity(return_sd=True)
     np.testing.assert_array_equal(same, activity)
     ratio = sd / exact

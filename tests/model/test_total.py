@@ -7,7 +7,7 @@ import torch
 
 import crystallin as cr
 from crystallin import nn as blocks
-from crystallin.model import _posterior
+from crystallin.model import _activity
 from crystallin.model._unmeasured import typical_information
 
 
@@ -39,7 +39,7 @@ def test_standard_deviations_are_those_of_the_posterior(model):
 
 def test_approximate_standard_deviations_are_close(model, monkeypatch):
     _, exact = model.get_activity(return_sd=True, kind="total")
-    monkeypatch.setattr(_posterior, "MAX_EXACT_SD", 0)
+    monkeypatch.setattr(_activity, "MAX_EXACT_SD", 0)
     _, near = model.get_activity(return_sd=True, kind="total")
     ratio = near / exact
     assert abs(np.median(ratio) - 1) < 0.02 and np.quantile(np.abs(ratio - 1), 0.95) < 0.1

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crystallin._keys import ACTIVITY_PARAMS, LOADINGS_PARAMS, NAMES, PARAMS, PRIOR_DIGEST, Keys
+from crystallin._keys import ACTIVITY_PARAMS, KINDS, LOADINGS_PARAMS, NAMES, PARAMS, PRIOR_DIGEST, UNIQUE, Keys
 
 from ._anndata import check_adata
 from ._frames import frames_to_caller
 from ._slots import check_slot_name, is_programs, programs_keys
+from ._values import check_choice
 from ._words import did_you_mean, some
 
 
@@ -84,13 +85,22 @@ def check_explainable(adata: Any, keys: Keys, names: np.ndarray, digest: str, *,
         raise KeyError(msg)
 
 
-def check_activity(adata: Any, keys: Keys) -> None:
-    """Raise unless activities were written under ``keys``."""
+def check_activity(adata: Any, keys: Keys, kind: str = UNIQUE) -> None:
+    """Raise unless activities were written under ``keys``, in the reading ``kind``."""
+    check_choice(kind, "kind", KINDS)
     check_table(adata, keys)
     if keys.activity not in adata.obsm or keys.sd not in adata.obsm:
         msg = (
             f"adata has no activities under {keys.activity!r}; call crystallin.tl.activity(adata, model) first, or "
             f"pass the key under which they were added. Their standard deviations are needed as well ({keys.sd!r})."
+        )
+        raise KeyError(msg)
+    mean, sd = keys.of_kind(kind)
+    if mean not in adata.obsm or sd not in adata.obsm:
+        msg = (
+            f"adata has no {kind} activities under {mean!r} and {sd!r}, because its activities were written by an "
+            "earlier version or one of the two was removed; call crystallin.tl.activity(adata, model, "
+            f"key_added={keys.prefix!r}) again."
         )
         raise KeyError(msg)
 

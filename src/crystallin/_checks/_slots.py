@@ -69,7 +69,7 @@ def check_programs_key(adata: Any, key: str, argument: str = "key_added") -> Non
         ours = keys.slots
         if ACTIVITY_PARAMS not in entry:
             # a slot that exists was not written from these programs
-            ours -= {("obsm", keys.activity), ("obsm", keys.sd)}
+            ours -= {("obsm", slot) for slot in keys.of_cells}
     taken = sorted(f"{where}[{name!r}]" for where, name in keys.slots - ours if name in getattr(adata, where))
     if taken:
         msg = (

@@ -47,7 +47,7 @@ def activity(adata: AnnData, *, key: str = DEFAULT_KEY, decoys: bool = False) ->
     # scanpy's plots would convert these columns on first use, and log a message
     text = [column for column in var if not is_numeric_dtype(var[column])]
     var = var.astype(dict.fromkeys(text, "category"))
-    own = {keys.activity, keys.sd}
+    own = keys.of_cells
     mean, sd = (checks.check_matrix(adata, "obsm", slot, keys) for slot in (keys.activity, keys.sd))
     return AnnData(
         X=mean[:, columns].copy(),

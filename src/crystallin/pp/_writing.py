@@ -30,11 +30,10 @@ def write_programs(
     names = table.loc[table["kept"].astype(bool), "name"].to_numpy(dtype=str)
     digest = make_prior(matrix, adata.var_names, names).digest
     before = adata.uns.get(keys.uns, {}).get(PARAMS, {})
-    stale = [(adata.obsm, keys.activity), (adata.obsm, keys.sd), (adata.varm, keys.loadings)]
-    for mapping, slot in stale:
-        if slot in mapping:
-            logger.warning("Removed %r, because it belongs to the programs that were replaced.", slot)
-            del mapping[slot]
+    stale = [*((adata.obsm, slot) for slot in sorted(keys.of_cells)), (adata.varm, keys.loadings)]
+    removed = [slot for mapping, slot in stale if mapping.pop(slot, None) is not None]
+    if removed:
+        logger.warning("Removed %s: they belong to the programs that were replaced.", ", ".join(map(repr, removed)))
     adata.varm[keys.prior] = matrix
     about = {
         "n_vars": adata.n_vars,

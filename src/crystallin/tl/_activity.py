@@ -39,11 +39,13 @@ def activity(
     key_added: str = DEFAULT_KEY,
     copy: bool = False,
 ) -> AnnData | None:
-    """Write each cell's program activities and their uncertainty.
+    """Write each cell's program activities, in two readings, and their uncertainty.
 
-    An activity is the posterior mean of a program's latent variable (under the Laplace approximation, which is the
-    posterior mode), in units of its prior standard deviation. The average cell has an activity of 0. If the counts of a
-    cell hold no information on a program, its activity stays at 0 and its standard deviation near 1.
+    The *unique* activity says what a program explains beside all other programs. It is the posterior mean of the
+    program's latent variable (under the Laplace approximation, which is the posterior mode). The *total* activity says
+    what the genes of the program do, whichever programs explain it (see :meth:`crystallin.ProgramVAE.get_activity`).
+    Both are in units of the prior standard deviation, and the average cell has an activity of 0. If the counts of a
+    cell hold no information on a program, its unique activity stays at 0 and the standard deviation near 1.
 
     Parameters
     ----------
@@ -69,6 +71,8 @@ def activity(
         Posterior means. The columns are in the order of ``adata.uns[key_added]["names"]`` and include decoys.
     ``adata.obsm[key_added + "_sd"]`` : :class:`numpy.ndarray`, float32, cells x programs
         Posterior standard deviations.
+    ``adata.obsm["X_" + key_added + "_total"]``, ``adata.obsm[key_added + "_total_sd"]``
+        The same for the total activities.
     ``adata.uns[key_added]["activity_params"]`` : dict
         How the activities were computed, and the hash of the model's weights.
     ``adata.varm[key_added]``, ``adata.uns[key_added]["names"]``, ``["table"]``, ``["params"]``
@@ -101,7 +105,7 @@ def activity(
     names = model.program_names
     if keys.uns in adata.uns:
         checks.check_same_programs(adata, keys, names, model.prior_digest)
-    mean, sd = model.get_activity(adata, refine=refine, return_sd=True, batch_size=batch_size)
+    readings = model.get_activities(adata, refine=refine, batch_size=batch_size)
     digest = model.digest
 
     adata = adata.copy() if copy else adata
@@ -110,8 +114,9 @@ def activity(
         adata.varm[keys.prior] = model.prior
     params = {REFINE: refine, "model": type(model).__name__, "digest": digest}
     table = _without_what_others_said(adata.uns[keys.uns], params)
-    adata.obsm[keys.activity] = mean
-    adata.obsm[keys.sd] = sd
+    for kind, values in readings.items():
+        for slot, written in zip(keys.of_kind(kind), values, strict=True):
+            adata.obsm[slot] = written
     # a new dictionary: another AnnData may share the old one
     adata.uns[keys.uns] = {**adata.uns[keys.uns], TABLE: table, ACTIVITY_PARAMS: params}
     return adata if copy else None

@@ -20,6 +20,7 @@ from crystallin._keys import (
     REFINE,
     TABLE,
     TOOL,
+    UNIQUE,
     Keys,
 )
 
@@ -41,13 +42,13 @@ def origin_of(tool: str, adata: AnnData, keys: Keys, model_digest: str | None = 
     return origin | {name: stored[PARAMS][name] for name in (PRIOR_DIGEST, ADDED) if name in stored.get(PARAMS, {})}
 
 
-def stored_activity(adata: AnnData, keys: Keys) -> tuple[np.ndarray, np.ndarray]:
-    """Return the stored means and standard deviations of activities, cells x programs.
+def stored_activity(adata: AnnData, keys: Keys, kind: str = UNIQUE) -> tuple[np.ndarray, np.ndarray]:
+    """Return the stored means and standard deviations of activities in the reading ``kind``, cells x programs.
 
     Activities of programs whose genes were not measured are stored as NaN. They are replaced by the prior's mean and
     standard deviation, 0 and 1, so that their reliability is 0 and tools do not report them.
     """
-    mean, sd = (checks.check_matrix(adata, "obsm", slot, keys) for slot in (keys.activity, keys.sd))
+    mean, sd = (checks.check_matrix(adata, "obsm", slot, keys) for slot in keys.of_kind(kind))
     unknown = np.isnan(mean)
     return (np.where(unknown, 0, mean), np.where(unknown, 1, sd)) if unknown.any() else (mean, sd)
 

@@ -1,0 +1,231 @@
+"""Activities of cells and their uncertainty, in each reading of the programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+
+from crystallin import _checks as checks
+from crystallin._keys import KINDS, UNIQUE
+from crystallin.nn import (
+    AverageCell,
+    Point,
+    SharedGenes,
+    TotalReading,
+    UniqueReading,
+    exact_posteriors,
+    refine,
+    shared_genes,
+    total_matrix,
+)
+
+from ._compat import MODULE_KEYS
+from ._reading import ReadingMixin
+from ._seeding import seeded
+from ._session import Reading, Stream
+from ._unmeasured import typical_information
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+# largest number of latent dimensions with exact standard deviations; above it, a fast approximation is used
+MAX_EXACT_SD = 64
+
+
+class ActivityMixin(ReadingMixin):
+    """``get_activity``, and the passes over cells by which posteriors are computed."""
+
+    _random_state: int
+
+    @torch.inference_mode()
+    def get_activity(
+        self,
+        adata: AnnData | Reading | None = None,
+        indices: Sequence[int] | None = None,
+        *,
+        kind: Literal["unique", "total"] = "unique",
+        refine: bool = True,
+        return_sd: bool = False,
+        batch_size: int | None = None,
+        dataloader: Iterable[dict[str, torch.Tensor]] | None = None,
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """Return the posterior mean of each cell's program activities.
+
+        The mean is that of the Laplace approximation, which is the posterior mode.
+
+        Activities are in units of the prior standard deviation, ``z ~ N(0, 1)``; the average cell has an activity of 0.
+
+        Parameters
+        ----------
+        adata
+            Data with the model's genes in the model's order, or a :meth:`reading` of them; ``None`` uses the data of
+            the model. The data are not changed.
+        indices
+            Cells to use, as positions from 0, names, or a Boolean mask; ``None`` uses all.
+        kind
+            ``"unique"``: what a program explains beside all other programs, its latent variable; it tells which of
+            several overlapping programs a signal belongs to. ``"total"``: what the genes of the set do, whichever
+            programs explain it, which is what people mean by the activity of a pathway (see ``crystallin.nn._total``
+            for the formula). Both are in prior standard deviations, and equal for sets that share no genes.
+        refine
+            ``True`` finds the mode of the exact posterior by damped Fisher-Newton steps, and takes the inverse of the
+            information at the mode as its covariance (Laplace approximation; Tierney & Kadane 1986, J Am Stat Assoc
+            81:82). Activities then depend on the decoder alone; the encoder's mean is only the starting point.
+            ``False`` returns the encoder's diagonal Gaussian.
+        return_sd
+            Return the posterior standard deviations as well. Up to 64 latent dimensions they come from the exact
+            diagonal of each cell's inverse information. Above that, the diagonal is approximated from that of the
+            average cell (the benchmarks show the errors; :meth:`sample_activity` is exact for any number).
+        batch_size
+            Number of cells per minibatch; ``None`` uses ``scvi.settings.batch_size``.
+        dataloader
+            Minibatches to use instead of ``adata``, for models that were trained with a datamodule.
+
+        Returns
+        -------
+        Array of cells x programs, float32; with ``return_sd`` a tuple of two arrays. Unannotated dimensions are left
+        out (see :meth:`get_latent_representation`). Programs are NaN if most of their weight is on genes that are not
+        measured in the data (no count in any cell, although the model expects 30 or more); a warning names them.
+
+        Raises
+        ------
+        RuntimeError
+            If the model is not trained.
+        ValueError
+            If the genes differ from the model's, or the data are minified and ``refine=True``.
+
+        Examples
+        --------
+        >>> activity, sd = model.get_activity(return_sd=True)  # doctest: +SKIP
+        """
+        checks.check_choice(kind, "kind", KINDS)
+        read = self._read(
+            (kind,), adata, indices, dataloader, refine=refine, return_sd=return_sd, batch_size=batch_size
+        )
+        mean, sd = read[kind]
+        return mean if sd is None else (mean, sd)
+
+    @torch.inference_mode()
+    def get_activities(
+        self,
+        adata: AnnData | Reading | None = None,
+        indices: Sequence[int] | None = None,
+        *,
+        refine: bool = True,
+        batch_size: int | None = None,
+        dataloader: Iterable[dict[str, torch.Tensor]] | None = None,
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Return posterior means and standard deviations of activities in all readings, reading each cell once.
+
+        Parameters
+        ----------
+        adata, indices, refine, batch_size, dataloader
+            As in :meth:`get_activity`.
+
+        Returns
+        -------
+        Dictionary of ``kind`` ("unique", "total") to mean and standard deviation, as :meth:`get_activity` returns them
+        with ``return_sd``.
+
+        Raises
+        ------
+        RuntimeError, ValueError
+            As in :meth:`get_activity`.
+
+        Examples
+        --------
+        >>> total, total_sd = model.get_activities()["total"]  # doctest: +SKIP
+        """
+        return self._read(KINDS, adata, indices, dataloader, refine=refine, return_sd=True, batch_size=batch_size)
+
+    def _read(
+        self,
+        kinds: Sequence[str],
+        adata: AnnData | Reading | None,
+        indices: Sequence[int] | None,
+        dataloader: Iterable[dict[str, torch.Tensor]] | None,
+        *,
+        refine: bool,
+        return_sd: bool,
+        batch_size: int | None,
+    ) -> dict[str, tuple[np.ndarray, np.ndarray | None]]:
+        """Return posterior means and, with ``return_sd``, standard deviations, by kind."""
+        check_batch_size(batch_size)
+        readouts = {kind: self._readout(kind) for kind in kinds}
+        exact = return_sd and refine and self.module.n_latent <= MAX_EXACT_SD
+        shared = self._shared_genes() if exact else None
+        reading, positions = self._cells(adata, indices, dataloader)
+        means: dict[str, list[torch.Tensor]] = {kind: [] for kind in kinds}
+        sds: dict[str, list[torch.Tensor]] = {kind: [] for kind in kinds}
+        # torch's data loaders draw from the global generator
+        with seeded(self._random_state):
+            if refine:
+                for point, average in self._refined(reading, positions, batch_size):
+                    for kind, readout in readouts.items():
+                        means[kind].append(readout.of(point.z).T.cpu())
+                        if return_sd and not exact:
+                            sds[kind].append(readout.approximate_sd(average, point.information).T.cpu())
+                    for _, factor in exact_posteriors(point, shared) if exact else ():
+                        for kind, readout in readouts.items():
+                            sds[kind].append(readout.exact_sd(factor).cpu())
+            else:
+                for mean, sd in self._encoded(reading, positions, batch_size):
+                    for kind, readout in readouts.items():
+                        means[kind].append(readout.of(mean.T).T.cpu())
+                        sds[kind].append(readout.independent_sd(sd.T).T.cpu())
+        withheld = reading.withheld(positions)
+
+        def joined(parts: list[torch.Tensor]) -> np.ndarray:
+            values = torch.cat(parts).numpy()
+            if withheld is not None:
+                values[withheld] = np.nan
+            return values
+
+        return {kind: (joined(means[kind]), joined(sds[kind]) if return_sd else None) for kind in kinds}
+
+    def _readout(self, kind: str) -> UniqueReading | TotalReading:
+        """Return how programs are read from the latent variables."""
+        if kind == UNIQUE:
+            return UniqueReading(self._prior.n_programs)
+        information = torch.as_tensor(typical_information(self.module), dtype=torch.float32, device=self.device)
+        return TotalReading(total_matrix(self.module.decoder.weight().detach(), information))
+
+    def _shared_genes(self) -> SharedGenes:
+        return shared_genes(self.module.decoder.weight().dense())
+
+    def _refined(
+        self, reading: Reading | Stream, positions: np.ndarray | None, batch_size: int | None
+    ) -> Iterator[tuple[Point, AverageCell]]:
+        """Yield the modes of the exact posterior of successive minibatches, and the average cell."""
+        self._check_counts_are_there()
+        average, weight = self.module.average_cell(reading.sample(positions)), self.module.decoder.weight()
+        for tensors in reading.minibatches(positions, batch_size):
+            cells, mean = self.module.posterior_start(tensors)
+            yield refine(cells, mean, weight, average.covariance), average
+
+    def _encoded(
+        self, reading: Reading | Stream, positions: np.ndarray | None, batch_size: int | None
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield mean and standard deviation of the encoder's Gaussian for successive minibatches, cells x latent."""
+        if self.module.minified_data_type is None:
+            for tensors in reading.minibatches(positions, batch_size):
+                mean, log_var = self.module.encoded(tensors)
+                yield mean.T, (0.5 * log_var.T).exp()
+            return
+        if isinstance(reading, Stream):
+            minibatches = reading.minibatches()
+        else:
+            minibatches = self._make_data_loader(adata=reading.adata, indices=positions, batch_size=batch_size)
+        for tensors in minibatches:
+            q = self.module.inference(**self.module._get_inference_input(tensors))[MODULE_KEYS.QZ_KEY]
+            yield q.loc, q.scale
+
+
+def check_batch_size(batch_size: int | None) -> None:
+    """Raise unless this is a number of cells per minibatch, or ``None``."""
+    if batch_size is not None:
+        checks.check_int(batch_size, "batch_size", 1)
