@@ -258,6 +258,7 @@ def test_setup_anndata(data, fail_at):
 OF_CELLS = {
     "reading": {},
     "get_activity": {"return_sd": True},
+    "get_activities": {},
     "sample_activity": {"n_samples": 2},
     "get_posterior_covariance": {},
     "get_attributions": {},

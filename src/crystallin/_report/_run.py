@@ -62,7 +62,7 @@ def _arguments(source: Source) -> pd.DataFrame:
 
 
 # totals are read by annotations and rules only if they were asked to
-READING = "Shown are unique activities (what a program explains beside all others), unless total ones are named"
+READING = "Shown are unique activities (what a program explains beside all other programs), unless total ones are named"
 ADD_PROGRAMS = "crystallin.pp.add_programs(adata, …)"
 
 
