@@ -7,8 +7,9 @@ Simulated cells, whose true programs are known (a fifth of their members missing
 in place of as many random ones, degree-preserving rewired sets; at two depths and seeds, and two false discovery rates.
 A true program counts if an oracle that knows all but the activities reaches a reliability of at least .3 (the squared
 correlation of its posterior mean with the truth). Real cells, 3,000 variable genes and sets of at least 12 genes
-present: Kang and PBMC 3k (Hallmark or Reactome, and GO biological processes), screened between all cells alone and also within types; a
-rewired collection in the place of each; and the collection itself on cells in which each gene was shuffled on its own.
+present: Kang (Hallmark, Reactome, GO biological processes) and PBMC 3k (Reactome, GO), screened between all cells alone
+and also within types; a rewired collection in the place of each; and the collection itself on cells in which each gene
+was shuffled on its own.
 
 Time and memory: 5,000 random sets of 10 to 100 genes on 20,000 genes and 50,000 random cells, 2,000 random sets of each
 kind.
