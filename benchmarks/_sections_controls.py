@@ -100,10 +100,10 @@ def _kang(part: dict) -> str:
         "cell type by neighbours",
         "held-out log-likelihood",
     ]
-    return f"""**Interferon-β.** Kang et al., effect of stimulation within types; two numbers: unique / total reading. By
-the unique reading, a program with interferon's name has the largest effect in {", ".join(said)} types × seeds. The
-largest absolute d, median over types, is of any program: random sets that catch genes of the response differ as well,
-under whatever name. Neighbours: balanced accuracy of the cell type of the 15 nearest cells.
+    return f"""**Interferon-β.** Kang et al., effect of stimulation within types; two numbers: unique / total reading.
+In the unique reading a program with interferon's name has the largest effect in {", ".join(said)} (types × seeds). The
+largest absolute d, median over types, is of any program: random sets may catch genes of the response, under whatever
+name. Neighbours: balanced accuracy of the cell type of the 15 nearest cells.
 
 {table(header, rows)}"""
 
@@ -131,14 +131,14 @@ def _simulated(part: dict) -> str:
         "cell type by neighbours, unique / total",
         "held-out log-likelihood",
     ]
-    return f"""**Simulated cells**, as in the first section, one seed: correlation of each program with the planted activity
-of its name.
+    return f"""**Simulated cells**, as in the first section, one seed: correlation of each program with the planted
+activity of its name.
 
 {table(header, rows)}"""
 
 
 def _cite(part: dict) -> str:
-    methods = {"unique": "unique", "total": "total", "ulm": "ulm", "score_genes": "score_genes"}
+    methods = ("unique", "total", "ulm", "score_genes")
     rows, single = [], []
     for title, arms in part.items():
         for _, words, runs in _in_order(arms):
@@ -150,17 +150,17 @@ def _cite(part: dict) -> str:
             single.append(
                 [title, protein, name, *(_mean(run[method]["r"][protein] for run in runs) for method in methods)]
             )
-    header = ["data", "sets", "genes of the true set", *methods.values(), "held-out log-likelihood"]
-    return f"""**Surface proteins.** Spearman correlation of a marker set of the immune collection with the protein its cells
-are known by (centred log counts, within batches), median over proteins, mean over seeds; ulm (decoupler) and
-score_genes (scanpy) on the same sets, which need no training. Which set belongs to which protein was written down
-beforehand. The sets hold the gene of the protein where it is measured.
+    header = ["data", "sets", "genes of the true set", *methods, "held-out log-likelihood"]
+    return f"""**Surface proteins.** Correlation of a marker set of the immune collection with the protein its cells are
+known by (centred log counts, within batches), median over proteins, mean over seeds; ulm (decoupler) and score_genes
+(scanpy), which need no training, on the same sets. Which set belongs to which protein was written down beforehand. Most
+of the sets hold the gene of the protein itself.
 
 {table(header, rows)}
 
 Each protein, with the true sets:
 
-{table(["data", "protein", "set", *methods.values()], single)}"""
+{table(["data", "protein", "set", *methods], single)}"""
 
 
 def free_programs() -> str:
@@ -210,11 +210,11 @@ def free_programs() -> str:
     parts = [
         """## Free programs
 
-`benchmarks/free_programs.py`: variation that no set explains goes somewhere, into named programs and decoys if there are
-no free programs (`n_unannotated`). The same cells, sets, split and seeds with and without. The standard deviation over
-cells is the median over programs, over those that `pp.screen_programs` calls awake, and over decoys; effects are Cohen's
-*d* of stimulated against control cells, the largest one of each type, median over types; neighbours are by named programs
-alone; log-likelihood is per cell, by Laplace's approximation."""
+`benchmarks/free_programs.py`: without free programs (`n_unannotated`), variation that no set explains goes into named
+programs and decoys. The same cells, sets, split and seeds with and without. The standard deviation over cells is the
+median over programs, over those that `pp.screen_programs` calls awake, and over decoys. Effects are Cohen's *d* of
+stimulated against control cells, the largest one of each type, median over types. Neighbours are by named programs
+alone. Held-out log-likelihood is per cell, by Laplace's approximation."""
     ]
     if real:
         parts.append(table(header, real))

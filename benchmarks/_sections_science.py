@@ -590,6 +590,12 @@ def readings() -> str:
     ]
     levels = " / ".join(simulations[0]["coverage_minus_nominal"])
     runs = " and ".join(f"{kang.get(f'n_{source}', 2)} {source}" for source in known)
+    bootstrap = ""
+    if "bootstraps" in known:
+        bootstrap = (
+            " A bootstrap trains on cells drawn with replacement, at one seed, and reads all original cells; the "
+            "donors\nof stimulated cells are not known."
+        )
     columns = [f"between {source}, {part} programs" for source in known for part in ("all", "awake")]
     head = ["depth", "unique with true activity", "total with true total", "total with true activity"]
     header = ["cell type", "γ, unique", "γ, total", "α/β, unique", "α/β, total", "decoy, unique", "decoy, total"]
@@ -597,9 +603,8 @@ def readings() -> str:
 
 `benchmarks/readings.py`: what a program explains beside all others (unique), and what the genes of its set do,
 whichever programs explain it (total). Kang, {kang["programs"]} Reactome sets, of which {kang["awake"]} are awake, and
-{kang["decoys"]} decoys; correlation of readings between pairs of runs, median / 10th percentile over programs and pairs,
-{runs}. A bootstrap trains on cells drawn with replacement and reads all original cells; the donors of stimulated cells
-are not known.
+{kang["decoys"]} decoys; correlation of readings between pairs of runs ({runs}), median / 10th percentile over programs
+and pairs.{bootstrap}
 
 {table(["reading", *columns, "s, with sd"], rows)}
 

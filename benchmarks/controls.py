@@ -19,9 +19,9 @@ Judged by:
 * Kang (2,800 cells, 3,000 variable genes, sets of at least 12 genes): the rank of interferon's programs by |Cohen's d|
   of stimulated against control cells in each type; the largest |d|; the cell type of the 15 nearest cells.
 * Simulated cells (as in recovery.py, one seed): correlation of each program with the planted activity of its name.
-* Cells with surface proteins: Spearman correlation of marker sets of the immune collection with the protein that the
-  cells are known by (centred log counts; within batches), beside decoupler's ulm and scanpy's score_genes on the same
-  sets. Which set belongs to which protein was written down before any was looked at.
+* Cells with surface proteins: correlation of marker sets of the immune collection with the protein that the cells are
+  known by (log counts minus their mean over the cell's proteins; within batches), beside decoupler's ulm and scanpy's
+  score_genes on the same sets. Which set belongs to which protein was written down before any was looked at.
 * Everywhere: log-likelihood of held-out cells by Laplace's approximation, per cell, as in search.py.
 
 Data: the folder named by CRYSTALLIN_DATA_DIR (default ``../shared/data``).
@@ -208,11 +208,8 @@ def with_logged(adata: ad.AnnData, keep: list[str]) -> ad.AnnData:
 
 
 def within(values: pd.Series, protein: pd.Series, batch: np.ndarray) -> float:
-    """Spearman correlation within batches, mean over cells; what does not vary says nothing."""
-    r = [
-        values[batch == name].corr(protein[batch == name], method="spearman") * (batch == name).mean()
-        for name in np.unique(batch)
-    ]
+    """Correlation within batches, mean over cells; what does not vary says nothing."""
+    r = [values[batch == name].corr(protein[batch == name]) * (batch == name).mean() for name in np.unique(batch)]
     return float(np.nansum(r))
 
 
