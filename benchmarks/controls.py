@@ -146,7 +146,7 @@ def kang(args: argparse.Namespace) -> Iterator[tuple[list[str], dict]]:
     """Interferon-beta: place in the results, and row."""
     adata = variable_genes(ad.read_h5ad(DATA / "kang_ifnb_2800.h5ad"))
     if args.quick:
-        adata = adata[np.random.default_rng(0).choice(adata.n_obs, 600, replace=False)].copy()
+        adata = adata[np.random.default_rng(0).choice(adata.n_obs, 400, replace=False)].copy()
     for title in ["Hallmark"] if args.quick else COLLECTIONS:
         cr.pp.add_programs(adata, DATA / "genesets" / COLLECTIONS[title], min_genes=MIN_GENES)
         for arm, data, readings, row in judged(adata, args.seeds, args.max_epochs):
@@ -174,6 +174,8 @@ def cite(args: argparse.Namespace) -> Iterator[tuple[list[str], dict]]:
     for title in list(CITE)[:1] if args.quick else CITE:
         file, batch_key, markers = CITE[title]
         adata = with_logged(ad.read_h5ad(DATA / file), [gene for genes in sets.values() for gene in genes])
+        if args.quick:
+            adata = adata[::2].copy()
         cr.pp.add_programs(adata, "immune", min_genes=MIN_GENES_CITE)
         batch = adata.obs[batch_key].astype(str).to_numpy() if batch_key else np.zeros(adata.n_obs, dtype=int)
         known = {
