@@ -14,6 +14,8 @@ DEFAULT_KEY = "programs"
 # readings of a program: what it explains beside the others, and what the genes of its set do in total
 UNIQUE, TOTAL = "unique", "total"
 KINDS = (UNIQUE, TOTAL)
+# free programs have a single reading; also the entry of ``uns`` with their table
+FREE = "free"
 # what figures call them
 LABELS = {UNIQUE: "activity", TOTAL: "total activity"}
 
@@ -35,6 +37,11 @@ class Keys:
         return f"{self.prefix}_loadings"
 
     @property
+    def free_loadings(self) -> str:
+        """``varm``: genes x free programs, float32."""
+        return f"{self.prefix}_free_loadings"
+
+    @property
     def activity(self) -> str:
         """``obsm``: posterior mean, cells x programs, float32."""
         return f"X_{self.prefix}"
@@ -53,7 +60,7 @@ class Keys:
     @property
     def of_cells(self) -> set[str]:
         """Slots in ``obsm``."""
-        return {slot for kind in KINDS for slot in self.of_kind(kind)}
+        return {slot for kind in (*KINDS, FREE) for slot in self.of_kind(kind)}
 
     @property
     def uns(self) -> str:
@@ -66,6 +73,7 @@ class Keys:
         return {("obsm", slot) for slot in self.of_cells} | {
             ("varm", self.prior),
             ("varm", self.loadings),
+            ("varm", self.free_loadings),
             ("uns", self.uns),
         }
 

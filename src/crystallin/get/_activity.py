@@ -7,15 +7,19 @@ from typing import Literal
 from anndata import AnnData
 from pandas.api.types import is_numeric_dtype
 
-from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, Keys
 
-from ._columns import program_columns
+from ._columns import activity_values
 from ._programs_df import programs_df
 
 
 def activity(
-    adata: AnnData, *, kind: Literal["unique", "total"] = "unique", key: str = DEFAULT_KEY, decoys: bool = False
+    adata: AnnData,
+    *,
+    kind: Literal["unique", "total"] = "unique",
+    key: str = DEFAULT_KEY,
+    decoys: bool = False,
+    free: bool = False,
 ) -> AnnData:
     """Return activities as a new AnnData of cells x programs, for use with ``scanpy.pl`` and ``scanpy.tl``.
 
@@ -32,6 +36,8 @@ def activity(
         Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     decoys
         Include decoy programs.
+    free
+        Include free programs (see ``n_unannotated`` of :class:`crystallin.ProgramVAE`), which have a single reading.
 
     Returns
     -------
@@ -52,20 +58,20 @@ def activity(
     >>> sc.pl.matrixplot(acts, acts.var_names[:5], groupby="bulk_labels")  # doctest: +SKIP
     """
     keys = Keys(key)
-    checks.check_activity(adata, keys, kind)
-    columns, names = program_columns(adata, keys, decoys=decoys)
+    names, mean, sd = activity_values(adata, keys, kind, decoys=decoys, free=free)
     var = programs_df(adata, key=key, decoys=decoys).drop(columns=["kept", "reason"], errors="ignore").reindex(names)
+    # free programs are not in the table
+    var["decoy"] = var["decoy"].eq(True)
     # scanpy's plots would convert these columns on first use, and log a message
     text = [column for column in var if not is_numeric_dtype(var[column])]
     var = var.astype(dict.fromkeys(text, "category"))
     own = keys.of_cells
-    mean, sd = (checks.check_matrix(adata, "obsm", slot, keys) for slot in keys.of_kind(kind))
     return AnnData(
-        X=mean[:, columns].copy(),
+        X=mean,
         # scanpy refuses to plot a name that is both a column of obs and a program
         obs=adata.obs.drop(columns=[name for name in names if name in adata.obs]),
         var=var,
         obsm={name: value.copy() for name, value in adata.obsm.items() if name not in own},
-        layers={"sd": sd[:, columns].copy()},
+        layers={"sd": sd},
         uns={name: value.copy() for name, value in adata.uns.items() if name.endswith("_colors")},
     )

@@ -8,10 +8,9 @@ from typing import Literal
 import pandas as pd
 from anndata import AnnData
 
-from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, Keys
 
-from ._columns import program_columns
+from ._columns import activity_values
 
 
 def activity_df(
@@ -21,6 +20,7 @@ def activity_df(
     kind: Literal["unique", "total"] = "unique",
     key: str = DEFAULT_KEY,
     decoys: bool = False,
+    free: bool = False,
     sd: bool = False,
 ) -> pd.DataFrame:
     """Return activities as a DataFrame of cells x programs.
@@ -30,7 +30,7 @@ def activity_df(
     adata
         Data with activities, from :func:`crystallin.tl.activity`.
     programs
-        Names of the programs to return; ``None`` returns all.
+        Names of the programs to return; ``None`` returns all. Free programs can be named ``"free 1"`` for short.
     kind
         ``"unique"`` is what a program explains beside all other programs; it tells which of several overlapping
         programs a signal belongs to. ``"total"`` is what the genes of the program do, whichever programs explain it,
@@ -40,6 +40,9 @@ def activity_df(
         Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     decoys
         With ``programs=None``, include decoy programs.
+    free
+        With ``programs=None``, include free programs (see ``n_unannotated`` of :class:`crystallin.ProgramVAE`), which
+        have a single reading.
     sd
         Return posterior standard deviations instead of means.
 
@@ -59,8 +62,5 @@ def activity_df(
     >>> cr.get.activity_df(adata, ["Cytotoxicity"]).join(adata.obs["bulk_labels"])  # doctest: +SKIP
     """
     keys = Keys(key)
-    checks.check_activity(adata, keys, kind)
-    columns, names = program_columns(adata, keys, programs=programs, decoys=decoys)
-    mean_slot, sd_slot = keys.of_kind(kind)
-    values = checks.check_matrix(adata, "obsm", sd_slot if sd else mean_slot, keys)
-    return pd.DataFrame(values[:, columns].copy(), index=adata.obs_names, columns=names)
+    names, mean, spread = activity_values(adata, keys, kind, programs=programs, decoys=decoys, free=free)
+    return pd.DataFrame(spread if sd else mean, index=adata.obs_names, columns=names)

@@ -8,7 +8,41 @@ import numpy as np
 from anndata import AnnData
 
 from crystallin import _checks as checks
-from crystallin._keys import NAMES, TABLE, Keys
+from crystallin._keys import FREE, NAMES, TABLE, Keys
+
+
+def activity_values(
+    adata: AnnData,
+    keys: Keys,
+    kind: str,
+    *,
+    programs: str | Sequence[str] | None = None,
+    decoys: bool = False,
+    free: bool = False,
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Return names of programs, then of free programs, with posterior means and standard deviations of activities.
+
+    Programs may be free ones, by their whole name or as "free 1"; the names that are returned are those asked for.
+    Without names, free programs are included if ``free``. They have a single reading.
+    """
+    checks.check_activity(adata, keys, kind)
+    known = [str(name) for name in adata.uns[keys.uns][NAMES]]
+    named = [str(name) for name in adata.uns[keys.uns].get(FREE, {}).get("name", ())]
+    if programs is None:
+        columns, names = program_columns(adata, keys, decoys=decoys)
+        if free:
+            columns, names = np.concatenate([columns, len(known) + np.arange(len(named))]), [*names, *named]
+    else:
+        short = {name.split(" (")[0]: name for name in named}
+        names = [programs] if isinstance(programs, str) else list(programs)
+        wanted = checks.check_program_names([short.get(name, name) for name in names], [*known, *named])
+        columns = np.array([[*known, *named].index(name) for name in wanted], dtype=int)
+    slots = [(slot, known) for slot in keys.of_kind(kind)]
+    if (columns >= len(known)).any():
+        slots += [(slot, named) for slot in keys.of_kind(FREE)]
+    stored = [checks.check_matrix(adata, "obsm", slot, keys, of) for slot, of in slots]
+    mean, sd = (np.concatenate(stored[i::2], axis=1)[:, columns] for i in (0, 1))
+    return names, mean, sd
 
 
 def program_columns(

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from ._free import genes_of_free, name_free
+
 if TYPE_CHECKING:
     from crystallin.programs import Prior
 
@@ -30,6 +32,31 @@ class AboutMixin:
     def is_decoy(self) -> np.ndarray:
         """Boolean array: which of :attr:`program_names` are decoys."""
         return self._prior.is_decoy.copy()
+
+    @property
+    def free_names(self) -> np.ndarray:
+        """Names of the free programs, a number and the most typical genes, such as ``"free 1 (GNLY, NKG7, -LTB)"``.
+
+        A minus marks genes that fall when the activity rises. Free programs are the latent dimensions after
+        :attr:`program_names`; there are none unless the model was built with ``n_unannotated``.
+        """
+        return name_free(self.module, self._prior.genes)
+
+    def get_free_genes(self) -> dict[str, pd.Series]:
+        """Return the genes of each free program, the most typical first.
+
+        Typical are genes with large loadings that cells show often enough to tell.
+
+        Returns
+        -------
+        Dictionary of name (see :attr:`free_names`) to a Series of loadings, indexed by gene.
+
+        Examples
+        --------
+        >>> for name, loadings in model.get_free_genes().items():  # doctest: +SKIP
+        ...     loadings.head(10)
+        """
+        return dict(zip(self.free_names, genes_of_free(self.module, self._prior.genes), strict=True))
 
     @property
     def prior(self) -> sparse.csr_matrix:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from crystallin import _checks as checks
-from crystallin._keys import KINDS, UNIQUE
+from crystallin._keys import FREE, KINDS, UNIQUE
 from crystallin.nn import (
     AverageCell,
     Point,
@@ -47,7 +47,7 @@ class ActivityMixin(ReadingMixin):
         adata: AnnData | Reading | None = None,
         indices: Sequence[int] | None = None,
         *,
-        kind: Literal["unique", "total"] = "unique",
+        kind: Literal["unique", "total", "free"] = "unique",
         refine: bool = True,
         return_sd: bool = False,
         batch_size: int | None = None,
@@ -70,7 +70,8 @@ class ActivityMixin(ReadingMixin):
             ``"unique"``: what a program explains beside all other programs, its latent variable; it tells which of
             several overlapping programs a signal belongs to. ``"total"``: what the genes of the set do, whichever
             programs explain it, which is what people mean by the activity of a pathway (see ``crystallin.nn._total``
-            for the formula). Both are in prior standard deviations, and equal for sets that share no genes.
+            for the formula). Both are in prior standard deviations, and equal for sets that share no genes. ``"free"``:
+            the activities of the free programs, see :attr:`free_names`.
         refine
             ``True`` finds the mode of the exact posterior by damped Fisher-Newton steps, and takes the inverse of the
             information at the mode as its covariance (Laplace approximation; Tierney & Kadane 1986, J Am Stat Assoc
@@ -87,9 +88,9 @@ class ActivityMixin(ReadingMixin):
 
         Returns
         -------
-        Array of cells x programs, float32; with ``return_sd`` a tuple of two arrays. Unannotated dimensions are left
-        out (see :meth:`get_latent_representation`). Programs are NaN if most of their weight is on genes that are not
-        measured in the data (no count in any cell, although the model expects 30 or more); a warning names them.
+        Array of cells x programs, float32; with ``return_sd`` a tuple of two arrays. Programs are NaN if most of their
+        weight is on genes that are not measured in the data (no count in any cell, although the model expects 30 or
+        more); a warning names them.
 
         Raises
         ------
@@ -102,7 +103,10 @@ class ActivityMixin(ReadingMixin):
         --------
         >>> activity, sd = model.get_activity(return_sd=True)  # doctest: +SKIP
         """
-        checks.check_choice(kind, "kind", KINDS)
+        checks.check_choice(kind, "kind", (*KINDS, FREE))
+        if kind == FREE and not self.module.decoder.n_free:
+            msg = 'The model has no free programs; train one with n_unannotated="auto", or a number of them.'
+            raise ValueError(msg)
         read = self._read(
             (kind,), adata, indices, dataloader, refine=refine, return_sd=return_sd, batch_size=batch_size
         )
@@ -128,8 +132,8 @@ class ActivityMixin(ReadingMixin):
 
         Returns
         -------
-        Dictionary of ``kind`` ("unique", "total") to mean and standard deviation, as :meth:`get_activity` returns them
-        with ``return_sd``.
+        Dictionary of ``kind`` (``"unique"``, ``"total"`` and, if the model has free programs, ``"free"``) to mean and
+        standard deviation, as :meth:`get_activity` returns them with ``return_sd``.
 
         Raises
         ------
@@ -140,7 +144,8 @@ class ActivityMixin(ReadingMixin):
         --------
         >>> total, total_sd = model.get_activities()["total"]  # doctest: +SKIP
         """
-        return self._read(KINDS, adata, indices, dataloader, refine=refine, return_sd=True, batch_size=batch_size)
+        kinds = (*KINDS, FREE) if self.module.decoder.n_free else KINDS
+        return self._read(kinds, adata, indices, dataloader, refine=refine, return_sd=True, batch_size=batch_size)
 
     def _read(
         self,
@@ -179,18 +184,21 @@ class ActivityMixin(ReadingMixin):
                         sds[kind].append(readout.independent_sd(sd.T).T.cpu())
         withheld = reading.withheld(positions)
 
-        def joined(parts: list[torch.Tensor]) -> np.ndarray:
+        def joined(kind: str, parts: list[torch.Tensor]) -> np.ndarray:
             values = torch.cat(parts).numpy()
-            if withheld is not None:
+            if withheld is not None and kind != FREE:
                 values[withheld] = np.nan
             return values
 
-        return {kind: (joined(means[kind]), joined(sds[kind]) if return_sd else None) for kind in kinds}
+        return {kind: (joined(kind, means[kind]), joined(kind, sds[kind]) if return_sd else None) for kind in kinds}
 
     def _readout(self, kind: str) -> UniqueReading | TotalReading:
         """Return how programs are read from the latent variables."""
+        n_programs = self._prior.n_programs
         if kind == UNIQUE:
-            return UniqueReading(self._prior.n_programs)
+            return UniqueReading(slice(n_programs))
+        if kind == FREE:
+            return UniqueReading(slice(n_programs, n_programs + self.module.decoder.n_free))
         information = torch.as_tensor(typical_information(self.module), dtype=torch.float32, device=self.device)
         return TotalReading(total_matrix(self.module.decoder.weight().detach(), information))
 

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import torch
 
 from crystallin import nn as blocks
+from crystallin.programs import listed
 
 from ._compat import REGISTRY_KEYS
+from ._unmeasured import typical_information
 
 if TYPE_CHECKING:
     from crystallin.programs import Prior
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 AUTO = "auto"
 # column of the table of programs that says which are awake
 AWAKE = "awake"
+# number of genes in a free program's name
+N_NAMED = 3
 # largest number of values, cells x genes, from which free programs start; more do not improve the start
 MAX_VALUES = 30_000_000
 
@@ -31,6 +36,22 @@ def protected_programs(prior: Prior) -> np.ndarray:
     if AWAKE not in table:
         return np.ones(prior.n_programs, dtype=bool)
     return np.asarray(table[AWAKE]).astype(str) == "True"
+
+
+@torch.no_grad()
+def genes_of_free(module: ProgramModule, genes: np.ndarray) -> list[pd.Series]:
+    """Return the loadings of each free program in use, by gene, the most typical genes first."""
+    loadings = module.decoder.unannotated[: module.decoder.n_free].cpu()
+    information = torch.as_tensor(typical_information(module), dtype=loadings.dtype)
+    order = blocks.typicality(loadings, information).argsort(dim=1, descending=True)
+    found = [pd.Series(row[best].numpy(), genes[best.numpy()]) for row, best in zip(loadings, order, strict=True)]
+    return [values[values != 0] for values in found]
+
+
+def name_free(module: ProgramModule, genes: np.ndarray) -> np.ndarray:
+    """Return names of the free programs in use, each with the genes that are most typical of it."""
+    found = genes_of_free(module, genes)
+    return np.array([f"free {i} ({listed(values[:N_NAMED])})" for i, values in enumerate(found, 1)], dtype=str)
 
 
 @torch.no_grad()

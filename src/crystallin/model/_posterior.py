@@ -134,13 +134,13 @@ class PosteriorMixin(ActivityMixin):
 
         Returns
         -------
-        DataFrame of genes x programs, float32; unannotated dimensions are the last columns.
+        DataFrame of genes x programs, float32; free programs are the last columns, see :attr:`free_names`.
 
         Examples
         --------
         >>> model.get_loadings()["B cell"].nlargest(5)  # doctest: +SKIP
         """
-        names = [*self._prior.programs]
-        names += [f"unannotated {i + 1}" for i in range(self.module.n_latent - len(names))]
-        weight = self.module.decoder.weight().dense().T.cpu().numpy()
+        names = [*self._prior.programs, *self.free_names]
+        # dimensions for free programs that are not used come last
+        weight = self.module.decoder.weight().dense()[: len(names)].T.cpu().numpy()
         return pd.DataFrame(weight, index=self._prior.genes, columns=names)

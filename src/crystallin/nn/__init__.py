@@ -16,7 +16,7 @@ from ._covariance import (
 from ._decoder import ProgramDecoder
 from ._edges import Edges, Weight
 from ._encoder import TARGET_SUM, PrimedEncoder
-from ._free import FreeStart, Leftover, free_start, make_orthogonal, n_free_dimensions
+from ._free import FreeStart, Leftover, free_start, n_free_dimensions, typicality
 from ._importance import fit_by_program
 from ._initial import (
     GeneMoments,

@@ -28,6 +28,8 @@ MAX_RESIDUAL = 5.0
 RIDGE = 10.0
 # directions beyond those asked for, and rounds of subspace iteration (Halko et al. 2011, SIAM Rev 53:217)
 OVERSAMPLING, N_ROUNDS = 10, 4
+# information below which a gene is seldom seen: about one transcript in ten cells
+SELDOM = 0.1
 # added to the information of programs, in units of their prior's, so that a program without loadings does no harm
 JITTER = 1e-3
 
@@ -164,6 +166,11 @@ def free_start(
     pairs = list(zip(activities, leftovers, strict=True))
     # one step of weighted least squares for each gene and direction
     slope = _total(total_of, (activity @ part.score.T for activity, part in pairs))
+    # without what each gene adds to the activity it is compared with
+    own = _total(
+        total_of, ((residual * part.score).sum(1) for residual, part in zip(residuals, leftovers, strict=True))
+    )
+    slope = slope - directions.T / scale[:, None] * own
     precision = _total(total_of, (activity.square() @ part.information.T for activity, part in pairs))
     follows = slope.square() >= MIN_T**2 * precision
     loadings = torch.where(follows, slope / (precision + RIDGE), 0)
@@ -175,10 +182,29 @@ def free_start(
     total = 1 + (r.square() / (1 - r.square())).sum(1)
     # more of a free program means more of the genes that follow it best
     sign = torch.where((slope * slope.abs() / precision.clamp(min=1e-6)).sum(1) < 0, -1.0, 1.0)[:, None]
-    start.loadings[:n_used] = sign * loadings
-    start.readout[:n_used] = sign * r / (1 - r.square()) / total[:, None]
-    start.log_var[:n_used] = -total.log()
+    readout = r / (1 - r.square()) / total[:, None]
+    # directions that no gene follows are not used
+    some = follows.any(1)
+    for values, found in (
+        (start.loadings, sign * loadings),
+        (start.readout, sign * readout),
+        (start.log_var, -total.log()),
+    ):
+        values[: int(some.sum())] = found[some]
     return start
+
+
+def typicality(loadings: torch.Tensor, information: torch.Tensor) -> torch.Tensor:
+    """Return how typical genes are of free programs: the size of a loading, less for genes that cells seldom show.
+
+    Parameters
+    ----------
+    loadings
+        Free programs x genes.
+    information
+        Information of a count about its log rate, for each gene in a typical cell.
+    """
+    return loadings.abs() * (information / (information + SELDOM)).sqrt()
 
 
 def make_orthogonal(

@@ -39,26 +39,26 @@ def total_matrix(weight: Weight, information: torch.Tensor) -> torch.Tensor:
 
 
 class UniqueReading:
-    """Activities ``z`` of the first ``n_programs`` latent dimensions."""
+    """Activities ``z`` of some latent dimensions."""
 
-    def __init__(self, n_programs: int) -> None:
-        self.n_programs = n_programs
+    def __init__(self, dimensions: slice) -> None:
+        self.dimensions = dimensions
 
     def of(self, z: torch.Tensor) -> torch.Tensor:
         """Return the reading of activities, programs x cells."""
-        return z[: self.n_programs]
+        return z[self.dimensions]
 
     def exact_sd(self, cholesky: torch.Tensor) -> torch.Tensor:
         """Compute standard deviations from Cholesky factors of the precision, cells x programs."""
-        return marginal_sd(cholesky)[:, : self.n_programs]
+        return marginal_sd(cholesky)[:, self.dimensions]
 
     def approximate_sd(self, average: AverageCell, information: Information) -> torch.Tensor:
         """Approximate standard deviations from the average cell's covariance, programs x cells."""
-        return average.sd(information)[: self.n_programs]
+        return average.sd(information)[self.dimensions]
 
     def independent_sd(self, sd: torch.Tensor) -> torch.Tensor:
         """Return standard deviations if activities are independent with these, programs x cells."""
-        return sd[: self.n_programs]
+        return sd[self.dimensions]
 
 
 class TotalReading:

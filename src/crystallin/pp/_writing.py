@@ -30,7 +30,11 @@ def write_programs(
     names = table.loc[table["kept"].astype(bool), "name"].to_numpy(dtype=str)
     digest = make_prior(matrix, adata.var_names, names).digest
     before = adata.uns.get(keys.uns, {}).get(PARAMS, {})
-    stale = [*((adata.obsm, slot) for slot in sorted(keys.of_cells)), (adata.varm, keys.loadings)]
+    stale = [
+        *((adata.obsm, slot) for slot in sorted(keys.of_cells)),
+        (adata.varm, keys.loadings),
+        (adata.varm, keys.free_loadings),
+    ]
     removed = [slot for mapping, slot in stale if mapping.pop(slot, None) is not None]
     if removed:
         logger.warning("Removed %s: they belong to the programs that were replaced.", ", ".join(map(repr, removed)))

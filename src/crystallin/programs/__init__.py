@@ -4,6 +4,7 @@ from ._align import AlignedPrograms, align
 from ._decoys import add_decoys
 from ._edges import name_of
 from ._gmt import read_gmt
+from ._listed import listed
 from ._matching import dealt_evenly, matched_genes
 from ._null_sets import DegreePool, exchanged, expression_classes, rewired, strata_of
 from ._overlap import families, nearest, similarity, variance_inflation
@@ -22,6 +23,7 @@ __all__ = [
     "exchanged",
     "expression_classes",
     "families",
+    "listed",
     "make_prior",
     "matched_genes",
     "name_of",

@@ -9,6 +9,7 @@ from ._coupling import given_better_known
 from ._decoys import calibrated_by_decoys, target_decoy_q
 from ._draws import draws_of_mean
 from ._effects import MIN_DIFFERENCE, effects_of_those_up, group_effects, standardised_difference
+from ._enrichment import enrichment
 from ._fdr import benjamini_hochberg, expected_fdr
 from ._hierarchy import NONE, Choice, best_within, choose, is_within, mean_along_path
 from ._infidelity import infidelity
@@ -43,6 +44,7 @@ __all__ = [
     "correlation_vectors",
     "draws_of_mean",
     "effects_of_those_up",
+    "enrichment",
     "expected_fdr",
     "given_better_known",
     "group_effects",

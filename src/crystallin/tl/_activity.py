@@ -13,6 +13,7 @@ from crystallin._keys import (
     ACTIVITY_PARAMS,
     ADDED,
     DEFAULT_KEY,
+    FREE,
     NAMES,
     OF_MODEL,
     PARAMS,
@@ -21,6 +22,8 @@ from crystallin._keys import (
     TABLE,
     Keys,
 )
+
+from ._shared import free_programs
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -73,6 +76,10 @@ def activity(
         Posterior standard deviations.
     ``adata.obsm["X_" + key_added + "_total"]``, ``adata.obsm[key_added + "_total_sd"]``
         The same for the total activities.
+    ``adata.obsm["X_" + key_added + "_free"]``, ``adata.obsm[key_added + "_free_sd"]``, ``adata.uns[key_added]["free"]``
+        The same for free programs, if the model has any, and a table of them: ``name``; ``genes``, the most typical
+        ones, with a minus if they fall when the activity rises; ``n_genes``; ``hint``, the sleeping program (see
+        :func:`crystallin.pp.screen_programs`) whose genes are most enriched among them, and ``hint_q``.
     ``adata.uns[key_added]["activity_params"]`` : dict
         How the activities were computed, and the hash of the model's weights.
     ``adata.varm[key_added]``, ``adata.uns[key_added]["names"]``, ``["table"]``, ``["params"]``
@@ -108,6 +115,7 @@ def activity(
     readings = model.get_activities(adata, refine=refine, batch_size=batch_size)
     digest = model.digest
 
+    table_of_free = free_programs(adata, model) if FREE in readings else None
     adata = adata.copy() if copy else adata
     if keys.uns not in adata.uns:
         adata.uns[keys.uns] = _programs_of(model, adata)
@@ -117,8 +125,13 @@ def activity(
     for kind, values in readings.items():
         for slot, written in zip(keys.of_kind(kind), values, strict=True):
             adata.obsm[slot] = written
+    for slot in keys.of_kind(FREE) if table_of_free is None else ():
+        # of an earlier model
+        adata.obsm.pop(slot, None)
     # a new dictionary: another AnnData may share the old one
-    adata.uns[keys.uns] = {**adata.uns[keys.uns], TABLE: table, ACTIVITY_PARAMS: params}
+    entry = {name: value for name, value in adata.uns[keys.uns].items() if name != FREE}
+    entry |= {TABLE: table, ACTIVITY_PARAMS: params}
+    adata.uns[keys.uns] = entry if table_of_free is None else {**entry, FREE: table_of_free}
     return adata if copy else None
 
 

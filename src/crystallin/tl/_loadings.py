@@ -39,6 +39,8 @@ def loadings(adata: AnnData, model: ProgramVAE, *, key_added: str = DEFAULT_KEY,
 
     ``adata.varm[key_added + "_loadings"]`` : :class:`numpy.ndarray`, float32, genes x programs
         Loadings. The columns are in the order of ``adata.uns[key_added]["names"]`` and include decoys.
+    ``adata.varm[key_added + "_free_loadings"]`` : :class:`numpy.ndarray`, float32, genes x free programs
+        The same for free programs, if the model has any.
     ``adata.uns[key_added]["loadings_params"]`` : dict
         The model's class and the hash of its weights.
 
@@ -72,8 +74,12 @@ def loadings(adata: AnnData, model: ProgramVAE, *, key_added: str = DEFAULT_KEY,
     digest = model.digest
 
     adata = adata.copy() if copy else adata
-    # the columns after the programs are unannotated dimensions
-    adata.varm[keys.loadings] = frame.iloc[:, : len(names)].to_numpy(dtype=np.float32)
+    # the columns after the programs are free programs
+    of_programs, of_free = np.split(frame.to_numpy(dtype=np.float32), [len(names)], axis=1)
+    adata.varm[keys.loadings] = of_programs
+    adata.varm.pop(keys.free_loadings, None)
+    if of_free.shape[1]:
+        adata.varm[keys.free_loadings] = of_free
     params = {"model": type(model).__name__, "digest": digest}
     # a new dictionary: another AnnData may share the old one
     adata.uns[keys.uns] = {**adata.uns[keys.uns], LOADINGS_PARAMS: params}

@@ -1,6 +1,7 @@
 """Shared parts of several tools: cells and means of groups, members of programs, activities, origins of results."""
 
 from ._cells import Chosen, choose_cells
+from ._free import free_programs
 from ._group_means import GroupMeans, group_means
 from ._members import members
 from ._result import add_to_table, origin_of, stored_activity
@@ -10,6 +11,7 @@ __all__ = [
     "Chosen",
     "GroupMeans",
     "choose_cells",
+    "free_programs",
     "group_means",
     "members",
     "origin_of",
