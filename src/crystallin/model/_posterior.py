@@ -140,7 +140,5 @@ class PosteriorMixin(ActivityMixin):
         --------
         >>> model.get_loadings()["B cell"].nlargest(5)  # doctest: +SKIP
         """
-        names = [*self._prior.programs]
-        names += [f"unannotated {i + 1}" for i in range(self.module.n_latent - len(names))]
         weight = self.module.decoder.weight().dense().T.cpu().numpy()
-        return pd.DataFrame(weight, index=self._prior.genes, columns=names)
+        return pd.DataFrame(weight, index=self._prior.genes, columns=self._dimension_names())

@@ -11,6 +11,8 @@ from crystallin import _checks as checks
 from crystallin import get
 from crystallin._keys import KEY, PARAMS
 
+from ._reading import kind_of, titled
+
 
 def call(tool: str, groupby: str) -> str:
     """Return the call that computes a result by group, as text."""
@@ -36,7 +38,9 @@ def attributions_of(
     else:
         return "", None
     try:
-        return where, get.attributions_df(adata, program, wanted, n=n_genes, key=attributions_key)
+        return titled(where, kind_of(params)), get.attributions_df(
+            adata, program, wanted, n=n_genes, key=attributions_key
+        )
     except (KeyError, ValueError):
         # not of this program or group
         return "", None
