@@ -94,8 +94,8 @@ def _contrast(source: Source, stored: Stored) -> list:
         *stale(source, stored),
         Text(
             f"Mean {'total ' if total else ''}activity differs by {params['difference']:+.2f}. The effective number of "
-            f"the program's genes that carry it is {params['breadth']:.1f}, and {params['leakage']:.0%} of the contributions are of genes "
-            "outside the program."
+            f"the program's genes that carry it is {params['breadth']:.1f}, and {params['leakage']:.0%} of the "
+            "contributions are of genes outside the program."
         ),
         picture(
             lambda: pl.contrast(source.adata, n_genes=source.n_genes, key=stored.slot),
