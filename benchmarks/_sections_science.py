@@ -558,6 +558,20 @@ def readings() -> str:
         for cell_type in kang["unique"]["largest_effect_of_a_decoy"]
     ]
     coverage = ", ".join(f"{level} {100 * value:+.1f}" for level, value in simulated["coverage_minus_nominal"].items())
+    compared = [
+        [
+            f"{int(depth):,}",
+            kind,
+            found["slope"],
+            found["slope_without_correction"],
+            f"{95 + 100 * found['coverage_minus_nominal']['95%']:.1f} %",
+            f"{found['called']} of {found['differences']}",
+            found["called_in_the_wrong_direction"],
+        ]
+        for depth, of_depth in results["differences"].items()
+        for kind, found in of_depth.items()
+    ]
+    compared_head = ["depth", "reading", "slope", "without correction", "coverage", "called", "wrong direction"]
     head = ["reading", "all programs", "awake programs", "s, with sd"]
     header = ["cell type", "γ, unique", "γ, total", "α/β, unique", "α/β, total", "decoy, unique", "decoy, total"]
     return f"""## Two readings of a program
@@ -578,4 +592,10 @@ the true activity {pair(simulated["r_unique_with_activity"])}, of the total with
 {pair(simulated["r_total_with_total"])}, and of the total with the true activity
 {pair(simulated["r_total_with_activity"])}. Coverage of the total's intervals minus the nominal share, in points:
 {coverage}.
+
+Differences between conditions across donors, of true programs within types (simulated, 6 + 6 donors, two seeds at each
+depth): slope of the estimated on the true difference, without the correction for shrinkage too; coverage of 95 %
+intervals; calls at q ≤ .05, and those in the wrong direction:
+
+{table(compared_head, compared)}
 """
