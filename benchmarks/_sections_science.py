@@ -297,6 +297,8 @@ one of a decoy or of an unshifted program of which no member of the family is sh
         parts.append(_shifts(results["shifts"], results["bars"]))
     if "depth" in results:
         parts.append(_depth(results["depth"]))
+    if "screened" in results:
+        parts.append(_screened(results["screened"]))
     if "donors" in results:
         parts.append(_donors(results["donors"], results["bars"]))
     if "batches" in results:
@@ -385,6 +387,26 @@ def _depth(part: dict) -> str:
 {_tests(part)}
 
 {_coverage(part)}"""
+
+
+def _screened(part: dict) -> str:
+    programs = part["programs"]
+
+    def mean(key: str) -> float:
+        return sum(row[key] for row in programs) / len(programs)
+
+    power = {
+        arm: f"{part['tests'][f'{arm} programs: q']['power']:.0%} and "
+        f"{part['tests'][f'{arm} programs: q']['false_discovery_proportion']:.0%}"
+        for arm in ("all", "awake")
+    }
+    return f"""Only programs that are awake (`pp.screen_programs` within types and samples, before training), beside all
+of them; {part["replicates"]} of the replicates with shifts, a program that is asleep is not called. Awake are
+{mean("true_awake"):.0%} of the true programs, {mean("shifted_awake"):.0%} of the shifted ones and
+{mean("decoys_awake"):.0%} of the decoy sets. Power and false calls at q ≤ .05: {power["all"]} with all programs,
+{power["awake"]} with those that are awake.
+
+{_tests(part)}"""
 
 
 def _donors(part: dict, bars: dict) -> str:
@@ -534,21 +556,22 @@ Time and memory: {large["sets"]:,} random sets on {large["genes"]:,} genes and {
 
 def readings() -> str:
     results = load("readings")
-    kang, simulated = results["kang"], results["simulated"]
+    kang = results["kang"]
+    simulations = results.get("simulations") or [results["simulated"]]
 
     def pair(quantiles: dict) -> str:
         return f"{quantiles['median']:.2f} / {quantiles['10th_percentile']:.2f}"
 
+    kinds, sources = ("unique", "total"), ("seeds", "bootstraps")
+    known = [source for source in sources if f"r_between_{source}" in kang["unique"]]
     rows = [
         [
             kind,
-            pair(kang[kind]["r_between_seeds"]),
-            pair(kang[kind]["r_between_seeds_awake"]),
+            *(pair(kang[kind][f"r_between_{source}{part}"]) for source in known for part in ("", "_awake")),
             kang[kind]["seconds_with_sd"],
         ]
-        for kind in ("unique", "total")
+        for kind in kinds
     ]
-    kinds = ("unique", "total")
     effects = [
         [
             cell_type,
@@ -557,8 +580,49 @@ def readings() -> str:
         ]
         for cell_type in kang["unique"]["largest_effect_of_a_decoy"]
     ]
-    coverage = ", ".join(f"{level} {100 * value:+.1f}" for level, value in simulated["coverage_minus_nominal"].items())
-    compared = [
+    found = [
+        [
+            f"{part['depth']:,}",
+            *(pair(part[f"r_{name}"]) for name in ("unique_with_activity", "total_with_total", "total_with_activity")),
+            " / ".join(f"{100 * value:+.1f}" for value in part["coverage_minus_nominal"].values()),
+        ]
+        for part in simulations
+    ]
+    levels = " / ".join(simulations[0]["coverage_minus_nominal"])
+    runs = " and ".join(f"{kang.get(f'n_{source}', 2)} {source}" for source in known)
+    bootstrap = ""
+    if "bootstraps" in known:
+        bootstrap = (
+            " A bootstrap trains on cells drawn with replacement, at one seed, and reads all original cells; the "
+            "donors\nof stimulated cells are not known."
+        )
+    columns = [f"between {source}, {part} programs" for source in known for part in ("all", "awake")]
+    head = ["depth", "unique with true activity", "total with true total", "total with true activity"]
+    header = ["cell type", "γ, unique", "γ, total", "α/β, unique", "α/β, total", "decoy, unique", "decoy, total"]
+    return f"""## Two readings of a program
+
+`benchmarks/readings.py`: what a program explains beside all others (unique), and what the genes of its set do,
+whichever programs explain it (total). Kang, {kang["programs"]} Reactome sets, of which {kang["awake"]} are awake, and
+{kang["decoys"]} decoys; correlation of readings between pairs of runs ({runs}), median / 10th percentile over programs
+and pairs.{bootstrap}
+
+{table(["reading", *columns, "s, with sd"], rows)}
+
+Effect (Cohen's d, stimulated against control) of Reactome's interferon gamma and interferon alpha/beta signaling, and
+the largest absolute effect of a decoy:
+
+{table(header, effects)}
+
+{simulations[0]["cells"]:,} simulated cells, {simulations[0]["programs"]} true programs; correlation with the truth,
+median / 10th percentile over programs, and coverage of the total's intervals minus the nominal share, in points:
+
+{table([*head, f"coverage at {levels}"], found)}
+"""
+
+
+def total_differences() -> str:
+    results = load("total_differences")
+    rows = [
         [
             f"{int(depth):,}",
             kind,
@@ -568,34 +632,15 @@ def readings() -> str:
             f"{found['called']} of {found['differences']}",
             found["called_in_the_wrong_direction"],
         ]
-        for depth, of_depth in results["differences"].items()
+        for depth, of_depth in results["depths"].items()
         for kind, found in of_depth.items()
     ]
-    compared_head = ["depth", "reading", "slope", "without correction", "coverage", "called", "wrong direction"]
-    head = ["reading", "all programs", "awake programs", "s, with sd"]
-    header = ["cell type", "γ, unique", "γ, total", "α/β, unique", "α/β, total", "decoy, unique", "decoy, total"]
-    return f"""## Two readings of a program
+    head = ["depth", "reading", "slope", "without correction", "coverage", "called", "in the wrong direction"]
+    return f"""## Differences in both readings
 
-`benchmarks/readings.py`: what a program explains beside all others (unique), and what the genes of its set do,
-whichever programs explain it (total). Kang, {kang["programs"]} Reactome sets, of which {kang["awake"]} are awake, and
-{kang["decoys"]} decoys; correlation of readings between two seeds, median / 10th percentile over programs:
+`benchmarks/total_differences.py`: conditions compared across 6 + 6 donors within types ({results["cells"]:,} simulated
+cells, {len(results["seeds"])} seeds at each depth), true programs only: slope of the estimated on the true difference,
+without the correction for shrinkage too; coverage of 95 % intervals; calls at q ≤ .05.
 
 {table(head, rows)}
-
-Effect (Cohen's d, stimulated against control) of Reactome's interferon gamma and interferon alpha/beta signaling, and
-the largest absolute effect of a decoy:
-
-{table(header, effects)}
-
-{simulated["cells"]:,} simulated cells, {simulated["programs"]} true programs: correlation of the unique reading with
-the true activity {pair(simulated["r_unique_with_activity"])}, of the total with the true total
-{pair(simulated["r_total_with_total"])}, and of the total with the true activity
-{pair(simulated["r_total_with_activity"])}. Coverage of the total's intervals minus the nominal share, in points:
-{coverage}.
-
-Differences between conditions across donors, of true programs within types (simulated, 6 + 6 donors, two seeds at each
-depth): slope of the estimated on the true difference, without the correction for shrinkage too; coverage of 95 %
-intervals; calls at q ≤ .05, and those in the wrong direction:
-
-{table(compared_head, compared)}
 """

@@ -3,17 +3,16 @@
     python benchmarks/readings.py            # writes benchmarks/results/readings.json
     python benchmarks/readings.py --quick    # a small check that writes nothing
 
-* Kang (3,000 variable genes, Reactome sets of at least 12 genes present, 40 decoys), two seeds: correlation of each
-  program's readings between the seeds, median and 10th percentile, over all programs and over those that
-  pp.screen_programs (within cell types) calls awake; effects (Cohen's d, stimulated against control) of two interferon
-  sets and the largest one of a decoy, in cell types with at least 50 cells, mean of both seeds.
-* Simulated cells (100 true programs, 100 decoys; a fifth of the members missing, a fifth spurious): correlation of the
-  readings of true programs with the truth. The true total is the same sum over the given set, of the true log rates.
+* Kang (3,000 variable genes, Reactome sets of at least 12 genes present, 40 decoys), five seeds and five bootstraps:
+  cells drawn with replacement to train on (the donors of stimulated cells are not known), at one seed, and readings of
+  all original cells by each model. Correlation of each program's readings between pairs of runs, median and 10th
+  percentile over programs and pairs, of all programs and of those that pp.screen_programs (within cell types) calls
+  awake. Effects (Cohen's d, stimulated against control) of two interferon sets and the largest one of a decoy, in cell
+  types with at least 50 cells, mean over the seeds.
+* Simulated cells (100 true programs, 100 decoys; a fifth of the members missing, a fifth spurious), at depths of 500
+  and 2,000 counts: correlation of the readings of true programs with the truth. The true total is the same sum over the
+  given set, of the true log rates.
   Coverage: share of all cells and true programs whose true total lies within mean ± z sd, minus the nominal share.
-* Differences of simulated cells (6 + 6 donors, 4 types, 40 true programs of which 12 are shifted in half of the types,
-  20 decoys, two seeds at each depth) in both readings, within types and across donors: slope of the effect on the true
-  difference, without correction for shrinkage too, coverage of intervals minus the nominal share, and share of calls
-  (q <= .05) in the wrong direction.
 
 Data: the folder named by CRYSTALLIN_DATA_DIR (default ``../shared/data``).
 """
@@ -21,90 +20,95 @@ Data: the folder named by CRYSTALLIN_DATA_DIR (default ``../shared/data``).
 from __future__ import annotations
 
 import json
-import time
 import warnings
+from collections.abc import Iterator
 
 import anndata as ad
 import numpy as np
 import pandas as pd
-from _common import DATA, parser, quiet, versions, write
+from _common import DATA, parser, quiet, seconds_of, versions, write
 from kang import effects, variable_genes
-from recovery import LEVELS, truth_of
-from scipy.stats import norm, t
+from recovery import LEVELS, SMALL, truth_of
+from scipy.stats import norm
+from stability import agreement, resampled
 
 import crystallin as cr
 from crystallin.model._unmeasured import typical_information
 
 KINDS = ("unique", "total")
-SEEDS = (0, 1)
+N_RUNS = 5
+DEPTHS = (500, 2_000)
 COLLECTION, MIN_GENES, N_DECOYS = "reactome_msigdb_v2025.symbols.gmt", 12, 40
 SHOWN = ("REACTOME_INTERFERON_GAMMA_SIGNALING", "REACTOME_INTERFERON_ALPHA_BETA_SIGNALING")
-# simulated donors and conditions
-DESIGN = {
-    "n_programs": 40,
-    "n_decoys": 20,
-    "conditions": ("ctrl", "stim"),
-    "n_donors": 12,
-    "paired": False,
-    "n_shifted": 12,
-    "shift": (0.12, 0.6),
-    "n_cell_types": 4,
-    "rare_fraction": 0,
-}
-DEPTHS, N_COMPARED = (500, 2_000), 3_600
-SMALL = {"n_obs": 500, "n_vars": 300, "n_programs": 10, "n_decoys": 10, "program_size": (10, 30)}
 
 
 def quantiles(values: np.ndarray) -> dict[str, float]:
     return {"median": round(float(np.median(values)), 3), "10th_percentile": round(float(np.quantile(values, 0.1)), 3)}
 
 
-def kang(max_epochs: int | None) -> dict:
+def kang(n_runs: int, max_epochs: int | None) -> Iterator[dict]:
+    """What is known after the seeds, and after the bootstraps."""
     adata = variable_genes(ad.read_h5ad(DATA / "kang_ifnb_2800.h5ad"))
-    cr.pp.add_programs(adata, DATA / "genesets" / COLLECTION, min_genes=MIN_GENES, n_decoys=N_DECOYS)
+    min_genes = MIN_GENES
+    if max_epochs:
+        # a small check: fewer cells, and large sets only
+        adata, min_genes = adata[np.random.default_rng(0).choice(adata.n_obs, 600, replace=False)].copy(), 25
+    cr.pp.add_programs(adata, DATA / "genesets" / COLLECTION, min_genes=min_genes, n_decoys=N_DECOYS)
     cr.pp.screen_programs(adata, within="cell_type")
-    cr.ProgramVAE.setup_anndata(adata)
-    readings, seconds = [], dict.fromkeys(KINDS, 0.0)
-    for seed in SEEDS:
-        model = cr.ProgramVAE(adata, random_state=seed)
-        model.train(max_epochs=max_epochs, enable_progress_bar=False)
-        found = {}
-        for kind in KINDS:
-            start = time.perf_counter()
-            found[kind], _ = model.get_activity(kind=kind, return_sd=True)
-            seconds[kind] += (time.perf_counter() - start) / len(SEEDS)
-        readings.append(found)
-    names, is_decoy = model.program_names, model.is_decoy
-    awake = cr.get.programs_df(adata, decoys=True).loc[names, "awake"].to_numpy()
-    result: dict = {"programs": int((~is_decoy).sum()), "awake": int(awake.sum()), "decoys": int(is_decoy.sum())}
-    for kind in KINDS:
-        first, second = (found[kind] for found in readings)
-        r = np.array([np.corrcoef(a, b)[0, 1] for a, b in zip(first.T, second.T, strict=True)])
-        d = np.mean([effects(adata, as_frame(adata, found[kind], names)) for found in readings], axis=0)
-        types = effects(adata, as_frame(adata, first, names)).columns
-        result[kind] = {
-            "r_between_seeds": quantiles(r[~is_decoy]),
-            "r_between_seeds_awake": quantiles(r[awake]),
-            "seconds_with_sd": round(seconds[kind], 1),
-            "effects": {
-                name: dict(zip(types, d[names.tolist().index(name)].round(1).tolist(), strict=True)) for name in SHOWN
-            },
-            "largest_effect_of_a_decoy": dict(zip(types, np.abs(d[is_decoy]).max(0).round(1).tolist(), strict=True)),
+    table = cr.get.programs_df(adata, decoys=True)
+    result: dict = {"bootstrap_of": "cells"}
+    trainings = {
+        "seeds": [(adata, seed) for seed in range(n_runs)],
+        "bootstraps": [(resampled(adata, seed), 0) for seed in range(n_runs)],
+    }
+    for source, samples in trainings.items():
+        readings: dict[str, list[pd.DataFrame]] = {kind: [] for kind in KINDS}
+        for i, (training, seed) in enumerate(samples):
+            model = fitted(training, seed, max_epochs)
+            for kind in KINDS:
+                values = model.get_activity(adata, kind=kind)
+                readings[kind].append(pd.DataFrame(values, adata.obs_names, model.program_names))
+            print("kang", source, i, len(model.history["elbo_validation"]), "epochs", flush=True)
+        names, is_decoy = model.program_names, model.is_decoy
+        awake = table.loc[names, "awake"].to_numpy()
+        result |= {
+            "programs": int((~is_decoy).sum()),
+            "awake": int(awake[~is_decoy].sum()),
+            "decoys": int(is_decoy.sum()),
+            f"n_{source}": n_runs,
         }
-    return result
+        for kind, frames in readings.items():
+            r = agreement(frames).to_numpy()
+            row = result.setdefault(kind, {})
+            row[f"r_between_{source}"] = quantiles(r[~is_decoy])
+            row[f"r_between_{source}_awake"] = quantiles(r[awake & ~is_decoy])
+            if source == "seeds":
+                _, seconds = seconds_of(lambda kind=kind, model=model: model.get_activity(kind=kind, return_sd=True))
+                row |= {"seconds_with_sd": round(seconds, 1), **effects_of(adata, frames, is_decoy)}
+        yield result
 
 
-def as_frame(adata: ad.AnnData, values: np.ndarray, names: np.ndarray) -> object:
-    return ad.AnnData(values, obs=adata.obs[[]], var={"name": names}).to_df().set_axis(names, axis=1)
+def fitted(adata: ad.AnnData, seed: int, max_epochs: int | None) -> cr.ProgramVAE:
+    cr.ProgramVAE.setup_anndata(adata)
+    model = cr.ProgramVAE(adata, random_state=seed)
+    model.train(max_epochs=max_epochs, enable_progress_bar=False)
+    return model
+
+
+def effects_of(adata: ad.AnnData, frames: list[pd.DataFrame], is_decoy: np.ndarray) -> dict:
+    """Means over the runs."""
+    d = sum(effects(adata, frame) for frame in frames) / len(frames)
+    return {
+        "effects": {name: d.loc[name].round(1).to_dict() for name in SHOWN},
+        "largest_effect_of_a_decoy": d[is_decoy].abs().max().round(1).to_dict(),
+    }
 
 
 def simulated(setting: dict, max_epochs: int | None) -> dict:
     adata = cr.datasets.simulate(random_state=0, **setting)
     truth = truth_of(adata)
     cr.pp.add_programs(adata, adata.uns["simulation"]["annotation"])
-    cr.ProgramVAE.setup_anndata(adata)
-    model = cr.ProgramVAE(adata)
-    model.train(max_epochs=max_epochs, enable_progress_bar=False)
+    model = fitted(adata, 0, max_epochs)
     place = [model.program_names.tolist().index(name) for name in truth.columns]
     unique = model.get_activity()[:, place]
     total, sd = (values[:, place] for values in model.get_activity(kind="total", return_sd=True))
@@ -120,7 +124,7 @@ def simulated(setting: dict, max_epochs: int | None) -> dict:
         return quantiles(np.array([np.corrcoef(a, b)[0, 1] for a, b in zip(values.T, other.T, strict=True)]))
 
     return {
-        "depth": setting.get("depth", 500),
+        "depth": setting["depth"],
         "cells": adata.n_obs,
         "programs": len(place),
         "r_unique_with_activity": r_with(unique, truth.to_numpy()),
@@ -130,70 +134,22 @@ def simulated(setting: dict, max_epochs: int | None) -> dict:
     }
 
 
-def differences(depth: float, max_epochs: int | None, n_obs: int) -> dict:
-    tables = pd.concat([compared(depth, seed, max_epochs, n_obs) for seed in SEEDS])
-    return {"unique": summary(tables, ""), "total": summary(tables, "total_")}
-
-
-def compared(depth: float, seed: int, max_epochs: int | None, n_obs: int) -> pd.DataFrame:
-    """Differences of true programs within types, with the true ones in both readings."""
-    adata = cr.datasets.simulate(n_obs, 1_000, depth=depth, random_state=seed, **DESIGN)
-    cr.pp.add_programs(adata, adata.uns["simulation"]["annotation"])
-    cr.ProgramVAE.setup_anndata(adata)
-    model = cr.ProgramVAE(adata, random_state=seed)
-    model.train(max_epochs=max_epochs, enable_progress_bar=False)
-    cr.tl.activity(adata, model)
-    settings = {"reference": "ctrl", "groups": "stim", "within": "cell_type", "sample_key": "sample"}
-    cr.tl.rank_programs_groups(adata, model, "condition", **settings)
-    stored = pd.DataFrame(adata.obsm["X_programs_total"], adata.obs_names, model.program_names)
-    means = stored.groupby([adata.obs["cell_type"], adata.obs["condition"]], observed=True).mean()
-    shifts, dimensions = (adata.uns["simulation"][name] for name in ("shifts", "dimensions"))
-    weights = model.get_total_weights("genes")
-    parts = []
-    for stratum, part in cr.get.rank_programs_groups_df(adata).groupby("stratum"):
-        moved = shifts[shifts["cell_type"] == stratum].set_index("dimension")["shift"]
-        z = moved.reindex(dimensions["name"], fill_value=0.0)
-        total = pd.Series(weights.to_numpy() @ adata.varm["true_loadings"] @ z.to_numpy(), weights.index)
-        raw = means.loc[(stratum, "stim")] - means.loc[(stratum, "ctrl")]
-        part = part[part["program"].isin(z.index)].set_index("program")
-        parts.append(
-            part.assign(true=z, total_true=total, raw=part["mean_group"] - part["mean_reference"], total_raw=raw)
-        )
-    return pd.concat(parts)
-
-
-def summary(table: pd.DataFrame, before: str) -> dict:
-    effect, true, se = (table[f"{before}{name}"] for name in ("effect", "true", "se"))
-    called = table[f"{before}q"] <= 0.05
-    distance = np.abs(effect - true) / se
-    excess = {
-        f"{level:.0%}": float((distance <= t.ppf((1 + level) / 2, table["df"])).mean()) - level for level in LEVELS
-    }
-    return {
-        "differences": len(table),
-        "slope": round(float(np.polyfit(true, effect, 1)[0]), 3),
-        "slope_without_correction": round(float(np.polyfit(true, table[f"{before}raw"], 1)[0]), 3),
-        "coverage_minus_nominal": {level: round(value, 3) for level, value in excess.items()},
-        "called": int(called.sum()),
-        "called_in_the_wrong_direction": int((called & (effect * true < 0)).sum()),
-    }
-
-
 def main() -> None:
     options = parser("readings")
     args = options.parse_args()
     quiet()
     warnings.simplefilter("ignore")
-    max_epochs = 2 if args.quick else None
-    results: dict = {"versions": versions("scvi-tools", "torch"), "seeds": SEEDS, "min_genes": MIN_GENES}
-    results["kang"] = kang(max_epochs)
-    print(json.dumps(results["kang"]), flush=True)
-    results["simulated"] = simulated(SMALL if args.quick else {}, max_epochs)
-    print(json.dumps(results["simulated"]), flush=True)
-    n_obs = 600 if args.quick else N_COMPARED
-    results["differences"] = {str(depth): differences(depth, max_epochs, n_obs) for depth in DEPTHS}
-    print(json.dumps(results["differences"]), flush=True)
-    write(results, "readings", args)
+    n_runs, max_epochs = (2, 2) if args.quick else (N_RUNS, None)
+    results: dict = {"versions": versions("scvi-tools", "torch"), "min_genes": MIN_GENES}
+    for part in kang(n_runs, max_epochs):
+        results["kang"] = part
+        print(json.dumps(part), flush=True)
+        write(results, "readings", args)
+    results["simulations"] = []
+    for depth in DEPTHS:
+        results["simulations"].append(simulated({"depth": depth, **(SMALL if args.quick else {})}, max_epochs))
+        print(json.dumps(results["simulations"][-1]), flush=True)
+        write(results, "readings", args)
 
 
 if __name__ == "__main__":

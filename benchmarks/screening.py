@@ -7,8 +7,9 @@ Simulated cells, whose true programs are known (a fifth of their members missing
 in place of as many random ones, degree-preserving rewired sets; at two depths and seeds, and two false discovery rates.
 A true program counts if an oracle that knows all but the activities reaches a reliability of at least .3 (the squared
 correlation of its posterior mean with the truth). Real cells, 3,000 variable genes and sets of at least 12 genes
-present: Kang (Hallmark, Reactome) and PBMC 3k (Reactome), screened between all cells alone and also within types; a
-rewired collection in the place of each; and the collection itself on cells in which each gene was shuffled on its own.
+present: Kang (Hallmark, Reactome, GO biological processes) and PBMC 3k (Reactome, GO), screened between all cells alone
+and also within types; a rewired collection in the place of each; and the collection itself on cells in which each gene
+was shuffled on its own.
 
 Time and memory: 5,000 random sets of 10 to 100 genes on 20,000 genes and 50,000 random cells, 2,000 random sets of each
 kind.
@@ -42,6 +43,8 @@ REAL = (
     ("kang_ifnb_2800", "hallmark_msigdb_v2025.symbols.gmt"),
     ("kang_ifnb_2800", "reactome_msigdb_v2025.symbols.gmt"),
     ("pbmc3k_2638", "reactome_msigdb_v2025.symbols.gmt"),
+    ("kang_ifnb_2800", "gobp_enrichr_2021.symbols.gmt"),
+    ("pbmc3k_2638", "gobp_enrichr_2021.symbols.gmt"),
 )
 MIN_GENES = 12
 N_SETS, N_GENES, N_CELLS = 5_000, 20_000, 50_000
@@ -171,11 +174,12 @@ def main() -> None:
     for setting in settings:
         results["simulated"].append(simulated(setting))
         print(json.dumps(results["simulated"][-1]), flush=True)
+        write(results, "screening", args)
     results["real"] = []
     for case in REAL[:1] if args.quick else REAL:
         results["real"].append(real(*case))
         print(json.dumps(results["real"][-1]), flush=True)
-    write(results, "screening", args)
+        write(results, "screening", args)
     adata = variable_genes(ad.read_h5ad(DATA / "kang_ifnb_2800.h5ad"))
     cr.pp.add_programs(adata, DATA / "genesets" / REAL[1][1], min_genes=MIN_GENES)
     cr.pp.screen_programs(adata, within="cell_type")

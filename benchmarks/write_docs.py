@@ -8,7 +8,18 @@ from __future__ import annotations
 from _common import RESULTS, ROOT
 from _sections_annotation import annotation
 from _sections_attribution import attribution
-from _sections_science import differential, kang, readings, recovery, refinement, screening, search, stability
+from _sections_controls import controls, free_programs
+from _sections_science import (
+    differential,
+    kang,
+    readings,
+    recovery,
+    refinement,
+    screening,
+    search,
+    stability,
+    total_differences,
+)
 from _sections_speed import alignment, gpu, quickstart, representation, scaling, training
 
 
@@ -17,8 +28,11 @@ def main() -> None:
         recovery,
         screening,
         readings,
+        free_programs,
         differential,
+        total_differences,
         kang,
+        controls,
         attribution,
         annotation,
         stability,

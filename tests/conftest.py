@@ -17,6 +17,7 @@ from anndata import AnnData
 from scipy import sparse
 
 import crystallin as cr
+from crystallin._keys import KINDS, TOTAL, Keys
 
 from ._contents import changed, contents
 
@@ -111,6 +112,33 @@ def model(_trained):
 def result(_trained) -> AnnData:
     """A copy of the trained model's data with activities and loadings."""
     return _trained[0].copy()
+
+
+@pytest.fixture
+def exchanged():
+    """A copy in which the two readings of the activities have changed places."""
+
+    def exchange(adata: AnnData) -> AnnData:
+        adata = adata.copy()
+        unique, total = (Keys("programs").of_kind(kind) for kind in KINDS)
+        for one, other in zip(unique, total, strict=True):
+            adata.obsm[one], adata.obsm[other] = adata.obsm[other], adata.obsm[one]
+        return adata
+
+    return exchange
+
+
+@pytest.fixture
+def earlier():
+    """A copy without total activities, as version 0.1.0 wrote it."""
+
+    def without(adata: AnnData) -> AnnData:
+        adata = adata.copy()
+        for slot in Keys("programs").of_kind(TOTAL):
+            del adata.obsm[slot]
+        return adata
+
+    return without
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ def test_the_same_as_step_by_step(planted):
     cr.tl.activity(steps, other)
     cr.tl.loadings(steps, other)
     assert model.digest == other.digest
-    for slot in ("X_programs", "programs_sd"):
+    for slot in ("X_programs", "programs_sd", "X_programs_total", "programs_total_sd"):
         np.testing.assert_array_equal(whole.obsm[slot], steps.obsm[slot])
     np.testing.assert_array_equal(whole.varm["programs_loadings"], steps.varm["programs_loadings"])
     pd.testing.assert_frame_equal(cr.get.programs_df(whole), cr.get.programs_df(steps))

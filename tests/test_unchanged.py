@@ -18,9 +18,11 @@ from crystallin import _checks
 from ._contents import changed, contents
 
 P, G = "Program/1", "cell_type"
+# activities in both readings
+OBSM = r"obsm\['(X_programs|programs)(_total)?(_sd)?'\]"
 # tools by name: the call, and what it may change
 TOOLS: dict[str, tuple[Callable, str]] = {
-    "activity": (cr.tl.activity, r"obsm\['(X_programs|programs_sd)'\]|uns\['programs'\]|varm\['programs'\]"),
+    "activity": (cr.tl.activity, rf"{OBSM}|uns\['programs'\]|varm\['programs'\]"),
     "loadings": (cr.tl.loadings, r"varm\['programs_loadings'\]|uns\['programs'\]\['loadings_params'\]"),
     "annotate": (
         partial(cr.tl.annotate, groupby=G, programs=[P, "Program/2"], label_added="label", cell_label_added="own"),
@@ -217,7 +219,7 @@ def test_screen_programs(read, fail_at, drop):
     copy = call(read, copy=True)
     n_checks = fail_at(0)
     assert not changed(before, contents(read))
-    removed = r"|varm\['programs(_loadings)?'\]|obsm\['(X_programs|programs_sd)'\]"
+    removed = r"|varm\['programs(_loadings)?'\]|" + OBSM
     # a copy may have another memory layout
     wrote = changed(contents(read.copy()), contents(copy))
     allowed = r"uns\['programs'\]" + (removed if drop else "")
@@ -256,6 +258,7 @@ def test_setup_anndata(data, fail_at):
 OF_CELLS = {
     "reading": {},
     "get_activity": {"return_sd": True},
+    "get_activities": {},
     "sample_activity": {"n_samples": 2},
     "get_posterior_covariance": {},
     "get_attributions": {},

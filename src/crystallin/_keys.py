@@ -14,6 +14,8 @@ DEFAULT_KEY = "programs"
 # readings of a program: what it explains beside the others, and what the genes of its set do in total
 UNIQUE, TOTAL = "unique", "total"
 KINDS = (UNIQUE, TOTAL)
+# what figures call them
+LABELS = {UNIQUE: "activity", TOTAL: "total activity"}
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ def given(params: Mapping[str, Any]) -> dict[str, Any]:
 
 # entry of the parameters of activities and of results: whether activities are refined
 REFINE = "refine"
+# entry of the parameters of results: the reading of the activities; results of version 0.1.0 do not have it
+KIND = "kind"
 # entries of results that are arrays: names along the axes, and values
 PROGRAMS, GROUPS, CELLS, GENES, VALUES = "programs", "groups", "cells", "genes", "values"
 # further tables

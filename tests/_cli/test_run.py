@@ -41,9 +41,13 @@ def test_run(counts_file, tmp_path, capsys):
     assert plt.get_fignums() == figures_before
     plt.close(mine)
     printed = capsys.readouterr().out
-    assert "Most active programs by cell_type" in printed and "type 2: Program/" in printed
+    assert (
+        "Most active programs by cell_type (Cohen's d of unique activities" in printed and "type 2: Program/" in printed
+    )
     adata = ad.read_h5ad(out)
-    assert {"X_programs", "programs_sd"} <= set(adata.obsm) and "programs_loadings" in adata.varm
+    assert {"X_programs", "programs_sd", "X_programs_total", "programs_total_sd"} <= set(
+        adata.obsm
+    ) and "programs_loadings" in adata.varm
     assert {path.name for path in figures.iterdir()} == {"history.png", "loadings.png", "matrixplot.png", "umap.png"}
     assert all(path.stat().st_size > 5_000 for path in figures.iterdir())
 

@@ -195,6 +195,16 @@ def test_results_of_other_keys_and_of_other_programs(full, model, page):
     assert "No clusters are shown" not in page(full, groupby="batch").text
 
 
+def test_readings_are_named(full, model, page):
+    cr.tl.annotate(full, model, "cell_type", kind="total")
+    del full.uns["rules"]["params"]["kind"]
+    text = page(full).text
+    assert "Shown are unique activities" in text and "Colour: mean unique activity" in text
+    assert "The score is the total activity of the program" in text
+    # version 0.1.0 had one reading only
+    assert "Rules on unique activities" in text
+
+
 def test_groupby_that_is_gone(full, page):
     del full.obs["cell_type"]
     assert "'cell_type', which is no longer a column of labels of these cells" in page(full).text

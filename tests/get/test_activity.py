@@ -34,3 +34,16 @@ def test_scanpy_runs_on_it(result):
     assert sc.pl.matrixplot(acts, names, groupby="cell_type", show=False)
     assert sc.pl.violin(acts, names[:2], groupby="cell_type", show=False) is not None
     plt.close("all")
+
+
+def test_totals(result, exchanged, changes):
+    since = changes(result)
+    acts, other = cr.get.activity(result, kind="total"), cr.get.activity(exchanged(result))
+    np.testing.assert_array_equal(acts.X, result.obsm["X_programs_total"][:, :8])
+    np.testing.assert_array_equal(acts.layers["sd"], result.obsm["programs_total_sd"][:, :8])
+    assert not np.allclose(acts.X, cr.get.activity(result).X)
+    # all but the reading is the same
+    np.testing.assert_array_equal(acts.X, other.X)
+    assert acts.var.equals(other.var) and acts.obs.equals(other.obs) and set(acts.obsm) == set(other.obsm) == set()
+    acts.X[:] = 0
+    assert not since()

@@ -5,7 +5,7 @@ import pytest
 
 import crystallin as cr
 
-SLOTS = ("X_programs", "programs_sd")
+SLOTS = ("X_programs", "programs_sd", "X_programs_total", "programs_total_sd")
 
 
 def test_activity_slots(model, result):
@@ -13,6 +13,9 @@ def test_activity_slots(model, result):
     mean, sd = model.get_activity(return_sd=True)
     np.testing.assert_array_equal(result.obsm["X_programs"], mean)
     np.testing.assert_array_equal(result.obsm["programs_sd"], sd)
+    total, total_sd = model.get_activity(kind="total", return_sd=True)
+    np.testing.assert_array_equal(result.obsm["X_programs_total"], total)
+    np.testing.assert_array_equal(result.obsm["programs_total_sd"], total_sd)
     assert result.uns["programs"]["activity_params"]["refine"]
     assert result.varm["programs_loadings"].dtype == np.float32
     np.testing.assert_array_equal(result.varm["programs_loadings"], model.get_loadings())

@@ -287,6 +287,7 @@ def test_copy_leaves_the_original(typed):
         ({"cell_label_added": "kind"}, ValueError, "would be lost"),
         ({"min_cells": 0}, ValueError, "min_cells"),
         ({"sample_key": "nothing"}, KeyError, "is not a column"),
+        ({"kind": "both"}, ValueError, "kind='both' is not one of 'unique', 'total'"),
     ],
 )
 def test_bad_input(typed, arguments, error, match):
@@ -310,3 +311,29 @@ def test_five_hundred_groups(typed):
     cr.tl.annotate(adata, model, "many", parents=PARENTS)
     table = cr.get.annotation_df(adata)
     assert len(table) == 500 and (table["label"] == "unassigned").all()
+
+
+def test_labels_from_totals(typed, exchanged, earlier):
+    adata, model = typed
+    options = {"groupby": "kind", "parents": PARENTS, "label_added": "label", "cell_label_added": "own"}
+    cr.tl.annotate(adata, model, kind="total", **options)
+    table = cr.get.annotation_df(adata).set_index("group")
+    # coarser and finer program share no genes here, so totals do not blur them
+    assert table["path"].to_dict() == {"kind 1": "lineage > one", "kind 2": "lineage > two", "kind 3": "other"} | {
+        "nameless": table.loc["nameless", "path"]
+    }
+    other = exchanged(typed[0])
+    cr.tl.annotate(other, model, **options)
+    for scores in (False, True):
+        pd.testing.assert_frame_equal(
+            cr.get.annotation_df(adata, scores=scores), cr.get.annotation_df(other, scores=scores)
+        )
+    for column in ("label", "own", "own_probability"):
+        assert adata.obs[column].equals(other.obs[column])
+    params = (data.uns["annotate"]["params"] for data in (adata, other))
+    assert [found["kind"] for found in params] == ["total", "unique"]
+    old = earlier(adata)
+    del old.uns["annotate"]
+    with pytest.raises(KeyError, match="no total activities under 'X_programs_total'"):
+        cr.tl.annotate(old, model, "kind", kind="total")
+    assert "annotate" not in old.uns

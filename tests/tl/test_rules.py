@@ -166,6 +166,7 @@ def test_reproducible_and_written(ruled, tmp_path):
         ({"sample_key": "same"}, ValueError, "only one sample"),
         ({"programs": ["missing"]}, KeyError, "is not one of"),
         ({"key": "missing"}, KeyError, "no programs"),
+        ({"kind": "both"}, ValueError, "kind='both' is not one of 'unique', 'total'"),
     ],
 )
 def test_bad_input(ruled, arguments, error, match):
@@ -180,3 +181,20 @@ def test_five_hundred_groups(ruled):
     ruled.obs["many"] = [f"group {i % 500}" for i in range(ruled.n_obs)]
     cr.tl.rules(ruled, "many", max_terms=1, n_bootstraps=0)
     assert len(cr.get.rules_df(ruled)) == 500
+
+
+def test_rules_on_totals(ruled, exchanged, earlier):
+    options = {"n_bootstraps": 2, "sample_key": "donor"}
+    ruled = exchanged(ruled)
+    cr.tl.rules(ruled, "group", kind="total", **options)
+    other = exchanged(ruled)
+    cr.tl.rules(other, "group", **options)
+    for terms in (False, True):
+        pd.testing.assert_frame_equal(cr.get.rules_df(ruled, terms=terms), cr.get.rules_df(other, terms=terms))
+    params = ruled.uns["rules"]["params"], other.uns["rules"]["params"]
+    assert params[0] == params[1] | {"kind": "total"} and params[1]["kind"] == "unique"
+    assert set(cr.get.rules_df(ruled, "in", terms=True)["program"]) == {"Program/0", "Program/1"}
+    old = earlier(other)
+    with pytest.raises(KeyError, match="no total activities under 'X_programs_total'"):
+        cr.tl.rules(old, "group", kind="total", key_added="mine")
+    assert "mine" not in old.uns

@@ -105,9 +105,9 @@ def check_activity(adata: Any, keys: Keys, kind: str = UNIQUE) -> None:
         raise KeyError(msg)
 
 
-def check_fresh(adata: Any, keys: Keys, digest: str) -> None:
-    """Raise unless the activities under ``keys`` are those of the model as it is now."""
-    check_activity(adata, keys)
+def check_fresh(adata: Any, keys: Keys, digest: str, kind: str = UNIQUE) -> None:
+    """Raise unless the activities under ``keys``, in the reading ``kind``, are those of the model as it is now."""
+    check_activity(adata, keys, kind)
     stored = adata.uns[keys.uns].get(ACTIVITY_PARAMS, {}).get("digest")
     if stored != digest:
         msg = (

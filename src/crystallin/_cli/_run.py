@@ -87,7 +87,7 @@ def _finish(adata: AnnData, model: ProgramVAE, out: Path, figures: Path | None, 
         # scanpy's plots need categories
         acts.obs[groupby] = acts.obs[groupby].astype("category")
         top = top_programs(acts, groupby)
-        say(f"\nMost active programs by {groupby} (Cohen's d against all other cells):\n")
+        say(f"\nMost active programs by {groupby} (Cohen's d of unique activities against all other cells):\n")
         for group, programs in top.items():
             listed = ", ".join(f"{name} ({effect:+.1f})" for name, effect in programs.items())
             say(f"  {group}: {listed or 'none stands out'}\n")

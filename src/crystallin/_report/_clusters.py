@@ -71,8 +71,8 @@ def _dots(source: Source) -> list:
             alt=f"Dot plot of programs and {count(len(groups), 'cluster')} of {source.groupby}.",
             data=mean.melt(ignore_index=False, var_name="program", value_name="mean_activity").reset_index(),
             note=(
-                f"{note}Colour: mean activity; 0 is the average cell, 1 a prior standard deviation. Size: share of the "
-                "cells that are above 0 with a probability of at least 0.95. The CSV file has all programs."
+                f"{note}Colour: mean unique activity; 0 is the average cell, 1 a prior standard deviation. Size: share "
+                "of the cells that are above 0 with a probability of at least 0.95. The CSV file has all programs."
             ),
         )
     ]

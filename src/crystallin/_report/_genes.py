@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from crystallin import get, pl
-from crystallin._keys import ATTRIBUTIONS, CELLS, CONTRAST, GROUPS, INTERACTIONS, PROGRAMS, TOTAL
+from crystallin._keys import ATTRIBUTIONS, CELLS, CONTRAST, GROUPS, INTERACTIONS, KIND, PROGRAMS, TOTAL
 
 from ._blocks import Figure, Gallery, Heading, Section, Table, Text
 from ._draw import MAX_GROUPS, picture
@@ -48,7 +48,7 @@ def _attributions(source: Source, stored: Stored) -> list:
         limits.append(f"{len(listed)} of {len(programs):,} programs")
     call = f"crystallin.get.attributions_df(adata, key={stored.slot!r})"
     table = get.attributions_df(source.adata, listed, shown, n=n, key=stored.slot)
-    total = "total " if params.get("kind") == TOTAL else ""
+    total = "total " if params.get(KIND) == TOTAL else ""
     method = f"{show(params.get('method'))} of the {total}{show(params.get('target'))}".replace("_", " ")
     return [
         Heading(title),
@@ -87,7 +87,7 @@ def _attribution_figure(source: Source, stored: Stored, program: str, shown: lis
 def _contrast(source: Source, stored: Stored) -> list:
     params = get.contrast_params(source.adata, key=stored.slot)
     table = get.contrast_df(source.adata, key=stored.slot)
-    total = params.get("kind") == TOTAL
+    total = params.get(KIND) == TOTAL
     title = f"{params['program']}{' (total)' if total else ''}: {params['group']} against {params['reference']}"
     return [
         Heading(title),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from crystallin import get, pl
-from crystallin._keys import ANNOTATE, RULES
+from crystallin._keys import ANNOTATE, KIND, RULES, UNIQUE
 
 from ._blocks import Figure, Heading, Table, Text
 from ._draw import MAX_GROUPS, picture
@@ -63,21 +63,25 @@ def names_blocks(source: Source) -> list:
 def _annotation(source: Source, stored: Stored) -> list:
     limits = [f"{word} {show(stored.params[name])}" for name, word in THRESHOLDS.items() if name in stored.params]
     text = (
-        "Names of the clusters, from programs that are cell types. The score is the activity of the program above the "
-        "clusters in which it is off, in standard deviations between cells. Clusters that no name fits are "
-        f"'unassigned'. A name needs at least: {', '.join(limits)}."
+        f"Names of the clusters, from programs that are cell types. The score is the {_reading(stored)} activity of "
+        "the program above the clusters in which it is off, in standard deviations between cells. Clusters that no "
+        f"name fits are 'unassigned'. A name needs at least: {', '.join(limits)}."
     )
     return _result(source, stored, f"Labels of {stored.groupby}", text)
 
 
 def _rules(source: Source, stored: Stored) -> list:
     text = (
-        "Rules on activities that pick a cluster's cells; thresholds are prior standard deviations from the average "
-        "cell. Precision and recall are computed on held-out cells of these data."
+        f"Rules on {_reading(stored)} activities that pick a cluster's cells; thresholds are prior standard deviations "
+        "from the average cell. Precision and recall are computed on held-out cells of these data."
     )
     title = f"Rules for {stored.groupby}"
     terms = get.rules_df(source.adata, terms=True, key=stored.slot)
     return [*_result(source, stored, title, text), Table(terms, f"{title}: terms and thresholds", folded=True)]
+
+
+def _reading(stored: Stored) -> str:
+    return str(stored.params.get(KIND, UNIQUE))
 
 
 def _result(source: Source, stored: Stored, title: str, text: str) -> list:

@@ -35,7 +35,7 @@ def run_section(source: Source) -> Section:
         if model:
             about["Hash of the model"] = source.digest or "not stored"
             how = "refined: mode of the posterior" if model.get("refine") else "the encoder's approximation"
-            about["Activities"] = how
+            about["Activities"] = f"{how}. {READING}"
         about["Written with"] = f"crystallin {params['crystallin']}" if "crystallin" in params else "not stored"
     else:
         blocks.append(
@@ -61,6 +61,8 @@ def _arguments(source: Source) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["result", "argument", "value"])
 
 
+# totals are read by annotations and rules only if they were asked to
+READING = "Shown are unique activities (what a program explains beside all other programs), unless total ones are named"
 ADD_PROGRAMS = "crystallin.pp.add_programs(adata, …)"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from anndata import AnnData
 from pandas.api.types import is_numeric_dtype
 
@@ -12,13 +14,20 @@ from ._columns import program_columns
 from ._programs_df import programs_df
 
 
-def activity(adata: AnnData, *, key: str = DEFAULT_KEY, decoys: bool = False) -> AnnData:
+def activity(
+    adata: AnnData, *, kind: Literal["unique", "total"] = "unique", key: str = DEFAULT_KEY, decoys: bool = False
+) -> AnnData:
     """Return activities as a new AnnData of cells x programs, for use with ``scanpy.pl`` and ``scanpy.tl``.
 
     Parameters
     ----------
     adata
         Data with activities, from :func:`crystallin.tl.activity`.
+    kind
+        ``"unique"`` is what a program explains beside all other programs; it tells which of several overlapping
+        programs a signal belongs to. ``"total"`` is what the genes of the program do, whichever programs explain it,
+        which is what people mean by the activity of a pathway. The page on the model explains both ("Two readings of a
+        program").
     key
         Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     decoys
@@ -33,7 +42,9 @@ def activity(adata: AnnData, *, key: str = DEFAULT_KEY, decoys: bool = False) ->
     Raises
     ------
     KeyError
-        If there are no activities.
+        If there are no activities in this reading.
+    ValueError
+        If ``kind`` is not a reading.
 
     Examples
     --------
@@ -41,14 +52,14 @@ def activity(adata: AnnData, *, key: str = DEFAULT_KEY, decoys: bool = False) ->
     >>> sc.pl.matrixplot(acts, acts.var_names[:5], groupby="bulk_labels")  # doctest: +SKIP
     """
     keys = Keys(key)
-    checks.check_activity(adata, keys)
+    checks.check_activity(adata, keys, kind)
     columns, names = program_columns(adata, keys, decoys=decoys)
     var = programs_df(adata, key=key, decoys=decoys).drop(columns=["kept", "reason"], errors="ignore").reindex(names)
     # scanpy's plots would convert these columns on first use, and log a message
     text = [column for column in var if not is_numeric_dtype(var[column])]
     var = var.astype(dict.fromkeys(text, "category"))
     own = keys.of_cells
-    mean, sd = (checks.check_matrix(adata, "obsm", slot, keys) for slot in (keys.activity, keys.sd))
+    mean, sd = (checks.check_matrix(adata, "obsm", slot, keys) for slot in keys.of_kind(kind))
     return AnnData(
         X=mean[:, columns].copy(),
         # scanpy refuses to plot a name that is both a column of obs and a program

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import pandas as pd
 from anndata import AnnData
@@ -17,6 +18,7 @@ def activity_df(
     adata: AnnData,
     programs: str | Sequence[str] | None = None,
     *,
+    kind: Literal["unique", "total"] = "unique",
     key: str = DEFAULT_KEY,
     decoys: bool = False,
     sd: bool = False,
@@ -29,6 +31,11 @@ def activity_df(
         Data with activities, from :func:`crystallin.tl.activity`.
     programs
         Names of the programs to return; ``None`` returns all.
+    kind
+        ``"unique"`` is what a program explains beside all other programs; it tells which of several overlapping
+        programs a signal belongs to. ``"total"`` is what the genes of the program do, whichever programs explain it,
+        which is what people mean by the activity of a pathway. The page on the model explains both ("Two readings of a
+        program").
     key
         Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     decoys
@@ -43,14 +50,17 @@ def activity_df(
     Raises
     ------
     KeyError
-        If there are no activities, or no program of that name.
+        If there are no activities in this reading, or no program of that name.
+    ValueError
+        If ``kind`` is not a reading.
 
     Examples
     --------
     >>> cr.get.activity_df(adata, ["Cytotoxicity"]).join(adata.obs["bulk_labels"])  # doctest: +SKIP
     """
     keys = Keys(key)
-    checks.check_activity(adata, keys)
+    checks.check_activity(adata, keys, kind)
     columns, names = program_columns(adata, keys, programs=programs, decoys=decoys)
-    values = checks.check_matrix(adata, "obsm", keys.sd if sd else keys.activity, keys)
+    mean_slot, sd_slot = keys.of_kind(kind)
+    values = checks.check_matrix(adata, "obsm", sd_slot if sd else mean_slot, keys)
     return pd.DataFrame(values[:, columns].copy(), index=adata.obs_names, columns=names)

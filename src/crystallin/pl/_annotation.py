@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from crystallin import get
 from crystallin._keys import ANNOTATE
 
+from ._stored import reading_of
 from ._style import MUTED, finish, shorten
 
 # diameter of the largest dot in points; characters of the names of labels, and of groups with their labels
@@ -30,10 +31,11 @@ def annotation(
 ) -> Axes:
     """Draw a matrix of groups x labels that shows how well each label fits, and which one was given.
 
-    The colour is the score, and the size of a dot is the share of the label's genes that agree with it (the support). A
-    ring marks the label that was given. This label is also written beside the name of the group, with a question mark
-    if the second label is close. The figure shows the labels that come first or second in some group, and all coarser
-    labels of those that were given.
+    The colour is the score, and its scale says whether this is a score of unique activities ("activity") or of total
+    ones. The size of a dot is the share of the label's genes that agree with it (the support). A ring marks the label
+    that was given. This label is also written beside the name of the group, with a question mark if the second label is
+    close. The figure shows the labels that come first or second in some group, and all coarser labels of those that
+    were given.
 
     Parameters
     ----------
@@ -72,11 +74,11 @@ def annotation(
         scores.pivot(index="group", columns="label", values=what).loc[table.index, labels]
         for what in ("score", "support")
     )
-    ax = _draw(score, support, table, ax)
+    ax = _draw(score, support, table, reading_of(adata, key, ANNOTATE), ax)
     return finish(ax, show)
 
 
-def _draw(score: pd.DataFrame, support: pd.DataFrame, table: pd.DataFrame, ax: Axes | None) -> Axes:
+def _draw(score: pd.DataFrame, support: pd.DataFrame, table: pd.DataFrame, reading: str, ax: Axes | None) -> Axes:
     n_rows, n_columns = score.shape
     if ax is None:
         # room for the names on both sides and the legends on the right
@@ -110,7 +112,7 @@ def _draw(score: pd.DataFrame, support: pd.DataFrame, table: pd.DataFrame, ax: A
     ax.spines[:].set_visible(False)
     shape = {"shrink": min(1.0, 6 / n_rows), "aspect": 12, "anchor": (0, 0.0)}
     bar = ax.figure.colorbar(dots, ax=ax, extend="max" if beyond else "neither", **shape)
-    bar.set_label("score (sd)", fontsize=8)
+    bar.set_label(f"score ({reading}, sd)", fontsize=8)
     bar.ax.tick_params(labelsize=8)
     sizes = [
         Line2D([], [], marker="o", linestyle="", color=MUTED, markersize=MAX_DOT * share**0.5, label=f"{share:.0%}")

@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 
 from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import ATTRIBUTIONS, PARAMS
+from crystallin._keys import ATTRIBUTIONS, LABELS, PARAMS
 
 from ._chosen import only_one
-from ._reading import activity_in, kind_of, titled
+from ._reading import kind_of, titled
 from ._style import finish, mark_members, shorten, wrap
 
 # numbers of columns up to which their names are oblique, and up to which they are vertical; beyond, they are left out
@@ -79,7 +79,7 @@ def attributions(
     values = values.loc[values.abs().max(axis=1).sort_values(ascending=False, kind="stable").index[:n_genes]]
     member = table.drop_duplicates("gene").set_index("gene")["member"][values.index]
     kind = kind_of(adata.uns[checks.check_result(adata, key, ATTRIBUTIONS)][PARAMS])
-    ax = _draw(values, what, ax, legend=f"attribution ({activity_in(kind)})")
+    ax = _draw(values, what, ax, legend=f"attribution ({LABELS[kind]})")
     mark_members(ax, member)
     ax.set_title(wrap(titled(program, kind), 44), fontsize=9)
     return finish(ax, show)

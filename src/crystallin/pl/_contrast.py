@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 
 from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import CONTRAST
+from crystallin._keys import CONTRAST, LABELS
 
-from ._reading import activity_in, kind_of, titled
+from ._reading import kind_of, titled
 from ._steps import TITLE_WIDTH, draw_steps
 from ._style import finish, wrap
 
@@ -58,7 +58,7 @@ def contrast(
         "contribution",
         n_genes,
         "difference",
-        xlabel=f"difference of {activity_in(kind)}",
+        xlabel=f"difference of {LABELS[kind]}",
         title=f"{wrap(title, TITLE_WIDTH)}\ncarried by {params['breadth']:.1f} of its genes",
         ax=ax,
     )

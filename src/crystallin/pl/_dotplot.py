@@ -20,6 +20,7 @@ def dotplot(
     *,
     n_programs: int = 2,
     sort: Literal["category", "similarity"] = "category",
+    kind: Literal["unique", "total"] = "unique",
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
     show: bool | None = None,
@@ -47,6 +48,8 @@ def dotplot(
     sort
         Order of the groups: ``"category"`` keeps their order in ``obs``, ``"similarity"`` places groups with similar
         means next to each other.
+    kind
+        Reading of the activities, ``"unique"`` or ``"total"``, as in :func:`crystallin.get.activity_df`.
     key
         Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     ax
@@ -61,13 +64,15 @@ def dotplot(
     Raises
     ------
     KeyError
-        If there are no activities, or no program or column of that name.
+        If there are no activities in this reading, or no program or column of that name.
     ValueError
-        If labels of ``groupby`` are missing or are numbers, or ``programs`` is empty.
+        If labels of ``groupby`` are missing or are numbers, ``programs`` is empty, or ``kind`` is not a reading.
 
     Examples
     --------
     >>> cr.pl.dotplot(adata, "bulk_labels")  # doctest: +SKIP
     >>> cr.pl.dotplot(adata, "bulk_labels", {"T": ["T cell", "Cytotoxicity"], "B": "B cell"})  # doctest: +SKIP
     """
-    return draw_grid(adata, groupby, programs, "dots", n_programs=n_programs, sort=sort, key=key, ax=ax, show=show)
+    return draw_grid(
+        adata, groupby, programs, "dots", n_programs=n_programs, sort=sort, kind=kind, key=key, ax=ax, show=show
+    )

@@ -12,10 +12,9 @@ from anndata import AnnData
 from matplotlib.axes import Axes
 
 from crystallin import _checks as checks
-from crystallin._keys import RANK_PROGRAMS_GROUPS, TOTAL
+from crystallin._keys import LABELS, RANK_PROGRAMS_GROUPS, TOTAL
 
 from ._ranking import TRUST_Q, comparisons, found, special
-from ._reading import activity_in
 from ._style import finish, shorten
 
 
@@ -130,7 +129,7 @@ def _draw(effect: pd.DataFrame, mark: pd.DataFrame, ax: Axes | None, kind: str) 
     ax.figure.colorbar(
         image,
         ax=ax,
-        label=f"difference of {activity_in(kind)} / pooled sd" if kind == TOTAL else "difference / pooled sd",
+        label=f"difference of {LABELS[kind]} / pooled sd" if kind == TOTAL else "difference / pooled sd",
         shrink=0.6,
         extend="both",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -15,7 +16,7 @@ from matplotlib.colors import Normalize, to_rgb
 
 from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import DEFAULT_KEY, Keys
+from crystallin._keys import DEFAULT_KEY, LABELS, Keys
 
 from ._chosen import named
 from ._style import finish, wrap
@@ -38,6 +39,7 @@ def embedding(
     basis: str = "umap",
     size: float | None = None,
     n_cols: int = 4,
+    kind: Literal["unique", "total"] = "unique",
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
     show: bool | None = None,
@@ -61,6 +63,8 @@ def embedding(
         Area of a cell's dot in square points; ``None`` makes dots smaller the more cells there are.
     n_cols
         Number of panels in a row.
+    kind
+        Reading of the activities, ``"unique"`` or ``"total"``, as in :func:`crystallin.get.activity_df`.
     key
         Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     ax
@@ -75,9 +79,10 @@ def embedding(
     Raises
     ------
     KeyError
-        If there are no activities, or no program or embedding of that name.
+        If there are no activities in this reading, or no program or embedding of that name.
     ValueError
-        If ``programs`` is empty, the embedding has less than two columns, or ``ax`` is given for several programs.
+        If ``programs`` is empty, the embedding has less than two columns, ``ax`` is given for several programs, or
+        ``kind`` is not a reading.
 
     Examples
     --------
@@ -87,7 +92,7 @@ def embedding(
     if size is not None:
         checks.check_number(size, "size", 0, include_minimum=False)
     names = named(programs, "programs")
-    activity, sd = (get.activity_df(adata, names, key=key, sd=sd) for sd in (False, True))
+    activity, sd = (get.activity_df(adata, names, kind=kind, key=key, sd=sd) for sd in (False, True))
     name, place = _coordinates(adata, basis, key)
     if ax is not None and len(names) > 1:
         msg = f"ax has room for one program, but {len(names)} were given. Name a single program, or leave ax out."
@@ -111,7 +116,8 @@ def embedding(
         panel.spines[:].set_visible(False)
         panel.set_xlabel(f"{name} 1", fontsize=7, loc="left", color="0.4")
         panel.set_ylabel(f"{name} 2", fontsize=7, loc="bottom", color="0.4")
-    _draw_key(axes, limit, KEY_SIDE / (PANEL * math.ceil(len(axes) / n_cols)) if ax is None else KEY_SHARE)
+    side = KEY_SIDE / (PANEL * math.ceil(len(axes) / n_cols)) if ax is None else KEY_SHARE
+    _draw_key(axes, limit, side, LABELS[kind])
     return finish(axes[0] if len(axes) == 1 else axes, show)
 
 
@@ -119,7 +125,7 @@ def _coordinates(adata: AnnData, basis: str, key: str) -> tuple[str, np.ndarray]
     """Return the name and the first two columns of an embedding."""
     slot = next((slot for slot in (f"X_{basis}", basis) if slot in adata.obsm), None)
     if slot is None:
-        own = Keys(key).activity, Keys(key).sd
+        own = Keys(key).of_cells
         there = ", ".join(repr(slot.removeprefix("X_")) for slot in adata.obsm if slot not in own)
         msg = (
             f"basis={basis!r} is not an embedding in adata.obsm, which has {there or 'none'}. "
@@ -153,7 +159,7 @@ def _panels(n: int, n_cols: int) -> list[Axes]:
     return list(grid.ravel()[:n])
 
 
-def _draw_key(axes: list[Axes], limit: float, height: float) -> None:
+def _draw_key(axes: list[Axes], limit: float, height: float, reading: str) -> None:
     """Draw the colour key, with activity to the right and uncertainty upwards; ``height`` is a share of the panels."""
     mean, sd = np.meshgrid(np.linspace(-limit, limit, 2 * KEY_STEPS), np.linspace(0, 1, KEY_STEPS))
     panel, _ = make_axes(axes, shrink=height, aspect=1, anchor=(0, 1), panchor=False)
@@ -165,6 +171,6 @@ def _draw_key(axes: list[Axes], limit: float, height: float) -> None:
     # scanpy's settings turn it on
     panel.grid(False)
     panel.tick_params(labelsize=7, length=2)
-    panel.set_xlabel("activity", fontsize=8)
+    panel.set_xlabel(reading, fontsize=8)
     panel.set_ylabel("posterior sd", fontsize=8)
     panel.spines[:].set_visible(False)

@@ -19,6 +19,7 @@ from scipy.stats import norm
 
 from crystallin import _checks as checks
 from crystallin import get
+from crystallin._keys import LABELS
 
 from ._chosen import Rows, by_similarity, diagonal, distinctive, rows_of
 from ._group_means import LEVEL, group_means, labels_of
@@ -43,10 +44,11 @@ def draw_grid(
     adata: AnnData,
     groupby: str,
     programs: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None,
-    kind: Literal["dots", "cells"],
+    shape: Literal["dots", "cells"],
     *,
     n_programs: int,
     sort: str,
+    kind: str,
     key: str,
     ax: Axes | None,
     show: bool | None,
@@ -55,7 +57,7 @@ def draw_grid(
     checks.check_int(n_programs, "n_programs", 1)
     checks.check_choice(sort, "sort", SORTS)
     rows = None if programs is None else rows_of(programs)
-    activity = get.activity_df(adata, None if rows is None else rows.unique, key=key)
+    activity = get.activity_df(adata, None if rows is None else rows.unique, kind=kind, key=key)
     labels, groups = labels_of(adata, groupby, "groupby")
     means = group_means(activity, labels, groups)
     shown = distinctive(means.mean, n_programs) if rows is None else rows.unique
@@ -67,11 +69,11 @@ def draw_grid(
     limit, extend = _limit(mean)
     colours = ScalarMappable(Normalize(-limit, limit), COLOURS)
     is_own = ax is None
-    ax, bar = _frame(rows, groups, colours, extend, ax)
-    if kind == "cells":
+    ax, bar = _frame(rows, groups, colours, extend, f"mean {LABELS[kind]}", ax)
+    if shape == "cells":
         _draw_cells(ax, bar, rows, mean, half)
     else:
-        sd = get.activity_df(adata, shown, key=key, sd=True)
+        sd = get.activity_df(adata, shown, kind=kind, key=key, sd=True)
         clear = (activity[shown] > norm.ppf(LEVEL) * sd).groupby(labels.to_numpy()).mean()
         _draw_dots(ax, bar, rows, mean, clear.loc[groups, rows.names].T)
     if is_own:
@@ -91,7 +93,7 @@ def _limit(mean: pd.DataFrame) -> tuple[float, str]:
 
 
 def _frame(
-    rows: Rows, groups: list[str], colours: ScalarMappable, extend: str, ax: Axes | None
+    rows: Rows, groups: list[str], colours: ScalarMappable, extend: str, reading: str, ax: Axes | None
 ) -> tuple[Axes, Colorbar]:
     names, columns = [shorten(name) for name in rows.names], [shorten(name) for name in groups]
     if ax is None:
@@ -107,7 +109,7 @@ def _frame(
         label.set_fontweight("bold")
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    bar = ax.figure.colorbar(colours, label="mean activity", extend=extend, aspect=BAR / THICK, **at)
+    bar = ax.figure.colorbar(colours, label=reading, extend=extend, aspect=BAR / THICK, **at)
     # scanpy's settings can turn grids on
     ax.grid(False)
     bar.ax.grid(False)

@@ -20,6 +20,7 @@ def matrixplot(
     *,
     n_programs: int = 2,
     sort: Literal["category", "similarity"] = "category",
+    kind: Literal["unique", "total"] = "unique",
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
     show: bool | None = None,
@@ -48,6 +49,8 @@ def matrixplot(
     sort
         Order of the groups: ``"category"`` keeps their order in ``obs``, ``"similarity"`` places groups with similar
         means next to each other.
+    kind
+        Reading of the activities, ``"unique"`` or ``"total"``, as in :func:`crystallin.get.activity_df`.
     key
         Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     ax
@@ -62,13 +65,15 @@ def matrixplot(
     Raises
     ------
     KeyError
-        If there are no activities, or no program or column of that name.
+        If there are no activities in this reading, or no program or column of that name.
     ValueError
-        If labels of ``groupby`` are missing or are numbers, or ``programs`` is empty.
+        If labels of ``groupby`` are missing or are numbers, ``programs`` is empty, or ``kind`` is not a reading.
 
     Examples
     --------
     >>> cr.pl.matrixplot(adata, "bulk_labels")  # doctest: +SKIP
     >>> cr.pl.matrixplot(adata, "bulk_labels", n_programs=3, sort="similarity")  # doctest: +SKIP
     """
-    return draw_grid(adata, groupby, programs, "cells", n_programs=n_programs, sort=sort, key=key, ax=ax, show=show)
+    return draw_grid(
+        adata, groupby, programs, "cells", n_programs=n_programs, sort=sort, kind=kind, key=key, ax=ax, show=show
+    )

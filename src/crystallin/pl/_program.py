@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from anndata import AnnData
@@ -10,7 +12,7 @@ from matplotlib.gridspec import SubplotSpec
 
 from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import ATTRIBUTIONS, DEFAULT_KEY, LEAKAGE, RANK_PROGRAMS_GROUPS, Keys
+from crystallin._keys import ATTRIBUTIONS, DEFAULT_KEY, LABELS, LEAKAGE, RANK_PROGRAMS_GROUPS, Keys
 
 from ._bars import draw_bars
 from ._chosen import only_one
@@ -29,6 +31,7 @@ def program(
     groupby: str,
     *,
     n_genes: int = 10,
+    kind: Literal["unique", "total"] = "unique",
     key: str = DEFAULT_KEY,
     attributions_key: str | None = None,
     leakage_key: str | None = None,
@@ -55,6 +58,9 @@ def program(
         Column of ``obs`` with groups of cells.
     n_genes
         Number of genes in each panel.
+    kind
+        Reading of the activities on the left, ``"unique"`` or ``"total"``, as in :func:`crystallin.get.activity_df`.
+        It also decides which group has the highest mean. The other panels and the text do not depend on it.
     key
         Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     attributions_key
@@ -77,9 +83,10 @@ def program(
     Raises
     ------
     KeyError
-        If there are no activities, no loadings, or no program or column of that name.
+        If there are no activities in this reading, no loadings, or no program or column of that name.
     ValueError
-        If labels of ``groupby`` are missing or are numbers, or ``ax`` is not part of a grid of subplots.
+        If labels of ``groupby`` are missing or are numbers, ``kind`` is not a reading, or ``ax`` is not part of a grid
+        of subplots.
 
     Examples
     --------
@@ -93,7 +100,7 @@ def program(
         msg = "ax is not part of a grid of subplots, which the page needs; create it with matplotlib.pyplot.subplots."
         raise ValueError(msg)
     program = only_one(program)
-    activity = get.activity_df(adata, program, key=key)
+    activity = get.activity_df(adata, program, kind=kind, key=key)
     loadings = get.loadings_df(adata, program, n_genes=n_genes, key=key)
     means = group_means(activity, *labels_of(adata, groupby, "groupby"))
     by_group = pd.DataFrame({name: part[program] for name, part in means._asdict().items()})
@@ -101,7 +108,7 @@ def program(
     top = by_group.index[0]
     lines = facts(adata, program, groupby, top, key=key, leakage_key=leakage_key, ranking_key=ranking_key)
     axes = _panels(len(by_group), n_genes, lines, ax)
-    _draw_activity(axes[0], by_group, program)
+    _draw_activity(axes[0], by_group, program, LABELS[kind])
     draw_bars(axes[1], loadings["gene"], loadings["loading"], title="loadings", xlabel="loading")
     where, genes = attributions_of(adata, program, groupby, top, n_genes, key=key, attributions_key=attributions_key)
     if genes is None:
@@ -131,7 +138,7 @@ def _panels(n_groups: int, n_genes: int, lines: list[Fact], ax: Axes | None) -> 
     return [figure.add_subplot(part) for part in (first[0], second[0, 0], second[0, 1], second[1, :])]
 
 
-def _draw_activity(ax: Axes, by_group: pd.DataFrame, program: str) -> None:
+def _draw_activity(ax: Axes, by_group: pd.DataFrame, program: str, reading: str) -> None:
     # a single cell has neither a standard deviation nor an interval
     mean, sd, half = by_group["mean"], by_group["sd"].fillna(0), by_group["half"].fillna(0)
     position = range(len(by_group))
@@ -141,7 +148,7 @@ def _draw_activity(ax: Axes, by_group: pd.DataFrame, program: str) -> None:
     ax.axvline(0, color="black", linewidth=0.8)
     ax.set_yticks(position, [shorten(name, 30) for name in by_group.index], fontsize=8)
     ax.set_ylim(len(by_group) - 0.4, -0.6)
-    ax.set_xlabel("activity", fontsize=8)
+    ax.set_xlabel(reading, fontsize=8)
     ax.tick_params(axis="x", labelsize=8)
     ax.set_title(wrap(program), fontsize=10, fontweight="bold", loc="left")
     tidy(ax)

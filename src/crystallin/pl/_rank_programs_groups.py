@@ -13,10 +13,9 @@ from anndata import AnnData
 from matplotlib.axes import Axes
 
 from crystallin import _checks as checks
-from crystallin._keys import RANK_PROGRAMS_GROUPS, TOTAL, UNIQUE
+from crystallin._keys import LABELS, RANK_PROGRAMS_GROUPS, TOTAL, UNIQUE
 
 from ._ranking import TRUST_Q, comparisons, found, only, special
-from ._reading import activity_in
 from ._style import DOWN, MUTED, UP, finish, shorten, tidy, wrap
 
 
@@ -120,7 +119,7 @@ def _draw(ax: Axes, title: str, part: pd.DataFrame, q_max: float, kind: str) -> 
     if opposed.any():
         style = {"marker": "D", "c": "white", "linewidths": 1.2, "s": 24, "zorder": 3}
         ax.scatter(there, position[opposed], edgecolors=np.where(there < 0, DOWN, UP), **style)
-    words = f"difference of {activity_in(kind)}"
+    words = f"difference of {LABELS[kind]}"
     ax.set_xlabel(f"{words}\n◇ opposed: {other}" if opposed.any() else words, fontsize=8)
     ax.tick_params(axis="x", labelsize=8)
     ax.set_title(wrap(title), fontsize=9)

@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from crystallin._keys import TOTAL, UNIQUE
-
-KIND = "kind"
+from crystallin._keys import KIND, TOTAL, UNIQUE
 
 
 def kind_of(params: Mapping[str, Any]) -> str:
     """Return the reading of a result; those of earlier versions do not name it and are of the unique activity."""
     return str(params.get(KIND, UNIQUE))
-
-
-def activity_in(kind: str) -> str:
-    """Return the name of the activity in a reading, for axes."""
-    return "total activity" if kind == TOTAL else "activity"
 
 
 def titled(name: str, kind: str) -> str:

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from crystallin import get
 from crystallin._keys import RULES
 
+from ._stored import reading_of
 from ._style import DOWN, MUTED, UP, finish, shorten, tidy
 
 # characters in a line of a rule; inches: height of a line, distance between groups
@@ -31,7 +32,8 @@ def rules(
 ) -> Axes:
     """Draw the rule of each group, with its precision and recall on held-out cells.
 
-    Lines are 95 % Wilson intervals. The grey mark is the share of all cells that belong to the group, which is the
+    Lines are 95 % Wilson intervals. The heading of the rules says whether their thresholds are of unique activities
+    ("activity") or of total ones. The grey mark is the share of all cells that belong to the group, which is the
     precision of a rule without any information. If there is no rule for a group, grey text says why.
 
     Parameters
@@ -63,10 +65,10 @@ def rules(
     >>> cr.pl.rules(adata)  # doctest: +SKIP
     """
     table = get.rules_df(adata, group, key=key)
-    return finish(_draw(table, ax), show)
+    return finish(_draw(table, reading_of(adata, key, RULES), ax), show)
 
 
-def _draw(table: pd.DataFrame, ax: Axes | None) -> Axes:
+def _draw(table: pd.DataFrame, reading: str, ax: Axes | None) -> Axes:
     texts = [_wrapped(rule) if rule else reason for rule, reason in zip(table["rule"], table["reason"], strict=True)]
     # the height of a group is the number of lines of its rule, at least two
     height = np.array([LINE * max(text.count("\n") + 1, 2) + GAP for text in texts])
@@ -78,18 +80,11 @@ def _draw(table: pd.DataFrame, ax: Axes | None) -> Axes:
         ax.hlines(y, table[f"{what}_lower"], table[f"{what}_upper"], color=colour, linewidth=1.2)
         ax.plot(table[what], y, "o", color=colour, markersize=4.5, label=what, clip_on=False)
     ax.plot(table["prevalence"], middle - LINE / 2, "|", color=MUTED, markersize=9, label="of all cells")
+    beside = {"textcoords": "offset points", "fontsize": 8, "annotation_clip": False}
     for y, text, rule in zip(middle, texts, table["rule"], strict=True):
-        ax.annotate(
-            text,
-            (1, y),
-            (12, 0),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-            color="black" if rule else MUTED,
-            annotation_clip=False,
-        )
+        colour = "black" if rule else MUTED
+        ax.annotate(text, (1, y), (12, 0), xycoords=("axes fraction", "data"), va="center", color=colour, **beside)
+    ax.annotate(f"rule ({reading})", (1, 1), (12, 7), xycoords="axes fraction", color=MUTED, **beside)
     ax.set_yticks(middle, [shorten(name) for name in table["group"]], fontsize=8)
     ax.set_ylim(height.sum(), 0)
     ax.set_xlim(0, 1)

@@ -9,7 +9,7 @@ from anndata import AnnData
 
 from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import KEY, PARAMS
+from crystallin._keys import KEY, LABELS, PARAMS
 
 from ._reading import kind_of, titled
 
@@ -23,6 +23,12 @@ def params_of(adata: AnnData, slot: str, key: str) -> dict[str, Any]:
     """Return the arguments of a result; empty if there is none, or if its programs have been replaced since then."""
     params = adata.uns.get(slot, {}).get(PARAMS, {})
     return params if params.get(KEY) == key and not checks.is_replaced(adata, params) else {}
+
+
+def reading_of(adata: AnnData, key: str, tool: str) -> str:
+    """Return what figures call the activities that a result was computed from."""
+    params = adata.uns[checks.check_result(adata, key, tool)][PARAMS]
+    return LABELS[kind_of(params)]
 
 
 def attributions_of(

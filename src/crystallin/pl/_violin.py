@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import DEFAULT_KEY
+from crystallin._keys import DEFAULT_KEY, LABELS
 
 from ._chosen import only_one
 from ._group_means import GroupMeans, group_means, labels_of
@@ -38,6 +38,7 @@ def violin(
     *,
     sample_key: str | None = None,
     sort: Literal["category", "mean"] = "category",
+    kind: Literal["unique", "total"] = "unique",
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
     show: bool | None = None,
@@ -64,6 +65,8 @@ def violin(
     sort
         Order of the groups from the top: ``"category"`` keeps their order in ``obs``, ``"mean"`` sorts them by their
         mean, the highest first.
+    kind
+        Reading of the activities, ``"unique"`` or ``"total"``, as in :func:`crystallin.get.activity_df`.
     key
         Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     ax
@@ -78,10 +81,10 @@ def violin(
     Raises
     ------
     KeyError
-        If there are no activities, or no program or column of that name.
+        If there are no activities in this reading, or no program or column of that name.
     ValueError
-        If labels of ``groupby`` or ``sample_key`` are missing or are numbers, or the activity of the program is NaN
-        because its genes were not measured.
+        If labels of ``groupby`` or ``sample_key`` are missing or are numbers, ``kind`` is not a reading, or the
+        activity of the program is NaN because its genes were not measured.
 
     Examples
     --------
@@ -90,7 +93,7 @@ def violin(
     """
     checks.check_choice(sort, "sort", SORTS)
     program = only_one(program)
-    activity = get.activity_df(adata, program, key=key)
+    activity = get.activity_df(adata, program, kind=kind, key=key)
     if activity[program].isna().all():
         msg = (
             f"The activity of {program!r} is NaN in these cells, because most of its genes were not measured. Choose "
@@ -121,7 +124,7 @@ def violin(
     ax.set_yticks(place, [shorten(name) for name in groups], fontsize=8)
     ax.set_ylim(len(groups) - 0.6, -HEIGHT - 0.15)
     over = "cells" if sample_key is None else f"samples ({sample_key})"
-    ax.set_xlabel(f"activity, mean with 95 % interval over {over}", fontsize=8)
+    ax.set_xlabel(f"{LABELS[kind]}, mean with 95 % interval over {over}", fontsize=8)
     ax.tick_params(axis="x", labelsize=8)
     ax.tick_params(axis="y", length=0)
     # scanpy's settings can turn the grid on

@@ -10,10 +10,9 @@ from anndata import AnnData
 from matplotlib.axes import Axes
 
 from crystallin import _checks as checks
-from crystallin._keys import RANK_PROGRAMS_GROUPS
+from crystallin._keys import LABELS, RANK_PROGRAMS_GROUPS
 
 from ._ranking import TRUST_Q, comparisons, found, only, special
-from ._reading import activity_in
 from ._style import DOWN, MUTED, UP, finish, shorten, tidy, wrap
 
 # smaller q values are drawn at this one
@@ -94,7 +93,7 @@ def volcano(
     ax.axhline(-np.log10(q_max), color=MUTED, linewidth=0.8, linestyle="--")
     limit = 1.05 * max(np.abs(effect).max(), 1e-6)
     top = max(height.max(), -np.log10(q_max)) * 1.08
-    ax.set(xlim=(-limit, limit), ylim=(0, top), xlabel=f"difference of {activity_in(kind)}")
+    ax.set(xlim=(-limit, limit), ylim=(0, top), xlabel=f"difference of {LABELS[kind]}")
     ax.set_title(f"{wrap(title, 60)}\n−log10 q", fontsize=10)
     tidy(ax)
     # the axis is drawn at a difference of 0, which leaves both sides to the names

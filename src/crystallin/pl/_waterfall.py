@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 
 from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import ATTRIBUTIONS, PARAMS
+from crystallin._keys import ATTRIBUTIONS, LABELS, PARAMS
 
 from ._chosen import only_one
-from ._reading import activity_in, kind_of, titled
+from ._reading import kind_of, titled
 from ._steps import TITLE_WIDTH, draw_steps
 from ._style import finish, wrap
 
@@ -85,7 +85,7 @@ def waterfall(
         raise ValueError(msg)
     # the attributions must be of all genes, both when they were computed and now
     adds_up = len(table) == adata.n_vars == params["n_vars"] and _adds_up(params)
-    activity, name = activity_in(kind_of(params)), titled(program, kind_of(params))
+    activity, name = LABELS[kind_of(params)], titled(program, kind_of(params))
     ax = draw_steps(
         table,
         "attribution",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from crystallin import _checks as checks
-from crystallin._keys import ANNOTATE, DEFAULT_KEY, PARAMS, SCORES, TABLE, Keys, given
+from crystallin._keys import ANNOTATE, DEFAULT_KEY, KIND, PARAMS, SCORES, TABLE, Keys, given
 
 from ._name import Needs, markers, name_groups, own_columns, own_labels, written_columns
 from ._shared import origin_of, stored_activity
@@ -50,6 +50,7 @@ def annotate(
     model: ProgramVAE,
     groupby: str,
     *,
+    kind: Literal["unique", "total"] = "unique",
     programs: Sequence[str] | None = None,
     parents: Mapping[str, str] | None = None,
     sample_key: str | None = None,
@@ -78,6 +79,9 @@ def annotate(
         A trained model.
     groupby
         Column of ``obs`` with groups of cells, for example clusters.
+    kind
+        Reading of the activities, ``"unique"`` or ``"total"``, as in :func:`crystallin.get.activity_df`.
+        ``support`` and ``breadth`` refer to the unique activity with either.
     programs
         Programs to use as labels. ``None`` uses those of category ``"cell type"`` if the collection has categories (as
         ``"immune"`` does), and all programs otherwise (for example PanglaoDB).
@@ -150,11 +154,11 @@ def annotate(
     Raises
     ------
     KeyError
-        If a column, a program or the activities do not exist.
+        If a column, a program or the activities (in this reading) do not exist.
     ValueError
-        If there is only one group, the collection has no marker programs, thresholds are out of range, a column to be
-        written exists and was not written by this function, the hierarchy has a cycle, or activities were not computed
-        by the model in its current state.
+        If there is only one group, the collection has no marker programs, thresholds are out of range, ``kind`` is not
+        a reading, a column to be written exists and was not written by this function, the hierarchy has a cycle, or
+        activities were not computed by the model in its current state.
 
     Notes
     -----
@@ -165,7 +169,7 @@ def annotate(
     by the largest score of itself and its finer labels, because a finer program takes over part of the signal of the
     coarser one. Finer labels are then chosen step by step.
 
-    A gene agrees with a label if its contribution to the program's activity in the group's average cell (see
+    A gene agrees with a label if its contribution to the program's unique activity in the group's average cell (see
     :func:`crystallin.tl.attributions`) is closer to its contribution in the other groups in which the program is on
     than to that in the groups in which it is off. If there are no other groups in which the program is on, the
     contribution has to be larger than in the groups in which it is off. A wrong label shares some genes with the right
@@ -190,7 +194,7 @@ def annotate(
     """
     keys = Keys(key)
     checks.check_adata(adata, copy=copy)
-    checks.check_fresh(adata, keys, model.digest)
+    checks.check_fresh(adata, keys, model.digest, kind)
     slot = checks.check_result_key(adata, key_added, keys, ANNOTATE)
     checks.check_groups(checks.ALL, checks.REST, checks.check_labels(adata, groupby, "groupby").names, groupby)
     if sample_key is not None:
@@ -207,16 +211,17 @@ def annotate(
     known = markers(adata, model, programs, parents, key)
 
     rng = np.random.default_rng(random_state)
-    named = name_groups(adata, model, known, needs, groupby, sample_key, keys, rng)
+    named = name_groups(adata, model, known, needs, groupby, sample_key, keys, kind, rng)
     columns: dict[str, Any] = {}
     if label_added is not None:
         columns[label_added] = known.categorical(np.array(named.labels)[named.of_cell])
     if cell_label_added is not None:
-        activity = stored_activity(adata, keys)[0][:, ~model.is_decoy]
+        activity = stored_activity(adata, keys, kind)[0][:, ~model.is_decoy]
         labels, sure = own_labels(activity, named.of_cell, named.labels, known, min_probability, rng)
         columns |= {cell_label_added: known.categorical(labels), f"{cell_label_added}{PROBABILITY}": sure}
     params = {
         "groupby": groupby,
+        KIND: kind,
         "labels": known.names,
         "sample_key": sample_key,
         "min_score": min_score,

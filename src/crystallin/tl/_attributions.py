@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from crystallin import _checks as checks
-from crystallin._keys import ATTRIBUTIONS, CELLS, DEFAULT_KEY, GENES, GROUPS, PARAMS, PROGRAMS, VALUES, Keys, given
+from crystallin._keys import (
+    ATTRIBUTIONS,
+    CELLS,
+    DEFAULT_KEY,
+    GENES,
+    GROUPS,
+    KIND,
+    PARAMS,
+    PROGRAMS,
+    VALUES,
+    Keys,
+    given,
+)
 
 from ._explain import baseline_arguments
 from ._shared import Chosen, choose_cells, origin_of
@@ -197,7 +209,7 @@ def attributions(
 
     adata = adata.copy() if copy else adata
     params = {
-        "kind": kind,
+        KIND: kind,
         "groupby": groupby,
         "method": method,
         "baseline": baseline if isinstance(baseline, str) else "array",

@@ -9,7 +9,7 @@ import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin import stats
-from crystallin._keys import CONTRAST, DEFAULT_KEY, PARAMS, TABLE, Keys, given
+from crystallin._keys import CONTRAST, DEFAULT_KEY, KIND, PARAMS, TABLE, Keys, given
 
 from ._shared import members, origin_of
 
@@ -128,7 +128,7 @@ def contrast(
     size = table["contribution"].abs()
     params = {
         "program": program,
-        "kind": kind,
+        KIND: kind,
         "groupby": groupby,
         "group": group,
         "reference": reference,

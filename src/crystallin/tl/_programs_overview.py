@@ -40,7 +40,8 @@ def programs_overview(
 ) -> AnnData | None:
     """Add to the table of programs where each program is active and how reliable it is.
 
-    :func:`crystallin.get.programs_df` returns the table.
+    The columns describe unique activities, because they are about what distinguishes a program from the others; total
+    activities are not summarised here. :func:`crystallin.get.programs_df` returns the table.
 
     Parameters
     ----------

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin import get, stats
-from crystallin._keys import DEFAULT_KEY, NAMES, PARAMS, RULES, TABLE, TERMS, Keys, given
+from crystallin._keys import DEFAULT_KEY, KIND, NAMES, PARAMS, RULES, TABLE, TERMS, Keys, given
 
 from ._learn import Part, Rule, certainty, learn, parts_of, picked, resampled
 from ._shared import choose_cells, origin_of, stored_activity
@@ -28,6 +28,7 @@ def rules(
     adata: AnnData,
     groupby: str,
     *,
+    kind: Literal["unique", "total"] = "unique",
     max_terms: int = 3,
     programs: Sequence[str] | None = None,
     sample_key: str | None = None,
@@ -50,6 +51,8 @@ def rules(
         Data with activities, from :func:`crystallin.tl.activity`.
     groupby
         Column of ``obs`` with groups of cells.
+    kind
+        Reading of the activities, ``"unique"`` or ``"total"``, as in :func:`crystallin.get.activity_df`.
     max_terms
         Largest number of terms in a rule.
     programs
@@ -98,10 +101,10 @@ def rules(
     Raises
     ------
     KeyError
-        If a column, a program or the activities do not exist.
+        If a column, a program or the activities (in this reading) do not exist.
     ValueError
-        If there is only one group or one sample, labels are missing or are measurements, or ``held_out`` leaves no
-        cells to learn from or to test on.
+        If there is only one group or one sample, labels are missing or are measurements, ``kind`` is not a reading, or
+        ``held_out`` leaves no cells to learn from or to test on.
 
     Notes
     -----
@@ -125,7 +128,7 @@ def rules(
     """
     keys = Keys(key)
     checks.check_adata(adata, copy=copy)
-    checks.check_activity(adata, keys)
+    checks.check_activity(adata, keys, kind)
     slot = checks.check_result_key(adata, key_added, keys, RULES)
     checks.check_groups(checks.ALL, checks.REST, checks.check_labels(adata, groupby, "groupby").names, groupby)
     checks.check_int(max_terms, "max_terms", 1)
@@ -137,7 +140,7 @@ def rules(
         sample = checks.check_labels(adata, sample_key, "sample_key").of_cells
     names = get.activity_df(adata, programs, key=key).columns.unique().tolist()
     columns = [str(name) for name in adata.uns[keys.uns][NAMES]]
-    mean, sd = (part[:, [columns.index(name) for name in names]] for part in stored_activity(adata, keys))
+    mean, sd = (part[:, [columns.index(name) for name in names]] for part in stored_activity(adata, keys, kind))
     values = mean.astype(np.float32, copy=False)
 
     chosen = choose_cells(adata, groupby)
@@ -154,6 +157,7 @@ def rules(
     adata = adata.copy() if copy else adata
     params = {
         "groupby": groupby,
+        KIND: kind,
         "max_terms": max_terms,
         "sample_key": sample_key,
         "held_out": held_out,

@@ -55,11 +55,12 @@ def name_groups(
     groupby: str,
     sample_key: str | None,
     keys: Keys,
+    kind: str,
     rng: np.random.Generator,
 ) -> NamedGroups:
     """Label the groups of a column; see :func:`crystallin.tl.annotate`."""
     chosen, some = choose_cells(adata, groupby), choose_cells(adata, groupby, max_cells=MAX_CELLS)
-    means = group_means(adata, chosen, sample_key, keys)
+    means = group_means(adata, chosen, sample_key, keys, kind)
     group = pd.Categorical(chosen.labels, chosen.groups).codes
     n_cells = np.bincount(group)
     is_reference = n_cells >= needs.cells
@@ -71,7 +72,7 @@ def name_groups(
     table.insert(0, "group", chosen.groups)
     table["n_cells"] = n_cells
     best, real = naming.choice.best, np.flatnonzero(~model.is_decoy)
-    activity = stored_activity(adata, keys)[0][some.positions]
+    activity = stored_activity(adata, keys, kind)[0][some.positions]
     table["specificity"] = specificities(activity, known.columns[best], group[some.positions], naming.labels())
     reasons = [evidence.of(g, label) for g, label in enumerate(best)]
     table["breadth"] = [breadth_of(values) for _, values in reasons]

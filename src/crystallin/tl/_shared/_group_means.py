@@ -11,7 +11,7 @@ import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin import stats
-from crystallin._keys import Keys
+from crystallin._keys import UNIQUE, Keys
 
 from ._cells import Chosen
 from ._result import stored_activity
@@ -47,9 +47,9 @@ class GroupMeans:
             yield np.array([draws[draw] for draws in of_group])
 
 
-def group_means(adata: AnnData, chosen: Chosen, sample_key: str | None, keys: Keys) -> GroupMeans:
-    """Compute the means of the chosen groups over cells, or over means of samples."""
-    mean, sd = (values[chosen.positions] for values in stored_activity(adata, keys))
+def group_means(adata: AnnData, chosen: Chosen, sample_key: str | None, keys: Keys, kind: str = UNIQUE) -> GroupMeans:
+    """Compute the means of the chosen groups over cells, or over means of samples, in the reading ``kind``."""
+    mean, sd = (values[chosen.positions] for values in stored_activity(adata, keys, kind))
     sample = None
     if sample_key is not None:
         sample = checks.check_labels(adata, sample_key, "sample_key").codes[chosen.positions]
