@@ -202,7 +202,7 @@ def rank_programs_groups(
     Examples
     --------
     >>> import crystallin as cr
-    >>> adata = cr.datasets.simulate(600, 300, n_programs=8, n_decoys=8, n_donors=3, conditions=("ctrl", "stim"))
+    >>> adata = cr.datasets.simulate(600, 300, n_programs=12, n_decoys=4, n_donors=3, conditions=("ctrl", "stim"))
     >>> cr.pp.add_programs(adata, adata.uns["simulation"]["annotation"])
     >>> cr.ProgramVAE.setup_anndata(adata)
     >>> model = cr.ProgramVAE(adata)
