@@ -54,7 +54,7 @@ DEFAULTS = {"arm": "log-additive", "depth": 500, "random_state": 0}
 def fit(adata: ad.AnnData, seed: int, free: int | str, max_epochs: int | None) -> tuple[dict[str, pd.DataFrame], dict]:
     """Readings, and the row of results to add to."""
     model, row = trained(adata, seed, {"max_epochs": max_epochs}, n_unannotated=free)
-    row["free_programs"] = model.module.n_latent - model.module.n_programs
+    row["free_programs"] = model.module.decoder.n_free
     return readings_of(model, adata), row
 
 
@@ -95,6 +95,8 @@ def simulated(title: str, args: argparse.Namespace) -> Iterator[tuple[str, dict]
         setting |= SMALL | dict.fromkeys(SIMULATIONS[title], 2)
     adata = cr.datasets.simulate(**setting)
     cr.pp.add_programs(adata, adata.uns["simulation"]["annotation"])
+    # free programs leave the awake ones alone
+    cr.pp.screen_programs(adata)
     truth = truth_of(adata)
     # nothing carries the name of a program without a set
     truth = truth[[name for name in truth if name in set(map(str, adata.uns["programs"]["names"]))]]

@@ -11,11 +11,13 @@ import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, Keys
+from crystallin.nn import n_free_dimensions
 from crystallin.programs import as_prior
 
 from ._about import AboutMixin
 from ._borrowed import forgotten_on_error, private
 from ._compat import MINIFY_TYPE_UNS_KEY, SCVI, SCVI_UUID_KEY
+from ._free import AUTO
 from ._importance import ImportanceMixin
 from ._loading import LoadingMixin
 from ._module import ProgramModule
@@ -61,8 +63,11 @@ class ProgramVAE(
     programs_key
         Key of the programs, which is the ``key_added`` of :func:`crystallin.pp.add_programs`.
     n_unannotated
-        Number of additional latent dimensions that affect every gene, for variation that no program explains. The
-        default 0 assigns all variation to named programs.
+        Number of free programs, for variation that no gene set explains, or ``"auto"``: as many (at most 20) as raise
+        the likelihood of held-out cells. They start from the leading directions of what the programs leave over, have
+        loadings with any sign on the genes that follow these directions, and are kept orthogonal to the programs that
+        :func:`crystallin.pp.screen_programs` found awake, so that these keep their signal. Without a screening they are
+        orthogonal to all programs. The default 0 assigns all variation to the programs.
     n_hidden
         Number of hidden units of the encoder's context network.
     context
@@ -113,7 +118,7 @@ class ProgramVAE(
         registry: dict[str, Any] | None = None,
         prior: pd.DataFrame | dict[str, np.ndarray] | None = None,
         programs_key: str = DEFAULT_KEY,
-        n_unannotated: int = 0,
+        n_unannotated: int | Literal["auto"] = 0,
         n_hidden: int = 128,
         context: bool = True,
         dropout_rate: float = 0.1,
@@ -123,7 +128,8 @@ class ProgramVAE(
     ) -> None:
         checks.check_choice(gene_likelihood, "gene_likelihood", ("nb", "poisson", "zinb"))
         checks.check_choice(dispersion, "dispersion", ("gene", "gene-batch"))
-        checks.check_int(n_unannotated, "n_unannotated", 0)
+        if n_unannotated != AUTO:
+            checks.check_int(n_unannotated, "n_unannotated", 0)
         checks.check_int(n_hidden, "n_hidden", 1)
         checks.check_int(random_state, "random_state", 0)
         if prior is None:
@@ -148,7 +154,7 @@ class ProgramVAE(
                 adata,
                 registry,
                 n_hidden=n_hidden,
-                n_latent=self._prior.n_programs + n_unannotated,
+                n_latent=self._prior.n_programs + n_free_dimensions(n_unannotated),
                 dropout_rate=dropout_rate,
                 dispersion=dispersion,
                 gene_likelihood=gene_likelihood,

@@ -12,6 +12,7 @@ from crystallin import nn as blocks
 from crystallin.programs import as_prior
 
 from ._compat import MODULE_KEYS, REGISTRY_KEYS, VAE, LossOutput
+from ._free import protected_programs, start_free
 
 # largest number of training cells to initialise the parameters from; more do not improve the start
 MAX_START_CELLS = 20_000
@@ -33,7 +34,7 @@ class ProgramModule(VAE):
         n_batch: int = 0,
         n_labels: int = 0,
         n_hidden: int = 128,
-        n_unannotated: int = 0,
+        n_unannotated: int | str = 0,
         context: bool = True,
         dropout_rate: float = 0.1,
         dispersion: str = "gene",
@@ -44,14 +45,14 @@ class ProgramModule(VAE):
         # scvi-tools also passes settings of the parts that are replaced here
         **_: Any,
     ) -> None:
-        prior = as_prior(prior)
+        prior, n_free = as_prior(prior), blocks.n_free_dimensions(n_unannotated)
         # the base class creates an encoder and a decoder that are replaced below, so they are made as small as possible
         super().__init__(
             n_input=n_input,
             n_batch=n_batch,
             n_labels=n_labels,
             n_hidden=1,
-            n_latent=prior.n_programs + n_unannotated,
+            n_latent=prior.n_programs + n_free,
             n_continuous_cov=n_continuous_cov,
             n_cats_per_cov=n_cats_per_cov,
             dispersion=dispersion,
@@ -62,6 +63,7 @@ class ProgramModule(VAE):
         # the library size is observed, so its encoder is not used
         del self.l_encoder
         self.n_programs = prior.n_programs
+        self.chooses_free = n_unannotated == "auto"
         edges = blocks.Edges(
             torch.as_tensor(prior.gene),
             torch.as_tensor(prior.program),
@@ -71,7 +73,7 @@ class ProgramModule(VAE):
         )
         self.z_encoder = blocks.PrimedEncoder(
             edges,
-            n_unannotated=n_unannotated,
+            n_unannotated=n_free,
             n_batch=max(n_batch, 1),
             n_hidden=n_hidden,
             context=context,
@@ -79,11 +81,13 @@ class ProgramModule(VAE):
         )
         self.decoder = blocks.ProgramDecoder(
             edges,
-            n_unannotated=n_unannotated,
+            n_unannotated=n_free,
             n_continuous=n_continuous_cov,
             n_categories=[max(n_batch, 1), *(n_cats_per_cov or [])],
             normalised=not use_size_factor_key,
         )
+        if n_free:
+            self.decoder.protected.copy_(torch.as_tensor(protected_programs(prior)))
         self.register_buffer("started", torch.zeros((), dtype=torch.bool))
         if dispersion == "gene":
             self.px_r.data.fill_(1.0)
@@ -96,7 +100,8 @@ class ProgramModule(VAE):
     ) -> None:
         """Initialise intercepts, dispersions, loadings and read-outs from the data, unless this was done before.
 
-        ``minibatches`` is read three times: for moments, and twice for the correlation of each gene with its program.
+        ``minibatches`` is read three times: for moments, and twice for the correlation of each gene with its program;
+        and once more for free programs.
         If several processes have a share of the cells each, ``total_of`` adds up their sums.
         """
         if bool(self.started):
@@ -145,6 +150,8 @@ class ProgramModule(VAE):
         decoder.loadings.copy_(start.loadings)
         encoder.readout.copy_(start.readout)
         encoder.log_var[: self.n_programs] = start.log_var
+        if len(decoder.unannotated):
+            start_free(self, minibatches, total_of)
         encoder.batch_shift.copy_(-encoder.weight().to_latent(moments.batch_shift.T).T)
         self.started.fill_(True)
 

@@ -13,6 +13,7 @@ from crystallin.nn import AverageCell
 
 from ._compat import LossOutput, TrainingPlan
 from ._replicas import make_alike, total_over
+from ._unmeasured import typical_information
 
 # number of steps of the second stage for which the same average cell is used
 STEPS_PER_AVERAGE = 50
@@ -61,6 +62,8 @@ class ProgramTrainingPlan(TrainingPlan):
         )
         # sums over the cells of the epoch so far, for "train" and "validation"
         self._sums: dict[str, torch.Tensor] = {}
+        # of a count of each gene in a typical cell
+        self._information: torch.Tensor | None = None
 
     def on_train_start(self) -> None:
         """Initialise the parameters from the training data, unless this was done before."""
@@ -68,6 +71,9 @@ class ProgramTrainingPlan(TrainingPlan):
             self.module.start_from(self.trainer.train_dataloader, total_over(self.trainer))
             # Lightning synchronised the replicas before this
             make_alike(self.module, self.trainer)
+        if len(self.module.decoder.unannotated):
+            information = typical_information(self.module)
+            self._information = torch.as_tensor(information, dtype=torch.float32, device=self.device)
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> torch.Tensor:
         """Loss of a minibatch."""
@@ -132,7 +138,7 @@ class ProgramTrainingPlan(TrainingPlan):
         super().optimizer_step(*args, **kwargs)
         # in a query model, loadings are frozen and must not change at all
         if self.module.decoder.loadings.requires_grad:
-            self.module.decoder.project_()
+            self.module.decoder.project_(self._information)
 
 
 class PosteriorTrainingPlan(ProgramTrainingPlan):

@@ -16,6 +16,7 @@ from ._covariance import (
 from ._decoder import ProgramDecoder
 from ._edges import Edges, Weight
 from ._encoder import TARGET_SUM, PrimedEncoder
+from ._free import FreeStart, Leftover, free_start, make_orthogonal, n_free_dimensions
 from ._importance import fit_by_program
 from ._initial import (
     GeneMoments,
@@ -45,8 +46,10 @@ __all__ = [
     "CountLikelihood",
     "DeepReader",
     "Edges",
+    "FreeStart",
     "GeneMoments",
     "Information",
+    "Leftover",
     "Point",
     "PrimedEncoder",
     "ProgramDecoder",

@@ -10,6 +10,7 @@ from torch import nn
 
 from ._double import in_double
 from ._edges import Edges, Weight
+from ._free import make_orthogonal
 from ._totals import of_this_process
 
 
@@ -18,14 +19,15 @@ class ProgramDecoder(nn.Module):
 
     The loadings of program ``p`` exist on the edges of the prior and keep the prior's sign, so a higher activity always
     means more of the genes with a positive sign (and less of those with a negative sign). Intercepts (one row per
-    batch), other categorical covariates, continuous covariates and unannotated programs are dense and free.
+    batch), other categorical covariates and continuous covariates are dense and free. Free programs, after the others,
+    have loadings with any sign on the genes of ``free_support``.
 
     Parameters
     ----------
     edges
         Edges of the prior.
     n_unannotated
-        Number of latent dimensions after the programs that affect every gene, with any sign.
+        Number of latent dimensions after the programs for free programs.
     n_continuous
         Number of continuous covariates, the last columns of the input; standardised here, see :meth:`standardise_by`.
     n_categories
@@ -46,6 +48,8 @@ class ProgramDecoder(nn.Module):
     ) -> None:
         super().__init__()
         self.continuous_mean: torch.Tensor
+        self.free_support: torch.Tensor
+        self.protected: torch.Tensor
         self.continuous_sd: torch.Tensor
         self.edges = edges
         self.n_programs, self.n_genes = n_programs, n_genes = edges.shape
@@ -54,6 +58,10 @@ class ProgramDecoder(nn.Module):
         # arbitrary but non-zero, so that an untrained model has a gradient; training starts from the data
         self.loadings = nn.Parameter(0.1 * edges.sign)
         self.unannotated = nn.Parameter(0.05 * torch.randn(n_unannotated, n_genes))
+        if n_unannotated:
+            # genes of each free program, and the programs that free ones are kept orthogonal to
+            self.register_buffer("free_support", torch.ones(n_unannotated, n_genes, dtype=torch.bool))
+            self.register_buffer("protected", torch.zeros(n_programs, dtype=torch.bool))
         self.continuous = nn.Parameter(torch.zeros(n_continuous, n_genes))
         if n_continuous:
             self.register_buffer("continuous_mean", torch.zeros(n_continuous))
@@ -116,12 +124,29 @@ class ProgramDecoder(nn.Module):
         return scale, None, library.exp() * scale, self.zero_logits.expand_as(scale)
 
     def _load_from_state_dict(self, state_dict: dict[str, torch.Tensor], prefix: str, *args: Any) -> None:
-        # models that were saved before covariates were standardised are loaded unchanged
+        # models that were saved before covariates were standardised, or free programs sparse, are loaded unchanged
         for name, value in self.named_buffers(recurse=False):
             state_dict.setdefault(prefix + name, value)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
+    @property
+    def n_free(self) -> int:
+        """Number of free programs in use; the dimensions after them have no loadings."""
+        return int(self.free_support.any(1).sum()) if len(self.unannotated) else 0
+
     @torch.no_grad()
-    def project_(self) -> None:
-        """Set loadings that contradict the prior's signs to 0 (call after each optimiser step)."""
+    def project_(self, information: torch.Tensor | None = None) -> None:
+        """Return to what the prior allows (call after each optimiser step).
+
+        Loadings that contradict the prior's signs are set to 0. Free programs lose what is outside their genes and,
+        given the information of a typical count of each gene, what they share with protected programs.
+        """
         self.loadings.copy_(self.edges.project_signs(self.loadings))
+        if not len(self.unannotated):
+            return
+        free = self.unannotated * self.free_support
+        if information is not None and self.protected.any():
+            programs = self.edges.dense(self.loadings)[self.protected]
+            used = self.n_free
+            free[:used] = make_orthogonal(free[:used], programs, information, normalised=self.normalised)
+        self.unannotated.copy_(free)
