@@ -84,6 +84,9 @@ def test_attributions_of_totals_are_combinations_of_those_of_all_activities(mode
 def test_attributions_of_totals_sum_to_them(quick, adata):
     """With unannotated dimensions, which are a part of totals and have no attributions of their own."""
     model = quick(adata, n_unannotated=2)
+    # as large as other loadings, whatever training left of them
+    loadings = np.random.default_rng(0).normal(0, 0.3, (2, adata.n_vars))
+    model.module.decoder.unannotated.data = torch.as_tensor(loadings, dtype=torch.float32)
     cells = np.arange(40)
     total = model.get_activity(indices=cells, kind="total")
     for method in ("contributions", "integrated_gradients"):

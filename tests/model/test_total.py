@@ -96,6 +96,9 @@ def test_unknown_kinds_are_refused_and_unmeasured_programs_are_nan(model, plante
 
 def test_weights_on_activities_and_on_genes(quick, adata):
     model = quick(adata, n_unannotated=2)
+    # as large as other loadings, whatever training left of them
+    loadings = np.random.default_rng(0).normal(0, 0.3, (2, adata.n_vars))
+    model.module.decoder.unannotated.data = torch.as_tensor(loadings, dtype=torch.float32)
     weights, on_genes = model.get_total_weights(), model.get_total_weights("genes")
     assert weights.index.tolist() == model.program_names.tolist()
     assert weights.columns.tolist() == model.get_loadings().columns.tolist()

@@ -4,6 +4,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy import optimize, special, stats
 
 import crystallin as cr
@@ -452,6 +453,9 @@ def test_opposed_readings_and_who_explains_them(cells, model):
 def test_unannotated_dimensions_can_explain(quick, adata):
     """They are not stored, and known from the totals alone."""
     model = quick(adata, n_unannotated=2)
+    # as large as other loadings, whatever training left of them
+    loadings = np.random.default_rng(0).normal(0, 0.3, (2, adata.n_vars))
+    model.module.decoder.unannotated.data = torch.as_tensor(loadings, dtype=torch.float32)
     cr.tl.activity(adata, model)
     inside = (adata.obs["cell_type"] == "type 0").to_numpy()
     adata.obsm["X_programs_total"][inside] += 20 * model.get_total_weights()["unannotated 2"].to_numpy()
