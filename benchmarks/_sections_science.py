@@ -618,3 +618,29 @@ median / 10th percentile over programs, and coverage of the total's intervals mi
 
 {table([*head, f"coverage at {levels}"], found)}
 """
+
+
+def total_differences() -> str:
+    results = load("total_differences")
+    rows = [
+        [
+            f"{int(depth):,}",
+            kind,
+            found["slope"],
+            found["slope_without_correction"],
+            f"{95 + 100 * found['coverage_minus_nominal']['95%']:.1f} %",
+            f"{found['called']} of {found['differences']}",
+            found["called_in_the_wrong_direction"],
+        ]
+        for depth, of_depth in results["depths"].items()
+        for kind, found in of_depth.items()
+    ]
+    head = ["depth", "reading", "slope", "without correction", "coverage", "called", "in the wrong direction"]
+    return f"""## Differences in both readings
+
+`benchmarks/total_differences.py`: conditions compared across 6 + 6 donors within types ({results["cells"]:,} simulated
+cells, {len(results["seeds"])} seeds at each depth), true programs only: slope of the estimated on the true difference,
+without the correction for shrinkage too; coverage of 95 % intervals; calls at q ≤ .05.
+
+{table(head, rows)}
+"""

@@ -9,7 +9,17 @@ from _common import RESULTS, ROOT
 from _sections_annotation import annotation
 from _sections_attribution import attribution
 from _sections_controls import controls, free_programs
-from _sections_science import differential, kang, readings, recovery, refinement, screening, search, stability
+from _sections_science import (
+    differential,
+    kang,
+    readings,
+    recovery,
+    refinement,
+    screening,
+    search,
+    stability,
+    total_differences,
+)
 from _sections_speed import alignment, gpu, quickstart, representation, scaling, training
 
 
@@ -20,6 +30,7 @@ def main() -> None:
         readings,
         free_programs,
         differential,
+        total_differences,
         kang,
         controls,
         attribution,

@@ -26,6 +26,7 @@ METHODS = {
         "sample_activity",
         "get_posterior_covariance",
         "get_loadings",
+        "get_total_weights",
         "get_attributions",
         "get_program_importance",
         "get_interactions",

@@ -381,6 +381,31 @@ def test_nothing_could_be_tested(full, page):
     assert "figure-at-a-glance-cell-type" not in found.html
 
 
+def test_both_readings_of_differences(full, page):
+    ranking = full.uns["rank_programs_groups"]
+    table = ranking["table"] = ranking["table"].copy()
+    table["opposed"] = False
+    found = page(full)
+    calls = int((table["total_q"] <= 0.05).sum())
+    assert f"whichever programs explain it: {calls} of these differences have a total_q of at most 0.05." in found.text
+    assert "the two surely go in opposite directions" not in found.text
+    table.loc[table.index[:2], "opposed"] = True
+    names = ", ".join(dict.fromkeys(table["program"].iloc[:2]))
+    assert f"In 2 differences the two surely go in opposite directions ({names})" in page(full).text
+    # results of earlier versions have one reading
+    ranking["table"] = table[[name for name in table if not name.startswith("total_") and name != "opposed"]]
+    assert found.text.count("whichever programs explain it:") == 2
+    assert page(full).text.count("whichever programs explain it:") == 1
+
+
+def test_genes_of_totals(full, model, page):
+    cr.tl.contrast(full, model, "Program/2", groupby="cell_type", group="type 1", kind="total")
+    cr.tl.attributions(full, model, groupby="cell_type", method="contributions", kind="total")
+    found = page(full)
+    assert "Program/2 (total): type 1 against rest" in found.text and "Mean total activity differs by" in found.text
+    assert "contributions of the total activity" in found.text
+
+
 def test_other_levels_of_attributions(full, model, page):
     cr.tl.attributions(full, model, method="contributions", cells=full.obs_names[:50])
     cells = full.obs_names[:3]

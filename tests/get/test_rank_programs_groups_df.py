@@ -61,6 +61,40 @@ def test_filters_keep_what_all_of_them_keep(options):
     pd.testing.assert_frame_equal(found, TABLE[keep].reset_index(drop=True))
 
 
+def both(table: pd.DataFrame) -> pd.DataFrame:
+    """With totals that are the activities in another order."""
+    other = table.sample(frac=1, random_state=1)
+    names = ("effect", "effect_sd", "q", "decoy_q")
+    return table.assign(**{f"total_{name}": other[name].to_numpy() for name in names}, total_se=0.5)
+
+
+@given(st.fixed_dictionaries({}, optional={name: values for name, (values, _) in FILTERS.items()}))
+def test_filters_of_totals(options):
+    table = both(TABLE)
+    swapped = table.drop(columns=["effect", "effect_sd", "q", "decoy_q"])
+    swapped = swapped.rename(columns=lambda name: name.removeprefix("total_"))
+    keep = np.ones(len(table), dtype=bool)
+    for name, value in options.items():
+        keep &= FILTERS[name][1](swapped, value).to_numpy()
+    found = read(data(table), kind="total", **options)
+    assert len(found) == keep.sum() and set(found["total_effect"]) == set(table.loc[keep, "total_effect"])
+    for _, part in found.groupby(["stratum", "group"], sort=False):
+        tested = part["total_q"].notna()
+        assert not (~tested).any() or not tested[~tested.cummin()].any()
+        assert (np.diff(part.loc[tested, "total_effect"].abs()) <= 0).all()
+    # comparisons stay in their order
+    first = found.drop_duplicates(["stratum", "group"])[["stratum", "group"]].to_numpy().tolist()
+    order = table.drop_duplicates(["stratum", "group"])[["stratum", "group"]].to_numpy().tolist()
+    assert first == [pair for pair in order if pair in first]
+
+
+def test_totals_of_earlier_results_are_missing():
+    with pytest.raises(ValueError, match="computed by an earlier version.*rank_programs_groups again"):
+        read(data(TABLE), kind="total")
+    with pytest.raises(ValueError, match="kind='sum' is not one of 'unique', 'total'"):
+        read(data(TABLE), kind="sum")
+
+
 def test_what_is_returned_is_new():
     adata = data(TABLE.copy())
     found = read(adata)

@@ -63,6 +63,54 @@ def test_two_exact_sums_of_the_same_activity(model):
     assert np.linalg.norm(sums[0] - sums[1]) < 1e-3 * np.linalg.norm(sums[0])
 
 
+# linear in what they explain; the others sample, or drop small terms
+LINEAR = [pair for pair in EVERY if pair[1] not in ("kernel_shap", "lime", "lrp", "smoothgrad")]
+
+
+@pytest.mark.parametrize(("target", "method"), LINEAR)
+@pytest.mark.parametrize("statistic", ["mean", "each"])
+def test_attributions_of_totals_are_combinations_of_those_of_all_activities(model, target, method, statistic):
+    asked = {"indices": np.arange(12), "target": target, "method": method, "statistic": statistic, "n_baselines": 3}
+    weights = model.get_total_weights()
+    expected = model.get_attributions(**asked) @ weights.to_numpy().T
+    total = model.get_attributions(kind="total", **asked)
+    np.testing.assert_allclose(total, expected, atol=2e-4)
+    # of some programs, or of one
+    for names in (PROGRAMS, PROGRAMS[:1]):
+        some = model.get_attributions(kind="total", programs=names, **asked)
+        np.testing.assert_allclose(some, total[..., weights.index.get_indexer(names)], atol=2e-4)
+
+
+def test_attributions_of_totals_sum_to_them(quick, adata):
+    """With unannotated dimensions, which are a part of totals and have no attributions of their own."""
+    model = quick(adata, n_unannotated=2)
+    # as large as other loadings, whatever training left of them
+    loadings = np.random.default_rng(0).normal(0, 0.3, (2, adata.n_vars))
+    model.module.decoder.unannotated.data = torch.as_tensor(loadings, dtype=torch.float32)
+    cells = np.arange(40)
+    total = model.get_activity(indices=cells, kind="total")
+    for method in ("contributions", "integrated_gradients"):
+        each = model.get_attributions(indices=cells, kind="total", method=method, statistic="each")
+        np.testing.assert_allclose(each.sum(1), total, atol=0.05)
+    alone = model.get_attributions(indices=cells, kind="total", method="contributions", programs=["Program/2"])
+    np.testing.assert_allclose(alone.sum(1)[0, 0], total[:, 2].mean(), atol=0.01)
+    with pytest.raises(ValueError, match="kind='both' is neither 'unique' nor 'total'|kind='both'"):
+        model.get_attributions(kind="both")
+
+
+def test_average_contributions_to_totals(model):
+    asked = {"method": "contributions", "statistic": "average_cell", "groups": model.adata.obs["cell_type"]}
+    expected = model.get_attributions(**asked) @ model.get_total_weights().to_numpy().T
+    np.testing.assert_allclose(model.get_attributions(kind="total", **asked), expected, atol=1e-4)
+
+
+def test_every_method_explains_totals(model):
+    for method in ("kernel_shap", "lime", "lrp", "smoothgrad"):
+        asked = {"target": "encoder", "method": method, "programs": PROGRAMS, "indices": [0]}
+        found = model.get_attributions(kind="total", **asked)
+        assert np.isfinite(found).all() and np.abs(found).max() > 0
+
+
 @pytest.mark.parametrize(("target", "method"), EVERY)
 def test_means_are_those_of_the_cells(model, target, method):
     cells = np.arange(6)

@@ -92,3 +92,30 @@ def test_unknown_kinds_are_refused_and_unmeasured_programs_are_nan(model, plante
         total = model.get_activity(other, kind="total")
     np.testing.assert_array_equal(np.isnan(unique), np.isnan(total))
     assert np.isnan(total[:, 1]).all()
+
+
+def test_weights_on_activities_and_on_genes(quick, adata):
+    model = quick(adata, n_unannotated=2)
+    # as large as other loadings, whatever training left of them
+    loadings = np.random.default_rng(0).normal(0, 0.3, (2, adata.n_vars))
+    model.module.decoder.unannotated.data = torch.as_tensor(loadings, dtype=torch.float32)
+    model.module.decoder.free_support.fill_(True)
+    weights, on_genes = model.get_total_weights(), model.get_total_weights("genes")
+    assert weights.index.tolist() == model.program_names.tolist()
+    assert weights.columns.tolist() == model.get_loadings().columns.tolist()
+    assert weights.columns[-1] == model.free_names[1] and on_genes.columns.tolist() == adata.var_names.tolist()
+    np.testing.assert_allclose(weights, matrix_of(model), atol=1e-5)
+    np.testing.assert_allclose(on_genes @ model.get_loadings(), weights, atol=1e-5)
+    assert ((on_genes != 0).to_numpy() <= (model.prior.toarray() != 0).T).all()
+    # unannotated dimensions are the last ones of the latent representation, here that of the encoder
+    z = torch.cat([mean for mean, _ in model._encoded(model.reading(), np.arange(adata.n_obs), None)]).detach().numpy()
+    assert z.shape[1] == weights.shape[1]
+    np.testing.assert_allclose(model.get_activity(refine=False, kind="total"), z @ weights.T, atol=1e-4)
+    with pytest.raises(ValueError, match="on='programs' is not one of|on='programs' is neither"):
+        model.get_total_weights("programs")
+
+
+def test_weights_give_the_totals_of_activities(model):
+    np.testing.assert_allclose(
+        model.get_activity() @ model.get_total_weights().T, model.get_activity(kind="total"), atol=1e-4
+    )

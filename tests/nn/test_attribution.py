@@ -80,6 +80,8 @@ def test_cells_add_up(problem, method):
     torch.testing.assert_close(together, one_by_one)
     some = torch.tensor([3, 1])
     torch.testing.assert_close(attribute(reader.only(some), x, baseline, method), together[some])
+    rows = torch.linspace(-1, 1, 2 * N_LATENT, dtype=x.dtype).reshape(2, N_LATENT)
+    torch.testing.assert_close(attribute(reader.only(rows), x, baseline, method), rows @ together)
     # a cell at its baseline has nothing to explain
     assert not attribute(reader, x[:, [0]], x[:, [0]], method).abs().max() > 1e-12
 
@@ -126,7 +128,7 @@ def test_shapley_values_of_captum_sum_to_the_change(problem):
 
 def test_deeper_encoders_by_quadrature(problem):
     reader, x, baseline = problem
-    same = DeepReader(reader.skip, lambda cells: reader.last @ reader.hidden(cells).relu(), torch.arange(N_LATENT))
+    same = DeepReader(reader.skip, lambda cells: reader.last @ reader.hidden(cells).relu())
     torch.testing.assert_close(same(x), reader(x))
     exact = attribute(reader, x, baseline, "integrated_gradients")
     # slopes jump on the way, so it takes many nodes
@@ -135,7 +137,10 @@ def test_deeper_encoders_by_quadrature(problem):
     gradient = attribute(reader, x, baseline, "gradient_input")
     torch.testing.assert_close(attribute(same, x, baseline, "gradient_input"), gradient)
     # a smooth network: complete to the precision of the quadrature
-    smooth = DeepReader(reader.skip, lambda cells: reader.last @ reader.hidden(cells).tanh(), torch.tensor([1, 3]))
+    smooth = DeepReader(reader.skip, lambda cells: reader.last @ reader.hidden(cells).tanh())
+    rows = torch.linspace(-1, 1, 2 * N_LATENT, dtype=x.dtype).reshape(2, N_LATENT)
+    torch.testing.assert_close(smooth.only(rows)(x), rows @ smooth(x))
+    smooth = smooth.only(torch.tensor([1, 3]))
     for method, baselines in {"integrated_gradients": baseline, "expected_gradients": x.flip(1)[:, :3]}.items():
         sums = attribute(smooth, x, baselines, method).sum(1)
         change = smooth(x).sum(1) - N_CELLS * smooth(baselines).mean(1)

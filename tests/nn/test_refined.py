@@ -58,13 +58,17 @@ def test_totals_are_sums_of_the_cells(solved, method):
         each = each_of(pull, shared, cells)
         torch.testing.assert_close(each.sum(0), pull.total(shared, ALL))
         torch.testing.assert_close(pull.total(shared, ALL[1:3]), pull.total(shared, ALL)[1:3])
+        # combinations of the dimensions
+        rows = torch.linspace(-1, 1, 2 * N_LATENT, dtype=torch.float64).reshape(2, N_LATENT)
+        torch.testing.assert_close(pull.total(shared, rows), rows @ pull.total(shared, ALL))
+        torch.testing.assert_close(pull.total(shared, torch.eye(N_LATENT).double()), pull.total(shared, ALL))
 
 
 def test_contributions_are_those_of_one_program(solved):
     cells, point, weight, start = solved
     each = each_of(departure(cells, point.z, weight), shared_genes(weight.dense()), cells)
     for program in range(N_LATENT):
-        one = gene_contributions(cells, point, weight, start, program)
+        one = gene_contributions(cells, point, weight, start, torch.eye(N_LATENT).to(point.z.dtype)[program])
         torch.testing.assert_close(each[:, program].T, one, atol=1e-4, rtol=1e-3)
     torch.testing.assert_close(each.sum(2), point.z.T)
 

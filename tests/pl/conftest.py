@@ -49,6 +49,13 @@ def ranked():
                 "conditional_q": np.where(np.arange(N_RANKED) % 5, 0.01, 0.2),
             }
         )
+        for name in ("effect", "lower", "upper", "effect_sd"):
+            part[f"total_{name}"] = 0.8 * part[name] + 0.1
+        part["total_q"], part["total_decoy_q"] = np.where(np.arange(N_RANKED) % 7, q, q + 0.1), 0.01
+        part["breadth"], part["total_breadth"], part["total_se"] = 5.0, 12.0, 0.1
+        # as the third from the top, with a total that falls
+        part["opposed"] = np.arange(N_RANKED) == 2
+        part.loc[2, ["total_effect", "total_lower", "total_upper"]] = [-1.2, -1.5, -0.9]
         parts.append(part)
     table = pd.concat(parts, ignore_index=True)
     return AnnData(np.zeros((2, 2)), uns={"rank_programs_groups": {"params": {}, "table": table}})

@@ -64,3 +64,13 @@ def test_place_key_and_show(contrasted, monkeypatch):
         cr.pl.contrast(contrasted)
     with pytest.raises(ValueError, match="n_genes=0 must be a whole number of at least 1"):
         cr.pl.contrast(contrasted, n_genes=0, key="mine")
+
+
+def test_the_total_is_named(result, model):
+    cr.tl.contrast(result, model, PROGRAM, groupby="cell_type", group="type 1", kind="total")
+    ax = cr.pl.contrast(result)
+    assert ax.get_title().replace("\n", " ").startswith(f"{PROGRAM} (total): type 1 against rest")
+    assert ax.get_xlabel() == "difference of total activity"
+    # results of earlier versions are of the unique activity
+    del result.uns["contrast"]["params"]["kind"]
+    assert cr.pl.contrast(result).get_xlabel() == "difference of activity"

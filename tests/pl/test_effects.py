@@ -31,3 +31,13 @@ def test_against_the_rest(ranked):
     ax = cr.pl.effects(ranked)
     assert [label.get_text() for label in ax.get_xticklabels()] == ["CD14+ monocytes", "B cells"]
     assert ax.get_title() == "against rest"
+
+
+def test_totals(ranked):
+    table = cr.get.rank_programs_groups_df(ranked, stratum="B cells").set_index("program")
+    names = table.index[:5]
+    ax = cr.pl.effects(ranked, names, stratum="B cells", kind="total")
+    np.testing.assert_allclose(np.asarray(ax.images[0].get_array())[:, 0], table.loc[names, "total_effect_sd"])
+    assert ax.images[0].colorbar.ax.get_ylabel() == "difference of total activity / pooled sd"
+    # a dot needs no conditional difference, which totals do not have
+    assert len(ax.collections[0].get_offsets()) == (table.loc[names, "total_q"] <= 0.05).sum()

@@ -36,3 +36,32 @@ def test_rank(ranked):
         cr.pl.rank_programs_groups(ranked, ax=ax)
     with pytest.raises(ValueError, match="n_programs=0"):
         cr.pl.rank_programs_groups(ranked, n_programs=0)
+
+
+def test_totals_and_opposed_programs(ranked):
+    part = cr.get.rank_programs_groups_df(ranked, stratum="B cells", kind="total")
+    ax = cr.pl.rank_programs_groups(ranked, stratum="B cells", n_programs=50, families="all", kind="total")
+    dots, diamonds = ax.collections[1:3]
+    shown = part.head(50)
+    np.testing.assert_allclose(dots.get_offsets()[:, 0], shown["total_effect"])
+    white = (dots.get_facecolors() == 1).all(axis=1)
+    np.testing.assert_array_equal(white, ~(shown["total_q"] <= 0.05))
+    assert ax.get_xlabel() == "difference of total activity\n◇ opposed: unique"
+    np.testing.assert_allclose(diamonds.get_offsets()[:, 0], shown.loc[shown["opposed"], "effect"])
+    # from the other side
+    ax = cr.pl.rank_programs_groups(ranked, stratum="B cells", n_programs=50, families="all")
+    assert ax.get_xlabel() == "difference of activity\n◇ opposed: total"
+    diamonds = ax.collections[2]
+    np.testing.assert_allclose(diamonds.get_offsets(), [[-1.2, 2]])
+    assert colours(diamonds) == [to_rgba(DOWN)]
+
+
+def test_results_of_earlier_versions(ranked):
+    table = ranked.uns["rank_programs_groups"]["table"]
+    old = table.drop(columns=[name for name in table if name.startswith("total_") or name == "opposed"])
+    ranked.uns["rank_programs_groups"]["table"] = old
+    assert cr.pl.rank_programs_groups(ranked, stratum="B cells").get_xlabel() == "difference of activity"
+    cr.pl.volcano(ranked, stratum="B cells")
+    cr.pl.effects(ranked)
+    with pytest.raises(ValueError, match="earlier version"):
+        cr.pl.effects(ranked, kind="total")

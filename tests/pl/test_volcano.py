@@ -18,3 +18,11 @@ def test_volcano(ranked):
     with pytest.raises(ValueError, match="Choose one with group and stratum"):
         cr.pl.volcano(ranked)
     assert not cr.pl.volcano(ranked, "stim", stratum="B cells", n_labels=0, families="lead").texts
+
+
+def test_totals(ranked):
+    ax = cr.pl.volcano(ranked, stratum="B cells", kind="total", n_labels=0)
+    part = cr.get.rank_programs_groups_df(ranked, stratum="B cells", kind="total")
+    drawn = np.concatenate([collection.get_offsets() for collection in ax.collections])
+    np.testing.assert_allclose(np.sort(drawn[:, 0]), np.sort(part["total_effect"]))
+    assert ax.get_xlabel() == "difference of total activity"

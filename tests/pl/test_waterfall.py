@@ -69,3 +69,17 @@ def test_no_waterfall_of_absolute_values(result, model):
     cr.tl.attributions(result, model, method="contributions")
     with pytest.raises(ValueError, match="means of absolute values, which do not sum to an activity"):
         cr.pl.waterfall(result, PROGRAM)
+
+
+def test_the_total_is_named(result, model):
+    cr.tl.attributions(result, model, groupby="cell_type", method="contributions", programs=[PROGRAM], kind="total")
+    ax = cr.pl.waterfall(result, PROGRAM, group="type 1")
+    assert ax.get_title() == f"{PROGRAM} (total): type 1" and ax.get_xlabel() == "total activity"
+    total = result.obsm["X_programs_total"][:, 2]
+    inside = (result.obs["cell_type"] == "type 1").to_numpy()
+    assert ax.patches[-1].get_width() == pytest.approx(total[inside].mean(), abs=2e-3)
+    heat = cr.pl.attributions(result, PROGRAM)
+    assert heat.get_title() == f"{PROGRAM} (total)"
+    assert heat.images[0].colorbar.ax.get_ylabel() == "attribution (total activity)"
+    of_program = cr.pl.program(result, PROGRAM, "cell_type")
+    assert "(total)" in of_program[2].get_title()

@@ -158,3 +158,12 @@ def test_minified_data_are_refused(quick, adata):
     model.minify_adata(use_latent_qzm_key="m", use_latent_qzv_key="v")
     with pytest.raises(ValueError, match="need counts, but the data of this model are minified"):
         cr.tl.attributions(model.adata, model, groupby="cell_type")
+
+
+def test_of_totals(result, model):
+    cr.tl.attributions(result, model, groupby="cell_type", method="contributions", kind="total")
+    assert result.uns["attributions"]["params"]["kind"] == "total"
+    totals = pd.DataFrame(result.obsm["X_programs_total"]).groupby(result.obs["cell_type"].to_numpy()).mean()
+    np.testing.assert_allclose(result.varm["attributions"].sum(0).T, totals, atol=0.01)
+    with pytest.raises(ValueError, match="kind='both'"):
+        cr.tl.attributions(result, model, kind="both")

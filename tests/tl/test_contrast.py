@@ -77,3 +77,15 @@ def test_result_and_bad_input(result, model, tmp_path):
         cr.tl.contrast(result, model, PROGRAM, groupby="batch", group="three")
     with pytest.raises(KeyError, match=r"no contrast under 'contrast'; call crystallin.tl.contrast"):
         cr.get.contrast_df(result)
+
+
+def test_contributions_to_a_total_sum_to_its_difference(result, model):
+    cr.tl.contrast(result, model, PROGRAM, groupby="cell_type", group="type 1", kind="total")
+    params = cr.get.contrast_params(result)
+    total = result.obsm["X_programs_total"][:, model.program_names.tolist().index(PROGRAM)]
+    inside = (result.obs["cell_type"] == "type 1").to_numpy()
+    assert params["kind"] == "total"
+    assert params["difference"] == pytest.approx(cr.get.contrast_df(result)["contribution"].sum())
+    assert params["difference"] == pytest.approx(total[inside].mean() - total[~inside].mean(), abs=2e-3)
+    with pytest.raises(ValueError, match="kind='both'"):
+        cr.tl.contrast(result, model, PROGRAM, groupby="cell_type", group="type 1", kind="both")

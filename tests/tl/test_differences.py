@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 
 from crystallin.stats import collect_moments
-from crystallin.tl._compare._differences import Coupling, across_cells, across_samples
+from crystallin.tl._compare._differences import Coupling, Measured, across_cells, across_samples
 
 N_PROGRAMS = 12
-COUPLING = Coupling(np.eye(N_PROGRAMS), np.zeros((N_PROGRAMS,) * 2), np.ones(N_PROGRAMS), np.zeros(N_PROGRAMS, bool))
+COUPLING = Coupling(np.eye(N_PROGRAMS), np.zeros((N_PROGRAMS,) * 2), np.ones(N_PROGRAMS))
+
+
+def measured(moments):
+    return Measured(moments, np.zeros(N_PROGRAMS, dtype=bool), COUPLING)
 
 
 def test_slopes_within_samples_are_known_no_better_than_they_are():
@@ -22,7 +26,7 @@ def test_slopes_within_samples_are_known_no_better_than_they_are():
         y = rng.standard_normal((len(unit), N_PROGRAMS))
         moments, _ = collect_moments(y, np.zeros_like(y), unit, 8, covariates=covariate[:, None])
         sample = np.repeat([f"donor {i}" for i in range(4)], 2)
-        result = across_samples(moments, np.tile([0, 1], 4), sample, COUPLING, ["age"], "here", paired=None)
+        result = across_samples(measured(moments), np.tile([0, 1], 4), sample, ["age"], "here", paired=None)
         assert result.paired and result.n_samples == (4, 4)
         p.append(result.marginal.p())
         effects.append(result.marginal.effect)
@@ -39,7 +43,7 @@ def test_cells_with_a_covariate_that_goes_with_the_side(n_cells):
     covariate = rng.standard_normal(n_cells) + side
     y = rng.standard_normal((n_cells, N_PROGRAMS)) + 0.5 * (side == 0)[:, None] + 0.7 * covariate[:, None]
     moments, _ = collect_moments(y, np.zeros_like(y), side, 2, covariates=covariate[:, None])
-    result = across_cells(moments, np.array([0, 1]), COUPLING, ["age"], "here")
+    result = across_cells(measured(moments), np.array([0, 1]), ["age"], "here")
     design = np.column_stack([side == 0, np.ones(n_cells), covariate]).astype(float)
     coefficients, squares, *_ = np.linalg.lstsq(design, y, rcond=None)
     np.testing.assert_allclose(result.marginal.effect, coefficients[0], rtol=1e-6)
@@ -72,7 +76,7 @@ def test_which_samples_take_part(both, group, reference, paired, n_samples, is_p
     sample = np.concatenate([np.repeat(np.arange(both), 2), np.arange(both, both + group + reference)]).astype(str)
     y = np.random.default_rng(0).standard_normal((20 * len(side), N_PROGRAMS))
     moments, _ = collect_moments(y, np.zeros_like(y), np.repeat(np.arange(len(side)), 20), len(side))
-    result = across_samples(moments, side, sample, COUPLING, [], "here", paired=paired)
+    result = across_samples(measured(moments), side, sample, [], "here", paired=paired)
     assert (result.n_samples, result.paired, len(result.left_out)) == (n_samples, is_paired, n_left_out)
 
 
@@ -81,4 +85,4 @@ def test_too_few_samples_either_way():
     moments, _ = collect_moments(y, np.zeros_like(y), np.arange(80) // 20, 4)
     side, sample = np.array([0, 0, 0, 1]), np.array(["a", "b", "c", "a"])
     with pytest.raises(ValueError, match=r"3 sample\(s\) of the group and 1 of the reference, 1 of them on both sides"):
-        across_samples(moments, side, sample, COUPLING, [], "here", paired=None)
+        across_samples(measured(moments), side, sample, [], "here", paired=None)

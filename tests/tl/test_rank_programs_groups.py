@@ -4,6 +4,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy import optimize, special, stats
 
 import crystallin as cr
@@ -385,3 +386,91 @@ def test_units_and_covariates():
     matrix, owner = covariate_matrix(obs, ["x", "l"])
     assert owner == ["x", "l", "l"] and matrix.shape == (4, 3)
     np.testing.assert_allclose(matrix[:, 0].mean(), 0, atol=1e-12)
+
+
+# ----------------------------------------------------------------------------------------------------- two readings
+
+ALSO = ["effect", "se", "lower", "upper", "effect_sd", "q", "decoy_q", "reliability"]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"sample_key": "donor"}, {"covariates": ["age"]}, {"sample_key": "donor", "delta": 0.3}]
+)
+def test_totals_are_compared_as_activities_are(cells, model, options):
+    """With totals in the place of activities, the columns of both readings are exchanged."""
+    columns = [*ALSO, "p" if "sample_key" in options else "probability"]
+    rank(cells, model, "visit", groups="after", reference="before", **options)
+    table = table_of(cells).set_index("program").sort_index()
+    for name in ("X_programs", "programs_sd"):
+        total = f"{name}_total" if name.startswith("X") else "programs_total_sd"
+        cells.obsm[name], cells.obsm[total] = cells.obsm[total], cells.obsm[name]
+    rank(cells, model, "visit", groups="after", reference="before", **options)
+    other = table_of(cells).set_index("program").sort_index()
+    for name in columns:
+        np.testing.assert_allclose(table[f"total_{name}"], other[name], rtol=1e-6, err_msg=name)
+        np.testing.assert_allclose(table[name], other[f"total_{name}"], rtol=1e-6, err_msg=name)
+    np.testing.assert_array_equal(table["opposed"], other["opposed"])
+
+
+def test_totals_are_freed_from_shrinkage(cells, model, planted):
+    rank(cells, model, "cell_type")
+    weights = model.get_total_weights().iloc[:N_PROGRAMS, :N_PROGRAMS].to_numpy(dtype=float)
+    truth = true_differences(cells, planted.activity @ weights.T, "cell_type")
+    table = table_of(cells).merge(truth, on=["program", "group"])
+    assert np.corrcoef(table["total_effect"], table["true"])[0, 1] > 0.95
+    assert np.polyfit(table["true"], table["total_effect"], 1)[0] == pytest.approx(1, abs=0.15)
+    assert (np.sign(table["total_effect"]) == np.sign(table["true"]))[table["total_q"] <= 0.05].all()
+
+
+def test_opposed_readings_and_who_explains_them(cells, model):
+    """One program falls while others that share its genes rise: what its genes do in total is up."""
+    names = model.program_names.tolist()
+    weights = model.get_total_weights().to_numpy(dtype=float)
+    shared = weights[:N_PROGRAMS] * (1 - np.eye(N_PROGRAMS, len(names)))
+    k = int(np.abs(shared).sum(axis=1).argmax())
+    after = (cells.obs["visit"] == "after").to_numpy()
+    shift = 4 * np.sign(shared[k])
+    shift[k] = -0.7
+    cells.obsm["X_programs"][after] += shift.astype(np.float32)
+    cells.obsm["X_programs_total"] = cells.obsm["X_programs"] @ weights.T.astype(np.float32)
+    rank(cells, model, "visit", groups="after", reference="before")
+    table = table_of(cells).set_index("program")
+    row = table.loc[names[k]]
+    assert row["opposed"] and row["upper"] < 0 < row["total_lower"]
+    listed = row["explained_by"].split("; ")
+    largest = [names[i] for i in np.argsort(-np.abs(shared[k]))]
+    assert listed == largest[: len(listed)] and 1 <= len(listed) <= 3
+    # the two readings of a program that is up by itself agree
+    up = table[(table["lower"] > 0) & (table["total_lower"] > 0)]
+    assert len(up) and not up["opposed"].any()
+    assert table["opposed"].dtype == bool
+    sure = (table["lower"] > 0) | (table["upper"] < 0) | (table["total_lower"] > 0) | (table["total_upper"] < 0)
+    assert (table.loc[~sure, "explained_by"] == "").all()
+    size = cr.get.programs_df(cells)["n_present"][table.index]
+    assert (table["total_breadth"] >= 1 - 1e-6).all() and (table["total_breadth"] <= size + 1e-6).all()
+
+
+def test_free_programs_can_explain(quick, adata):
+    """Their part is known from the totals."""
+    model = quick(adata, n_unannotated=2)
+    # as large as other loadings, whatever training left of them
+    loadings = np.random.default_rng(0).normal(0, 0.3, (2, adata.n_vars))
+    model.module.decoder.unannotated.data = torch.as_tensor(loadings, dtype=torch.float32)
+    model.module.decoder.free_support.fill_(True)
+    cr.tl.activity(adata, model)
+    second = model.free_names[1]
+    inside = (adata.obs["cell_type"] == "type 0").to_numpy()
+    adata.obsm["X_programs_total"][inside] += 20 * model.get_total_weights()[second].to_numpy()
+    rank(adata, model, "cell_type", groups="type 0")
+    table = table_of(adata)
+    # of those that moved more by it than by themselves
+    named = table["explained_by"][(table["total_effect"].abs() > 1) & (table["explained_by"] != "")]
+    assert len(named) and named.str.startswith(second).all()
+
+
+def test_activities_without_totals_are_refused(cells, model, changes):
+    del cells.obsm["X_programs_total"]
+    since = changes(cells)
+    with pytest.raises(KeyError, match="adata has no total activities.*earlier version.*crystallin.tl.activity"):
+        rank(cells, model, "cell_type")
+    assert not since()

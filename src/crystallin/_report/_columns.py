@@ -30,6 +30,28 @@ COLUMNS = {
     "twin_similarity": "Similarity to the nearest twin, 0 to 1.",
     "variance_inflation": "Factor by which other programs that explain the same counts increase the variance; 1: none.",
     # differences
+    "total_effect": (
+        "Difference of the mean total activity: what the genes of the set do, whichever programs explain it. Columns "
+        "without total_ are of what the program explains beside all other programs."
+    ),
+    "total_se": "Standard error of the total effect.",
+    "total_lower": "Lower end of the 95 % interval of the total effect.",
+    "total_upper": "Upper end of the 95 % interval of the total effect.",
+    "total_effect_sd": "The total effect in pooled standard deviations between cells.",
+    "total_p": "As p, of the total activity.",
+    "total_probability": "As probability, of the total activity.",
+    "total_q": "As q, of the total activity.",
+    "total_decoy_q": "As decoy_q, of the total activity.",
+    "total_reliability": "As reliability, of the total activity.",
+    "total_breadth": (
+        "Effective number of the set's genes that contribute to the difference of the total activity; near 1, it is a "
+        "single gene."
+    ),
+    "opposed": "Whether the two readings surely differ in opposite directions (both 95 % intervals exclude 0).",
+    "explained_by": (
+        "Other programs that account for the difference between the two readings. Empty: the program itself accounts "
+        "for most of its total, or neither reading surely differs."
+    ),
     "effect": "Difference of mean activity from the reference, in prior standard deviations, corrected for shrinkage.",
     "se": "Standard error of the effect.",
     "lower": "Lower end of the 95 % interval.",

@@ -65,7 +65,8 @@ def _surest(source: Source, stored: Stored, comparisons: list[tuple], title: str
         note=(
             f"Difference of mean activity with its 95 % interval. Blue: higher, orange: lower, grey: q above {Q_MAX}. "
             "White inside: random sets differ as much, or programs of higher reliability explain the difference. On "
-            "the right: the effective number of genes that carry the difference."
+            "the right: the effective number of genes that carry the difference. Diamond: the total activity surely "
+            "differs in the opposite direction."
         ),
     )
 

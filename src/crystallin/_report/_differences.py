@@ -18,6 +18,9 @@ from ._notable import Q_MAX
 from ._values import count, show
 
 MAIN = ("program", "effect", "lower", "upper", "effect_sd", "q", "decoy_q", "conditional_q", "reliability", "breadth")
+TOTALS = ("total_effect", "total_q", "total_breadth", "opposed", "explained_by")
+# opposed programs that are named
+N_OPPOSED = 3
 
 
 def differences_section(source: Source) -> Section:
@@ -33,15 +36,18 @@ def _ranking(source: Source, stored: Stored) -> list:
     title = _title(params)
     n_comparisons = len(table.groupby(COMPARISON, observed=True).groups)
     varies = [name for name in COMPARISON if table[name].nunique() > 1]
+    # results of earlier versions have no totals
+    main = [*varies, *MAIN, *(name for name in TOTALS if name in table)]
     call = f"crystallin.get.rank_programs_groups_df(adata, key={stored.slot!r})"
     return [
         Heading(title),
         *stale(source, stored),
         Text(_summary(table, n_comparisons)),
+        *_readings(table),
         _unit(params),
         *_left_out(params),
         *difference_figures(source, stored, title),
-        Table(table, "All differences", [*varies, *MAIN], n_first=20, call=call, name=title),
+        Table(table, "All differences", main, n_first=20, call=call, name=title),
     ]
 
 
@@ -65,6 +71,26 @@ def _summary(table: pd.DataFrame, n_comparisons: int) -> str:
         f"{text}; for {special.sum():,} of these, conditional_q is at most {Q_MAX} as well. Whether random sets differ "
         "as much is not known, because there were fewer than ten decoys."
     )
+
+
+def _readings(table: pd.DataFrame) -> list[Text]:
+    """Say what the two readings are, and name programs in which they are opposed."""
+    if "opposed" not in table:
+        return []
+    text = (
+        "Effects are of what each program explains beside all other programs (unique). Columns that begin with total_ "
+        "are of what the genes of its set do, whichever programs explain it: "
+        f"{(table['total_q'] <= Q_MAX).sum():,} of these differences have a total_q of at most {Q_MAX}."
+    )
+    opposed = table[table["opposed"].astype(bool)]
+    if len(opposed):
+        names = list(dict.fromkeys(opposed["program"].astype(str)))
+        text += (
+            f" In {len(opposed):,} differences the two surely go in opposite directions "
+            f"({', '.join(names[:N_OPPOSED])}{', …' if len(names) > N_OPPOSED else ''}); explained_by names the "
+            "programs that account for it."
+        )
+    return [Text(text)]
 
 
 def _unit(params: Mapping[str, Any]) -> Text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from crystallin import get, pl
-from crystallin._keys import ATTRIBUTIONS, CELLS, CONTRAST, GROUPS, INTERACTIONS, PROGRAMS
+from crystallin._keys import ATTRIBUTIONS, CELLS, CONTRAST, GROUPS, INTERACTIONS, KIND, PROGRAMS, TOTAL
 
 from ._blocks import Figure, Gallery, Heading, Section, Table, Text
 from ._draw import MAX_GROUPS, picture
@@ -48,7 +48,8 @@ def _attributions(source: Source, stored: Stored) -> list:
         limits.append(f"{len(listed)} of {len(programs):,} programs")
     call = f"crystallin.get.attributions_df(adata, key={stored.slot!r})"
     table = get.attributions_df(source.adata, listed, shown, n=n, key=stored.slot)
-    method = f"{show(params.get('method'))} of the {show(params.get('target'))}".replace("_", " ")
+    total = "total " if params.get(KIND) == TOTAL else ""
+    method = f"{show(params.get('method'))} of the {total}{show(params.get('target'))}".replace("_", " ")
     return [
         Heading(title),
         *stale(source, stored),
@@ -86,14 +87,15 @@ def _attribution_figure(source: Source, stored: Stored, program: str, shown: lis
 def _contrast(source: Source, stored: Stored) -> list:
     params = get.contrast_params(source.adata, key=stored.slot)
     table = get.contrast_df(source.adata, key=stored.slot)
-    title = f"{params['program']}: {params['group']} against {params['reference']}"
+    total = params.get(KIND) == TOTAL
+    title = f"{params['program']}{' (total)' if total else ''}: {params['group']} against {params['reference']}"
     return [
         Heading(title),
         *stale(source, stored),
         Text(
-            f"Mean activity differs by {params['difference']:+.2f}. The effective number of the program's genes that "
-            f"carry it is {params['breadth']:.1f}, and {params['leakage']:.0%} of the contributions are of genes "
-            "outside the program."
+            f"Mean {'total ' if total else ''}activity differs by {params['difference']:+.2f}. The effective number of "
+            f"the program's genes that carry it is {params['breadth']:.1f}, and {params['leakage']:.0%} of the "
+            "contributions are of genes outside the program."
         ),
         picture(
             lambda: pl.contrast(source.adata, n_genes=source.n_genes, key=stored.slot),

@@ -19,14 +19,12 @@ from crystallin.nn import (
     exact_posteriors,
     refine,
     shared_genes,
-    total_matrix,
 )
 
 from ._compat import MODULE_KEYS
-from ._reading import ReadingMixin
 from ._seeding import seeded
 from ._session import Reading, Stream
-from ._unmeasured import typical_information
+from ._total import TotalMixin
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
 MAX_EXACT_SD = 64
 
 
-class ActivityMixin(ReadingMixin):
+class ActivityMixin(TotalMixin):
     """``get_activity``, and the passes over cells by which posteriors are computed."""
 
     _random_state: int
@@ -199,8 +197,7 @@ class ActivityMixin(ReadingMixin):
             return UniqueReading(slice(n_programs))
         if kind == FREE:
             return UniqueReading(slice(n_programs, n_programs + self.module.decoder.n_free))
-        information = torch.as_tensor(typical_information(self.module), dtype=torch.float32, device=self.device)
-        return TotalReading(total_matrix(self.module.decoder.weight().detach(), information))
+        return TotalReading(self._total_matrix())
 
     def _shared_genes(self) -> SharedGenes:
         return shared_genes(self.module.decoder.weight().dense())

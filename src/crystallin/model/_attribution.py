@@ -11,20 +11,21 @@ import torch
 
 from crystallin import _checks as checks
 from crystallin import nn as blocks
+from crystallin._keys import KINDS
 from crystallin.nn import ATTRIBUTION_METHODS
 
 from ._asked import announce, cell_labels, check_baseline, check_method, check_size, check_statistic
 from ._compat import REGISTRY_KEYS
 from ._explained import TARGETS, Average, Question
-from ._reading import ReadingMixin
 from ._seeding import seeded
 from ._session import N_AVERAGED, Reading
+from ._total import TotalMixin
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 
-class AttributionMixin(ReadingMixin):
+class AttributionMixin(TotalMixin):
     """Attributions of activities to genes."""
 
     _random_state: int
@@ -40,6 +41,7 @@ class AttributionMixin(ReadingMixin):
         adata: AnnData | Reading | None = None,
         indices: Sequence[int] | None = None,
         *,
+        kind: Literal["unique", "total"] = "unique",
         target: Literal["activity", "encoder"] = "activity",
         method: str = "integrated_gradients",
         baseline: str | np.ndarray = "mean",
@@ -59,6 +61,9 @@ class AttributionMixin(ReadingMixin):
             the model. The data are not changed.
         indices
             Cells to use, as positions from 0, names, or a Boolean mask; ``None`` uses all.
+        kind
+            Reading of the programs, as in :meth:`get_activity`. A total is a weighted sum of the activities of all
+            programs and free programs (see :meth:`get_total_weights`), and so are its attributions.
         target
             ``"activity"`` attributes the refined activity, as a function of the counts. ``"encoder"`` attributes the
             encoder's mean, as a function of standardised log-normalised expression.
@@ -109,27 +114,27 @@ class AttributionMixin(ReadingMixin):
         --------
         >>> model.get_attributions(programs=["B cell"], groups=adata.obs["bulk_labels"]).shape  # doctest: +SKIP
         """
-        dimensions = self._dimensions(programs)
+        checks.check_choice(kind, "kind", KINDS)
+        wanted = self._rows(self._dimensions(programs), kind)
         checks.check_choice(target, "target", tuple(TARGETS))
         checks.check_int(n_baselines, "n_baselines", 1)
-        kind = self._kind(target)
-        check_method(method, kind, self.module.gene_likelihood, all_cells=indices is None)
+        check_method(method, self._explains(target), self.module.gene_likelihood, all_cells=indices is None)
         check_statistic(statistic, method, target)
         is_given = baseline_indices is not None or not (isinstance(baseline, str) and baseline == "mean")
         baseline = check_baseline(baseline, target, method, self._prior.genes, is_given=is_given)
         source, chosen = self._source(adata, indices)
         if statistic == "each":
-            check_size(len(chosen), len(self._prior.genes), len(dimensions))
+            check_size(len(chosen), len(self._prior.genes), len(wanted))
         if statistic == "average_cell":
-            means = self._by_group(source, chosen, groups, partial(self._in_average_cell, source, dimensions))
+            means = self._by_group(source, chosen, groups, partial(self._in_average_cell, source, wanted))
             return np.stack([mean.T for mean in means.values()]).astype(np.float32)
         over_cells = ATTRIBUTION_METHODS[method].over_cells
-        is_alone = method == "contributions" and len(dimensions) == 1 and statistic == "mean"
+        is_alone = method == "contributions" and len(wanted) == 1 and statistic == "mean"
         if target == "activity" and not is_alone:
             announce(method, len(chosen), self.module.n_latent, n_baselines if over_cells else 1)
         with seeded(self._random_state):
             profiles = self._profiles(source, baseline, baseline_indices, n_baselines if over_cells else None)
-            explained = partial(TARGETS[target], Question(self.module, dimensions, profiles))
+            explained = partial(TARGETS[target], Question(self.module, wanted, profiles))
             if statistic == "each":
                 minibatches = self._with_average(source, chosen, batch_size)
                 each = [part.cpu() for minibatch in minibatches for part in explained(*minibatch).each(method)]
@@ -178,8 +183,8 @@ class AttributionMixin(ReadingMixin):
 
         return self._by_group(source, chosen, groups, mean)
 
-    def _in_average_cell(self, source: Reading, dimensions: torch.Tensor, cells: np.ndarray) -> torch.Tensor:
-        """Return contributions in the average of some cells at their modes, dimensions x genes."""
+    def _in_average_cell(self, source: Reading, wanted: torch.Tensor, cells: np.ndarray) -> torch.Tensor:
+        """Return contributions in the average of some cells at their modes, wanted x genes."""
         weight, terms = self.module.decoder.weight().detach(), blocks.RunningMean()
         preconditioner = self.module.average_cell(source.sample(cells)).covariance
 
@@ -191,7 +196,7 @@ class AttributionMixin(ReadingMixin):
                 yield pull.information
 
         average = blocks.AverageCell.over(information())
-        return (average.covariance @ average.weight)[dimensions] * terms.values[0]
+        return blocks.rows_of(average.covariance @ average.weight, wanted) * terms.values[0]
 
     def _with_average(
         self, source: Reading, cells: np.ndarray, batch_size: int | None
@@ -229,7 +234,7 @@ class AttributionMixin(ReadingMixin):
             total += (counts.dense() / counts.total[:, None]).sum(0).cpu()
         return (total / len(cells)).float()[:, None].to(self.device)
 
-    def _kind(self, target: str) -> str:
+    def _explains(self, target: str) -> str:
         """Return the kind of function that is explained, by the names of the fields of an attribution method."""
         is_deep = target == "encoder" and isinstance(self._reader(), blocks.DeepReader)
         return "deep" if is_deep else target

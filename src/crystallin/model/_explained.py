@@ -31,14 +31,14 @@ class Question:
     ----------
     module
         The module, in evaluation mode.
-    dimensions
-        Latent dimensions to explain.
+    wanted
+        Latent dimensions to explain, or combinations of them (see ``rows_of``).
     profiles
         Baselines, genes x baselines, of any depth; ``None`` stands for the mean cell.
     """
 
     module: ProgramModule
-    dimensions: torch.Tensor
+    wanted: torch.Tensor
     profiles: torch.Tensor | None
 
     @cached_property
@@ -53,8 +53,8 @@ class Question:
 
     @cached_property
     def reader(self) -> blocks.Reader | blocks.DeepReader:
-        """Encoder's mean as a function of genes, for the dimensions to explain."""
-        return self.module.z_encoder.reader().only(self.dimensions)
+        """Encoder's mean as a function of genes, for what is to be explained."""
+        return self.module.z_encoder.reader().only(self.wanted)
 
 
 class EncoderCells:
@@ -65,7 +65,7 @@ class EncoderCells:
 
     def __init__(self, question: Question, tensors: dict[str, Any], average: Average) -> None:
         encoder, device = question.module.z_encoder, question.module.device
-        self.reader, self.dimensions = question.reader, question.dimensions
+        self.reader, self.wanted = question.reader, question.wanted
         self.counts = blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY].to(device))
         self.batch = tensors[REGISTRY_KEYS.BATCH_KEY].to(device)
         self.encoder, self.x = encoder, encoder.standardise(self.counts)
@@ -75,18 +75,18 @@ class EncoderCells:
             self.baseline = encoder.standardise(blocks.SparseCounts.of(question.profiles.T))
 
     def total(self, method: str) -> torch.Tensor:
-        """Attributions summed over the cells, dimensions x genes."""
+        """Attributions summed over the cells, wanted x genes."""
         return blocks.attribute(self.reader, self.x, self.baseline, method)
 
     def each(self, method: str) -> Iterator[torch.Tensor]:
-        """Attributions of single cells, cells x dimensions x genes, for successive cells."""
+        """Attributions of single cells, cells x wanted x genes, for successive cells."""
         for cell in self.x.T:
             yield blocks.attribute(self.reader, cell[:, None], self.baseline, method)[None]
 
     def value(self, replaced: torch.Tensor) -> torch.Tensor:
-        """Return the encoder's mean, dimensions x cells, with ``replaced`` genes at the baseline's expression."""
+        """Return the encoder's mean, wanted x cells, with ``replaced`` genes at the baseline's expression."""
         change = self.reader(torch.where(replaced[:, None], self.baseline, self.x)) - self.reader(self.x)
-        return self._mean[self.dimensions] + change
+        return blocks.rows_of(self._mean, self.wanted) + change
 
     @cached_property
     def _mean(self) -> torch.Tensor:
@@ -102,7 +102,7 @@ class ActivityCells:
     """
 
     def __init__(self, question: Question, tensors: dict[str, Any], average: Average) -> None:
-        self.weight, self.shared, self.dimensions = question.weight, question.shared, question.dimensions
+        self.weight, self.shared, self.wanted = question.weight, question.shared, question.wanted
         self.preconditioner = average().covariance
         self.cells, start = question.module.posterior_start(tensors)
         self.point = blocks.precise_mode(self.cells, start, self.weight, self.preconditioner)
@@ -116,32 +116,31 @@ class ActivityCells:
             self.baselines = [share[:, None] * total for share in shares.T]
 
     def total(self, method: str) -> torch.Tensor:
-        """Attributions summed over the cells, dimensions x genes."""
-        if method == "contributions" and len(self.dimensions) == 1:
+        """Attributions summed over the cells, wanted x genes."""
+        if method == "contributions" and len(self.wanted) == 1:
             # contributions to a single activity do not need a matrix for each cell
-            (dimension,) = self.dimensions.tolist()
-            return blocks.gene_contributions(self.cells, self.point, self.weight, self.preconditioner, dimension).sum(
-                1
-            )[None]
-        return sum(pull.total(self.shared, self.dimensions) for pull in self._pulls(method))
+            (direction,) = blocks.rows_of(torch.eye(len(self.point.z), device=self.point.z.device), self.wanted)
+            parts = blocks.gene_contributions(self.cells, self.point, self.weight, self.preconditioner, direction)
+            return parts.sum(1)[None]
+        return sum(pull.total(self.shared, self.wanted) for pull in self._pulls(method))
 
     def each(self, method: str) -> Iterator[torch.Tensor]:
-        """Attributions of single cells, cells x dimensions x genes, for successive cells."""
+        """Attributions of single cells, cells x wanted x genes, for successive cells."""
         n_genes, n_cells = self.cells.counts.shape
-        size = max(1, CHUNK_BYTES // (4 * len(self.dimensions) * n_genes))
+        size = max(1, CHUNK_BYTES // (4 * len(self.wanted) * n_genes))
         for index in torch.arange(n_cells, device=self.point.z.device).split(size):
-            each = self.point.z.new_zeros(len(index), len(self.dimensions), n_genes)
+            each = self.point.z.new_zeros(len(index), len(self.wanted), n_genes)
             for pull in self._pulls(method, index):
-                pull.add_to(each, self.shared, self.dimensions)
+                pull.add_to(each, self.shared, self.wanted)
             yield each
 
     def value(self, replaced: torch.Tensor) -> torch.Tensor:
-        """Return the refined activity, dimensions x cells, with ``replaced`` genes at the baseline's counts."""
+        """Return the refined activity, wanted x cells, with ``replaced`` genes at the baseline's counts."""
         counts = torch.where(replaced[:, None], self.baselines[0], self.cells.counts)
         # the new mode is near the old one, and needs no high precision
         changed = replace(self.cells, counts=counts)
         point = blocks.refine(changed, self.point.z, self.weight, self.preconditioner, tolerance=CHANGED_TOLERANCE)
-        return point.z[self.dimensions]
+        return blocks.rows_of(point.z, self.wanted)
 
     def _pulls(self, method: str, index: torch.Tensor | None = None) -> Iterator[blocks.Pull]:
         cells, point = self.cells, self.point

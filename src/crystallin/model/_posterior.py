@@ -140,7 +140,7 @@ class PosteriorMixin(ActivityMixin):
         --------
         >>> model.get_loadings()["B cell"].nlargest(5)  # doctest: +SKIP
         """
-        names = [*self._prior.programs, *self.free_names]
+        names = self._dimension_names()
         # dimensions for free programs that are not used come last
         weight = self.module.decoder.weight().dense()[: len(names)].T.cpu().numpy()
         return pd.DataFrame(weight, index=self._prior.genes, columns=names)

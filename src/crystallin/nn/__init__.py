@@ -34,7 +34,8 @@ from ._negative_binomial import nb_log_likelihood
 from ._quadrature import DeepReader
 from ._refine import Cells, Information, Point, draw, refine
 from ._refined import precise_mode
-from ._total import TotalReading, UniqueReading, total_matrix
+from ._rows import rows_of
+from ._total import TotalReading, UniqueReading, total_gene_weights, total_matrix
 from ._totals import of_this_process
 
 __all__ = [
@@ -77,8 +78,10 @@ __all__ = [
     "precise_mode",
     "precision_cholesky",
     "refine",
+    "rows_of",
     "sample_posterior",
     "shared_genes",
     "starting_point",
+    "total_gene_weights",
     "total_matrix",
 ]

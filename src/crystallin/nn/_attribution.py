@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import torch
 
+from ._rows import rows_of
+
 # if a hidden unit's input changes by less than this, its slope is taken at the end of the path instead of averaged
 MIN_CHANGE = 1e-6
 
@@ -44,9 +46,9 @@ class Reader:
         """Return the input of the hidden units, hidden x cells."""
         return self.first @ x + self.bias[:, None]
 
-    def only(self, dimensions: torch.Tensor) -> Reader:
-        """Return the part for some of the latent dimensions."""
-        return Reader(self.skip[dimensions], self.first, self.bias, self.last[dimensions])
+    def only(self, wanted: torch.Tensor) -> Reader:
+        """Return the part for some of the latent dimensions, or for combinations of them (see ``rows_of``)."""
+        return Reader(rows_of(self.skip, wanted), self.first, self.bias, rows_of(self.last, wanted))
 
 
 def integrated_gradients(reader: Reader, x: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:

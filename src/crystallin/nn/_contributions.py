@@ -20,6 +20,7 @@ import torch
 from ._covariance import SharedGenes, precision
 from ._edges import Weight
 from ._refine import Cells, Information, Point, solve
+from ._rows import rows_of
 
 # residual of the solution relative to that of its start; contributions sum to the activity with about this error
 SOLVE_TO = 1e-5
@@ -58,23 +59,23 @@ class Pull:
         gradient = self.information.to_latent(self.terms)
         return solve(self.information, gradient, preconditioner, solve_to=SOLVE_TO)
 
-    def chunks(self, shared: SharedGenes, dimensions: torch.Tensor) -> Iterator[_Solved]:
-        """Yield chunks of cells with the required rows of ``information^-1``, as many as fit into memory."""
+    def chunks(self, shared: SharedGenes, wanted: torch.Tensor) -> Iterator[_Solved]:
+        """Yield chunks of cells with the wanted rows of ``information^-1`` (see ``rows_of``), as memory allows."""
         n_latent, n_cells = len(self.information.weight), self.terms.shape[1]
         # several matrices of this size exist at a time
         size = max(1, CHUNK_BYTES // (4 * 4 * n_latent**2))
         for start in range(0, n_cells, size):
             index = torch.arange(start, min(start + size, n_cells), device=self.terms.device)
             information = self.information[index]
-            inverse = _inverse(precision(information, shared))[:, dimensions]
+            inverse = rows_of(_inverse(precision(information, shared)), wanted)
             yield _Solved(inverse, information, self.terms[:, index])
 
-    def total(self, shared: SharedGenes, dimensions: torch.Tensor) -> torch.Tensor:
-        """Return the effect of each gene, summed over the cells, dimensions x genes, without a tensor over cells."""
+    def total(self, shared: SharedGenes, wanted: torch.Tensor) -> torch.Tensor:
+        """Return the effect of each gene, summed over the cells, wanted x genes, without a tensor over cells."""
         weight = self.information.weight
-        # genes x dimensions, so that the genes of a program are rows that are read and written as a whole
-        total = self.terms.new_zeros(len(self.terms), len(dimensions))
-        for chunk in self.chunks(shared, dimensions):
+        # genes x wanted, so that the genes of a program are rows that are read and written as a whole
+        total = self.terms.new_zeros(len(self.terms), len(wanted))
+        for chunk in self.chunks(shared, wanted):
             rows, terms = chunk.inverse.permute(2, 0, 1).contiguous(), chunk.terms
             for latent, (genes, values) in enumerate(weight.rows()):
                 if len(genes):
@@ -84,11 +85,11 @@ class Pull:
                 total -= terms @ torch.einsum("ckq,qc->ck", chunk.inverse, centre)
         return total.T
 
-    def add_to(self, each: torch.Tensor, shared: SharedGenes, dimensions: torch.Tensor) -> None:
-        """Add the effect of each gene in each cell to an array of cells x dimensions x genes."""
+    def add_to(self, each: torch.Tensor, shared: SharedGenes, wanted: torch.Tensor) -> None:
+        """Add the effect of each gene in each cell to an array of cells x wanted x genes."""
         weight = self.information.weight.dense()
         rows = torch.arange(len(each), device=each.device) if self.cells is None else self.cells
-        for chunk in self.chunks(shared, dimensions):
+        for chunk in self.chunks(shared, wanted):
             pull = chunk.inverse @ weight
             if chunk.information.share is not None:
                 # depth is given: what one gene gains the others lose
@@ -99,7 +100,7 @@ class Pull:
 
 @dataclass(frozen=True)
 class _Solved:
-    """Some cells of a pull, with ``inverse`` cells x dimensions x latent."""
+    """Some cells of a pull, with ``inverse`` cells x wanted x latent."""
 
     inverse: torch.Tensor
     information: Information
@@ -114,11 +115,11 @@ def departure(cells: Cells, z: torch.Tensor, weight: Weight) -> Pull:
 
 
 def gene_contributions(
-    cells: Cells, point: Point, weight: Weight, preconditioner: torch.Tensor, dimension: int
+    cells: Cells, point: Point, weight: Weight, preconditioner: torch.Tensor, direction: torch.Tensor
 ) -> torch.Tensor:
-    """Compute contributions of genes to the activity of one program, genes x cells; they sum to the activity.
+    """Compute contributions of genes to one combination of activities, genes x cells; they sum to it.
 
-    This needs no matrix for each cell and is therefore faster for a single program.
+    This needs no matrix for each cell and is therefore faster for a single activity.
 
     Parameters
     ----------
@@ -130,13 +131,12 @@ def gene_contributions(
         Loadings.
     preconditioner
         Latent x latent, about the inverse of the cells' information.
-    dimension
-        Latent dimension of the program.
+    direction
+        Weight of each latent dimension in the combination: 1 for that of a program and 0 for the others, for example.
     """
     pull = departure(cells, point.z, weight)
-    unit = torch.zeros_like(point.z)
-    unit[dimension] = 1
-    solution = solve(pull.information, unit, preconditioner, solve_to=SOLVE_TO)
+    directions = direction[:, None].expand_as(point.z)
+    solution = solve(pull.information, directions, preconditioner, solve_to=SOLVE_TO)
     return pull.information.log_rate_change(solution) * pull.terms
 
 

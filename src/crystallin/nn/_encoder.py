@@ -136,8 +136,7 @@ class PrimedEncoder(nn.Module):
             first, last = (cast(nn.Linear, context[i]) for i in (0, -1))
             weight = n_genes**-0.5 * first.weight.detach()
             return Reader(skip, weight, first.bias.detach(), last.weight[:n_latent].detach())
-        dimensions = torch.arange(n_latent, device=skip.device)
-        return DeepReader(skip, lambda x: self._read_context(context, x)[:n_latent], dimensions)
+        return DeepReader(skip, lambda x: self._read_context(context, x)[:n_latent])
 
     def forward(
         self, counts: torch.Tensor, batch: torch.Tensor, *_: torch.Tensor | None

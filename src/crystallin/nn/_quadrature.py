@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ._rows import rows_of
+
 N_NODES = 32
 
 
@@ -27,21 +29,18 @@ class DeepReader:
         Linear weights, latent x genes.
     network
         Differentiable function of genes x cells: latent x cells, of each cell by itself.
-    dimensions
-        Latent dimensions that are wanted.
     """
 
     skip: torch.Tensor
     network: Callable[[torch.Tensor], torch.Tensor]
-    dimensions: torch.Tensor
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Latent x cells, from genes x cells."""
-        return (self.skip @ x + self.network(x))[self.dimensions]
+        return self.skip @ x + self.network(x)
 
-    def only(self, dimensions: torch.Tensor) -> DeepReader:
-        """Some of the latent dimensions."""
-        return DeepReader(self.skip, self.network, self.dimensions[dimensions])
+    def only(self, wanted: torch.Tensor) -> DeepReader:
+        """Return the part for some of the latent dimensions, or for combinations of them (see ``rows_of``)."""
+        return DeepReader(rows_of(self.skip, wanted), lambda x: rows_of(self.network(x), wanted))
 
     def gradient(self, x: torch.Tensor) -> torch.Tensor:
         """Return latent x genes x cells, in one backward pass for all latent dimensions."""
@@ -62,7 +61,7 @@ def path_integrated_gradients(
     which is due to jumps in the slopes of ReLU units.
     """
     difference = (x - baseline).expand_as(x)
-    total = torch.zeros(len(reader.dimensions), len(x), dtype=x.dtype, device=x.device)
+    total = torch.zeros_like(reader.skip)
     for t, weight in gauss_legendre(n_nodes):
         total += weight * (reader.gradient(baseline + t * difference) * difference).sum(2)
     return total

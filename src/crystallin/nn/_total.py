@@ -13,7 +13,7 @@ from functools import lru_cache
 import torch
 
 from ._covariance import AverageCell, marginal_sd
-from ._edges import Weight
+from ._edges import Edges, Weight
 from ._refine import Information
 
 
@@ -31,11 +31,35 @@ def total_matrix(weight: Weight, information: torch.Tensor) -> torch.Tensor:
     information
         Information of a count about its log rate, for each gene.
     """
+    matrix, length = _unscaled(weight, information)
+    return matrix / length[:, None]
+
+
+def total_gene_weights(weight: Weight, information: torch.Tensor) -> torch.Tensor:
+    """Return the weight of each gene's log rate in each total, programs x genes; 0 for genes that are not members.
+
+    Parameters
+    ----------
+    weight, information
+        As in :func:`total_matrix`, which is the product of this matrix and the loadings.
+    """
     edges = weight.edges
-    values = edges.sign * information.sqrt()[edges.gene]
-    matrix = edges.to_programs(values, weight.dense().T.contiguous())
-    length = matrix.norm(dim=1, keepdim=True)
-    return matrix / torch.where(length > 0, length, 1)
+    _, length = _unscaled(weight, information)
+    weights = length.new_zeros(len(length), len(information))
+    weights[edges.program, edges.gene] = _of_members(edges, information) / length[edges.program]
+    return weights
+
+
+def _of_members(edges: Edges, information: torch.Tensor) -> torch.Tensor:
+    """Return the weight of each edge before scaling."""
+    return edges.sign * information.sqrt()[edges.gene]
+
+
+def _unscaled(weight: Weight, information: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the matrix of totals before scaling, and the lengths of its rows, or 1 instead of 0."""
+    matrix = weight.edges.to_programs(_of_members(weight.edges, information), weight.dense().T.contiguous())
+    length = matrix.norm(dim=1)
+    return matrix, torch.where(length > 0, length, 1)
 
 
 class UniqueReading:

@@ -12,9 +12,10 @@ from matplotlib.axes import Axes
 
 from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import ATTRIBUTIONS
+from crystallin._keys import ATTRIBUTIONS, LABELS, PARAMS
 
 from ._chosen import only_one
+from ._reading import kind_of, titled
 from ._style import finish, mark_members, shorten, wrap
 
 # numbers of columns up to which their names are oblique, and up to which they are vertical; beyond, they are left out
@@ -35,7 +36,8 @@ def attributions(
 
     Genes in red raise the activity, genes in blue lower it; the largest 2 % of the values have the colour at the end of
     the scale. Names of genes outside the program are in italics. Absolute attributions (``level="global"``) have a
-    single column and no blue; for ``level="cell"`` the columns are cells.
+    single column and no blue; for ``level="cell"`` the columns are cells. The title says if attributions are of the
+    total activity.
 
     Parameters
     ----------
@@ -76,13 +78,14 @@ def attributions(
     values = table.pivot(index="gene", columns=what, values="attribution")[table[what].unique()]
     values = values.loc[values.abs().max(axis=1).sort_values(ascending=False, kind="stable").index[:n_genes]]
     member = table.drop_duplicates("gene").set_index("gene")["member"][values.index]
-    ax = _draw(values, what, ax)
+    kind = kind_of(adata.uns[checks.check_result(adata, key, ATTRIBUTIONS)][PARAMS])
+    ax = _draw(values, what, ax, legend=f"attribution ({LABELS[kind]})")
     mark_members(ax, member)
-    ax.set_title(wrap(program, 44), fontsize=9)
+    ax.set_title(wrap(titled(program, kind), 44), fontsize=9)
     return finish(ax, show)
 
 
-def _draw(values: pd.DataFrame, what: str, ax: Axes | None) -> Axes:
+def _draw(values: pd.DataFrame, what: str, ax: Axes | None, *, legend: str) -> Axes:
     n_rows, n_columns = values.shape
     names = [shorten(name) for name in values.columns] if n_columns <= MAX_NAMES else []
     if ax is None:
@@ -100,9 +103,7 @@ def _draw(values: pd.DataFrame, what: str, ax: Axes | None) -> Axes:
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     signed = bool((values < 0).any(axis=None))
-    bar = ax.figure.colorbar(
-        image, ax=ax, label="attribution (activity)", shrink=0.6, extend="both" if signed else "max"
-    )
+    bar = ax.figure.colorbar(image, ax=ax, label=legend, shrink=0.6, extend="both" if signed else "max")
     if not signed:
         bar.ax.set_ylim(0, limit)
     return ax

@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 
 from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import CONTRAST
+from crystallin._keys import CONTRAST, LABELS
 
+from ._reading import kind_of, titled
 from ._steps import TITLE_WIDTH, draw_steps
 from ._style import finish, wrap
 
@@ -20,7 +21,7 @@ def contrast(
 
     Bars add up from 0 to the whole difference: first the genes with the largest contributions, then all others
     together. Blue bars raise the difference, orange bars lower it; the other genes and the sum are grey. Names of genes
-    outside the program are in italics.
+    outside the program are in italics. The title says if the difference is that of the total activity.
 
     Parameters
     ----------
@@ -50,14 +51,15 @@ def contrast(
     """
     checks.check_int(n_genes, "n_genes", 1)
     table, params = get.contrast_df(adata, key=key), get.contrast_params(adata, key=key)
-    title = wrap(f"{params['program']}: {params['group']} against {params['reference']}", TITLE_WIDTH)
+    kind = kind_of(params)
+    title = f"{titled(params['program'], kind)}: {params['group']} against {params['reference']}"
     ax = draw_steps(
         table,
         "contribution",
         n_genes,
         "difference",
-        xlabel="difference of activity",
-        title=f"{title}\ncarried by {params['breadth']:.1f} of its genes",
+        xlabel=f"difference of {LABELS[kind]}",
+        title=f"{wrap(title, TITLE_WIDTH)}\ncarried by {params['breadth']:.1f} of its genes",
         ax=ax,
     )
     return finish(ax, show)

@@ -12,7 +12,7 @@ from anndata import AnnData
 from matplotlib.axes import Axes
 
 from crystallin import _checks as checks
-from crystallin._keys import RANK_PROGRAMS_GROUPS
+from crystallin._keys import LABELS, RANK_PROGRAMS_GROUPS, TOTAL
 
 from ._ranking import TRUST_Q, comparisons, found, special
 from ._style import finish, shorten
@@ -24,6 +24,7 @@ def effects(
     *,
     group: str | Sequence[str] | None = None,
     stratum: str | Sequence[str] | None = None,
+    kind: Literal["unique", "total"] = "unique",
     n_programs: int = 20,
     q_max: float = TRUST_Q,
     families: Literal["all", "lead"] = "lead",
@@ -35,7 +36,8 @@ def effects(
 
     Blue means lower in the group, red higher, grey not tested. A ring marks differences whose ``q`` is at most
     ``q_max``; a dot those whose ``decoy_q`` and ``conditional_q`` are as well. These are larger than the differences of
-    random sets (if decoys were trained), and not explained by programs of higher reliability.
+    random sets (if decoys were trained), and not explained by programs of higher reliability. Totals have no
+    ``conditional_q``, so a dot means the former only.
 
     Parameters
     ----------
@@ -46,6 +48,9 @@ def effects(
         each of these the largest differences.
     group, stratum
         Comparisons to show; ``None`` shows all.
+    kind
+        Reading of the programs: ``"unique"`` shows what each explains beside all others, ``"total"`` what the genes of
+        its set do, whichever programs explain it.
     n_programs
         With ``programs=None``, number of programs to show.
     q_max
@@ -77,7 +82,7 @@ def effects(
     """
     checks.check_int(n_programs, "n_programs", 1)
     checks.check_choice(families, "families", ("all", "lead"))
-    parts = comparisons(adata, group, stratum, "all", key)
+    parts = comparisons(adata, group, stratum, "all", key, kind)
     marks = {title: _marks(part, q_max) for title, part in parts.items()}
     effect = pd.DataFrame(
         {
@@ -94,7 +99,7 @@ def effects(
         order = pd.concat([part.abs().max(axis=1).fillna(0) for part in [*largest, candidates]], axis=1)
         programs = order.sort_values(list(order), ascending=False).index[:n_programs]
     names = checks.check_program_names(programs, list(effect.index))
-    return finish(_draw(effect.loc[names], mark.loc[names], ax), show)
+    return finish(_draw(effect.loc[names], mark.loc[names], ax, kind), show)
 
 
 def _marks(part: pd.DataFrame, q_max: float) -> pd.Series:
@@ -102,7 +107,7 @@ def _marks(part: pd.DataFrame, q_max: float) -> pd.Series:
     return pd.Series(words, index=part["program"])
 
 
-def _draw(effect: pd.DataFrame, mark: pd.DataFrame, ax: Axes | None) -> Axes:
+def _draw(effect: pd.DataFrame, mark: pd.DataFrame, ax: Axes | None, kind: str) -> Axes:
     n_rows, n_columns = effect.shape
     if ax is None:
         size = (min(4.2 + 0.42 * n_columns, 16), min(1.8 + 0.21 * n_rows, 16))
@@ -121,7 +126,13 @@ def _draw(effect: pd.DataFrame, mark: pd.DataFrame, ax: Axes | None) -> Axes:
     ax.set_yticks(range(n_rows), [shorten(name) for name in effect.index], fontsize=8)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    ax.figure.colorbar(image, ax=ax, label="difference / pooled sd", shrink=0.6, extend="both")
+    ax.figure.colorbar(
+        image,
+        ax=ax,
+        label=f"difference of {LABELS[kind]} / pooled sd" if kind == TOTAL else "difference / pooled sd",
+        shrink=0.6,
+        extend="both",
+    )
     return ax
 
 

@@ -13,7 +13,7 @@ from anndata import AnnData
 from matplotlib.axes import Axes
 
 from crystallin import _checks as checks
-from crystallin._keys import RANK_PROGRAMS_GROUPS
+from crystallin._keys import LABELS, RANK_PROGRAMS_GROUPS, TOTAL, UNIQUE
 
 from ._ranking import TRUST_Q, comparisons, found, only, special
 from ._style import DOWN, MUTED, UP, finish, shorten, tidy, wrap
@@ -24,6 +24,7 @@ def rank_programs_groups(
     group: str | Sequence[str] | None = None,
     *,
     stratum: str | Sequence[str] | None = None,
+    kind: Literal["unique", "total"] = "unique",
     n_programs: int = 10,
     q_max: float = TRUST_Q,
     families: Literal["all", "lead"] = "lead",
@@ -36,9 +37,12 @@ def rank_programs_groups(
 
     A dot is the difference of mean activity in prior standard deviations, and the line its 95 % interval. Blue means
     higher in the group, orange lower, grey that ``q`` is above ``q_max``. A dot is white inside if random sets differ
-    as much (``decoy_q``), or if programs of higher reliability explain the difference (``conditional_q``). The grey
-    number on the right is ``breadth``, the effective number of genes that carry the difference; near 1, it is the
-    difference of a single gene and not of the program.
+    as much (``decoy_q``), or if programs of higher reliability explain the difference (``conditional_q``, of the unique
+    activity only). The grey number on the right is ``breadth``, the effective number of genes that carry the
+    difference; near 1, it is the difference of a single gene and not of the program.
+
+    If the two readings of a program surely differ in opposite directions (``opposed``), a diamond shows the difference
+    in the other reading.
 
     Parameters
     ----------
@@ -46,6 +50,9 @@ def rank_programs_groups(
         Data with results of :func:`crystallin.tl.rank_programs_groups`.
     group, stratum
         Comparisons to show; ``None`` shows all.
+    kind
+        Reading of the programs: ``"unique"`` shows what each explains beside all others, ``"total"`` what the genes of
+        its set do, whichever programs explain it.
     n_programs
         Number of programs in each panel.
     q_max
@@ -78,12 +85,12 @@ def rank_programs_groups(
     """
     checks.check_int(n_programs, "n_programs", 1)
     checks.check_int(n_cols, "n_cols", 1)
-    parts = comparisons(adata, group, stratum, families, key)
+    parts = comparisons(adata, group, stratum, families, key, kind)
     if ax is not None:
         only(parts)
     axes = [ax] if ax is not None else _panels(len(parts), min(n_programs, max(map(len, parts.values()))), n_cols)
     for panel, (title, part) in zip(axes, parts.items(), strict=True):
-        _draw(panel, title, part.head(n_programs), q_max)
+        _draw(panel, title, part.head(n_programs), q_max, kind)
     return finish(axes[0] if len(axes) == 1 else axes, show)
 
 
@@ -97,7 +104,7 @@ def _panels(n: int, n_programs: int, n_cols: int) -> list[Axes]:
     return list(grid.ravel()[:n])
 
 
-def _draw(ax: Axes, title: str, part: pd.DataFrame, q_max: float) -> None:
+def _draw(ax: Axes, title: str, part: pd.DataFrame, q_max: float, kind: str) -> None:
     position = np.arange(len(part))
     colour = np.where(found(part, q_max), np.where(part["effect"] < 0, DOWN, UP), MUTED)
     ax.hlines(position, part["lower"], part["upper"], color=colour, linewidth=1.5)
@@ -106,7 +113,14 @@ def _draw(ax: Axes, title: str, part: pd.DataFrame, q_max: float) -> None:
     ax.axvline(0, color="black", linewidth=0.8)
     ax.set_yticks(position, [shorten(name) for name in part["program"]], fontsize=8)
     ax.set_ylim(len(part) - 0.4, -0.6)
-    ax.set_xlabel("difference of activity", fontsize=8)
+    other = TOTAL if kind == UNIQUE else UNIQUE
+    opposed = part["is_opposed"].to_numpy(dtype=bool)
+    there = part["other_effect"].to_numpy(dtype=float)[opposed]
+    if opposed.any():
+        style = {"marker": "D", "c": "white", "linewidths": 1.2, "s": 24, "zorder": 3}
+        ax.scatter(there, position[opposed], edgecolors=np.where(there < 0, DOWN, UP), **style)
+    words = f"difference of {LABELS[kind]}"
+    ax.set_xlabel(f"{words}\n◇ opposed: {other}" if opposed.any() else words, fontsize=8)
     ax.tick_params(axis="x", labelsize=8)
     ax.set_title(wrap(title), fontsize=9)
     tidy(ax)

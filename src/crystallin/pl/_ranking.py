@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 from anndata import AnnData
 
 from crystallin import get
+from crystallin._keys import TOTAL
 
 TRUST_Q = 0.05
+# columns that are drawn, in either reading
+OF_BOTH = ("effect", "lower", "upper", "effect_sd", "q", "decoy_q", "breadth")
 
 
 def comparisons(
@@ -19,9 +23,20 @@ def comparisons(
     stratum: str | Sequence[str] | None,
     families: Literal["all", "lead"],
     key: str,
+    kind: str,
 ) -> dict[str, pd.DataFrame]:
-    """Return the rows of each comparison, by its title, which names the stratum if there is one."""
-    table = get.rank_programs_groups_df(adata, group, stratum=stratum, families=families, key=key)
+    """Return the rows of each comparison, by its title, which names the stratum if there is one.
+
+    Columns such as ``effect`` and ``q`` are those of the reading ``kind``. ``other_effect`` is the effect in the other
+    reading, and ``is_opposed`` whether that surely goes in the other direction.
+    """
+    table = get.rank_programs_groups_df(adata, group, stratum=stratum, kind=kind, families=families, key=key)
+    # results of earlier versions have one reading
+    opposed = {"is_opposed": table.get("opposed", False), "other_effect": table.get("total_effect", np.nan)}
+    if kind == TOTAL:
+        opposed["other_effect"] = table["effect"]
+        table = table.drop(columns="conditional_q").assign(**{name: table[f"total_{name}"] for name in OF_BOTH})
+    table = table.assign(**opposed)
     parts = {}
     for (stratum_name, group_name, reference), part in table.groupby(
         ["stratum", "group", "reference"], sort=False, observed=True
@@ -50,4 +65,6 @@ def found(table: pd.DataFrame, q_max: float) -> pd.Series:
 
 def special(table: pd.DataFrame, q_max: float) -> pd.Series:
     """Whether a difference exceeds those of decoys (if any) and is not explained by programs of higher reliability."""
-    return found(table, q_max) & ~(table["decoy_q"] > q_max) & (table["conditional_q"] <= q_max)
+    beyond_decoys = found(table, q_max) & ~(table["decoy_q"] > q_max)
+    # totals have no conditional differences
+    return beyond_decoys & (table["conditional_q"] <= q_max) if "conditional_q" in table else beyond_decoys

@@ -9,7 +9,9 @@ from anndata import AnnData
 
 from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import KEY, KIND, LABELS, PARAMS, UNIQUE
+from crystallin._keys import KEY, LABELS, PARAMS
+
+from ._reading import kind_of, titled
 
 
 def call(tool: str, groupby: str) -> str:
@@ -26,7 +28,7 @@ def params_of(adata: AnnData, slot: str, key: str) -> dict[str, Any]:
 def reading_of(adata: AnnData, key: str, tool: str) -> str:
     """Return what figures call the activities that a result was computed from."""
     params = adata.uns[checks.check_result(adata, key, tool)][PARAMS]
-    return LABELS[str(params.get(KIND, UNIQUE))]
+    return LABELS[kind_of(params)]
 
 
 def attributions_of(
@@ -42,7 +44,9 @@ def attributions_of(
     else:
         return "", None
     try:
-        return where, get.attributions_df(adata, program, wanted, n=n_genes, key=attributions_key)
+        return titled(where, kind_of(params)), get.attributions_df(
+            adata, program, wanted, n=n_genes, key=attributions_key
+        )
     except (KeyError, ValueError):
         # not of this program or group
         return "", None

@@ -10,7 +10,7 @@ from anndata import AnnData
 from matplotlib.axes import Axes
 
 from crystallin import _checks as checks
-from crystallin._keys import RANK_PROGRAMS_GROUPS
+from crystallin._keys import LABELS, RANK_PROGRAMS_GROUPS
 
 from ._ranking import TRUST_Q, comparisons, found, only, special
 from ._style import DOWN, MUTED, UP, finish, shorten, tidy, wrap
@@ -25,6 +25,7 @@ def volcano(
     group: str | None = None,
     *,
     stratum: str | None = None,
+    kind: Literal["unique", "total"] = "unique",
     n_labels: int = 8,
     q_max: float = TRUST_Q,
     families: Literal["all", "lead"] = "all",
@@ -36,7 +37,8 @@ def volcano(
 
     Blue means higher in the group, orange lower, grey that ``q`` is above ``q_max`` (the dashed line); programs that
     were not tested are at the bottom. A dot is white inside if random sets differ as much (``decoy_q``), or if programs
-    of higher reliability explain the difference (``conditional_q``). Triangles at the top are beyond the axis.
+    of higher reliability explain the difference (``conditional_q``, of the unique activity only). Triangles at the
+    top are beyond the axis.
 
     Parameters
     ----------
@@ -44,6 +46,9 @@ def volcano(
         Data with results of :func:`crystallin.tl.rank_programs_groups`.
     group, stratum
         The comparison to show; not needed if there is only one.
+    kind
+        Reading of the programs: ``"unique"`` shows what each explains beside all others, ``"total"`` what the genes of
+        its set do, whichever programs explain it.
     n_labels
         Number of programs to label: the most certain of the coloured ones, filled dots first.
     q_max
@@ -73,7 +78,7 @@ def volcano(
     >>> cr.pl.volcano(adata, "stim", stratum="B cells")  # doctest: +SKIP
     """
     checks.check_int(n_labels, "n_labels", 0)
-    title, part = only(comparisons(adata, group, stratum, families, key))
+    title, part = only(comparisons(adata, group, stratum, families, key, kind))
     if ax is None:
         _, ax = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
     effect, q = part["effect"].to_numpy(), part["q"].fillna(1).to_numpy()
@@ -88,7 +93,7 @@ def volcano(
     ax.axhline(-np.log10(q_max), color=MUTED, linewidth=0.8, linestyle="--")
     limit = 1.05 * max(np.abs(effect).max(), 1e-6)
     top = max(height.max(), -np.log10(q_max)) * 1.08
-    ax.set(xlim=(-limit, limit), ylim=(0, top), xlabel="difference of activity")
+    ax.set(xlim=(-limit, limit), ylim=(0, top), xlabel=f"difference of {LABELS[kind]}")
     ax.set_title(f"{wrap(title, 60)}\n−log10 q", fontsize=10)
     tidy(ax)
     # the axis is drawn at a difference of 0, which leaves both sides to the names

@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 
 from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import ATTRIBUTIONS, PARAMS
+from crystallin._keys import ATTRIBUTIONS, LABELS, PARAMS
 
 from ._chosen import only_one
+from ._reading import kind_of, titled
 from ._steps import TITLE_WIDTH, draw_steps
 from ._style import finish, wrap
 
@@ -32,7 +33,7 @@ def waterfall(
     together. Blue bars raise the activity, orange bars lower it; the other genes and the sum are grey. Names of genes
     outside the program are in italics. The sum is labelled as the activity where attributions sum to it (see
     :func:`crystallin.tl.attributions`): for contributions, and for integrated gradients with the mean as baseline, of
-    the refined activity and of all genes.
+    the refined activity and of all genes. The title says if it is the total activity.
 
     Parameters
     ----------
@@ -84,13 +85,14 @@ def waterfall(
         raise ValueError(msg)
     # the attributions must be of all genes, both when they were computed and now
     adds_up = len(table) == adata.n_vars == params["n_vars"] and _adds_up(params)
+    activity, name = LABELS[kind_of(params)], titled(program, kind_of(params))
     ax = draw_steps(
         table,
         "attribution",
         n_genes,
-        "activity" if adds_up else "sum",
-        xlabel="activity" if adds_up else "sum of attributions",
-        title=wrap(f"{program}: {names[0]}", TITLE_WIDTH),
+        activity if adds_up else "sum",
+        xlabel=activity if adds_up else "sum of attributions",
+        title=wrap(f"{name}: {names[0]}", TITLE_WIDTH),
         ax=ax,
     )
     return finish(ax, show)

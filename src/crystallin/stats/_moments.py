@@ -113,6 +113,7 @@ def collect_moments(
     n_groups: int,
     *,
     covariates: np.ndarray | None = None,
+    with_covariance: bool = True,
 ) -> tuple[Moments, np.ndarray]:
     """Collect moments of groups of cells, and the covariance of m within them, a few thousand cells at a time.
 
@@ -126,10 +127,12 @@ def collect_moments(
         Number of groups.
     covariates
         Cells x covariates.
+    with_covariance
+        Compute the covariance, which takes most of the time if there are many programs.
 
     Returns
     -------
-    Moments, and the covariance of m between cells of the same group, programs x programs.
+    Moments, and the covariance of m between cells of the same group, programs x programs; NaN if it is not computed.
     """
     n_cells, n_programs = mean.shape
     covariates = np.empty((n_cells, 0)) if covariates is None else covariates
@@ -153,14 +156,17 @@ def collect_moments(
         parts["total"] += there @ m
         parts["uncertainty"] += there @ s**2
         parts["squares"] += there @ m**2
-        inside = m[codes[part] >= 0]
-        cross += inside.T @ inside
+        if with_covariance:
+            inside = m[codes[part] >= 0]
+            cross += inside.T @ inside
         x = covariates[part]
         parts["covariates"] += there @ x
         for i in range(d):
             parts["covariate_products"][:, i] += there @ (x[:, [i]] * x)
             parts["covariate_totals"][:, i] += there @ (x[:, [i]] * m)
     moments = Moments(**parts)
+    if not with_covariance:
+        return moments, np.full_like(cross, np.nan)
     occupied = moments.n > 0
     between = moments.total[occupied].T / moments.n[occupied] @ moments.total[occupied]
     return moments, (cross - between) / max(moments.n.sum() - occupied.sum(), 1)

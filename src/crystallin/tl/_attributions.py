@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from crystallin import _checks as checks
-from crystallin._keys import ATTRIBUTIONS, CELLS, DEFAULT_KEY, GENES, GROUPS, PARAMS, PROGRAMS, VALUES, Keys, given
+from crystallin._keys import (
+    ATTRIBUTIONS,
+    CELLS,
+    DEFAULT_KEY,
+    GENES,
+    GROUPS,
+    KIND,
+    PARAMS,
+    PROGRAMS,
+    VALUES,
+    Keys,
+    given,
+)
 
 from ._explain import baseline_arguments
 from ._shared import Chosen, choose_cells, origin_of
@@ -23,6 +35,7 @@ def attributions(
     adata: AnnData,
     model: ProgramVAE,
     *,
+    kind: Literal["unique", "total"] = "unique",
     groupby: str | None = None,
     method: str = "integrated_gradients",
     baseline: str | Sequence[float] | np.ndarray = "mean",
@@ -48,6 +61,9 @@ def attributions(
         Data with the model's genes in the model's order, and its programs.
     model
         A trained model.
+    kind
+        ``"unique"`` attributes what each program explains beside all others, ``"total"`` what the genes of its set do,
+        whichever programs explain it (see :meth:`crystallin.ProgramVAE.get_activity`). All methods can attribute both.
     groupby
         Column of ``obs`` with groups of cells.
     method
@@ -181,6 +197,7 @@ def attributions(
     values = model.get_attributions(
         adata,
         None if cells is None else chosen.positions,
+        kind=kind,
         target=target,
         method=method,
         programs=wanted,
@@ -192,6 +209,7 @@ def attributions(
 
     adata = adata.copy() if copy else adata
     params = {
+        KIND: kind,
         "groupby": groupby,
         "method": method,
         "baseline": baseline if isinstance(baseline, str) else "array",

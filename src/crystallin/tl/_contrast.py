@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin import stats
-from crystallin._keys import CONTRAST, DEFAULT_KEY, PARAMS, TABLE, Keys, given
+from crystallin._keys import CONTRAST, DEFAULT_KEY, KIND, PARAMS, TABLE, Keys, given
 
 from ._shared import members, origin_of
 
@@ -27,6 +27,7 @@ def contrast(
     groupby: str,
     group: str,
     reference: str = "rest",
+    kind: Literal["unique", "total"] = "unique",
     key: str = DEFAULT_KEY,
     key_added: str | None = None,
     copy: bool = False,
@@ -51,6 +52,9 @@ def contrast(
         Group of interest.
     reference
         Group to compare with; ``"rest"`` uses all other cells.
+    kind
+        ``"unique"`` attributes the difference of what the program explains beside all others, ``"total"`` that of what
+        the genes of its set do, whichever programs explain it (see :meth:`crystallin.ProgramVAE.get_activity`).
     key
         Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     key_added
@@ -107,7 +111,7 @@ def contrast(
     there = ~inside if reference == checks.REST else labels == reference
     cells = np.flatnonzero(inside | there)
     sides = pd.Categorical(np.where(inside[cells], "group", "reference"), ["group", "reference"])
-    means = model.get_attributions(adata, cells, method="contributions", programs=[program], groups=sides)
+    means = model.get_attributions(adata, cells, kind=kind, method="contributions", programs=[program], groups=sides)
     of_group, of_reference = means[:, :, 0].astype(float)
 
     table = pd.DataFrame(
@@ -124,6 +128,7 @@ def contrast(
     size = table["contribution"].abs()
     params = {
         "program": program,
+        KIND: kind,
         "groupby": groupby,
         "group": group,
         "reference": reference,

@@ -6,34 +6,32 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from crystallin import _checks as checks
-from crystallin import stats
-from crystallin._keys import DEFAULT_KEY, PARAMS, RANK_PROGRAMS_GROUPS, TABLE, Keys, given
+from crystallin._keys import DEFAULT_KEY, PARAMS, RANK_PROGRAMS_GROUPS, TABLE, TOTAL, UNIQUE, Keys, given
 
 from ._compare import (
     CollinearError,
     Compared,
     Comparison,
-    Coupling,
     Pair,
     TooFewError,
+    Totals,
     breadths,
     covariate_matrix,
     make_units,
+    measure,
     rows,
     similar_programs,
 )
-from ._shared import origin_of, stored_activity
+from ._shared import origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
     from crystallin._checks import Labels
     from crystallin.model import ProgramVAE
-    from crystallin.stats import Moments
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +55,10 @@ def rank_programs_groups(
     key_added: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
-    """Rank programs by their difference between groups of cells.
+    """Rank programs by their difference between groups of cells, in both readings.
+
+    The *unique* activity of a program is what it explains beside all others, the *total* activity is what the genes of
+    its set do, whichever programs explain it (see :func:`crystallin.tl.activity`). Both are compared in the same way.
 
     With ``sample_key`` the unit of observation is the sample (donor, mouse, library): only then do error rates hold for
     further samples. Mean activities of each sample in each group are compared by a linear model with moderated
@@ -136,6 +137,15 @@ def rank_programs_groups(
         - ``coverage``: share of the gene set that is in the data;
         - ``breadth``: effective number of the program's genes that contribute to the difference (participation ratio of
           their contributions, in the average cells of the groups); near 1, the difference is due to a single gene;
+        - ``total_effect``, ``total_se``, ``total_lower``, ``total_upper``, ``total_effect_sd``, ``total_p`` or
+          ``total_probability``, ``total_q``, ``total_decoy_q``, ``total_reliability``: the same as without ``total_``,
+          but of the total activity;
+        - ``total_breadth``: effective number of the set's genes that contribute to the difference of the total
+          (participation ratio of their parts of the sum); near 1, the total is the change of a single gene;
+        - ``opposed``: whether the two readings surely differ in opposite directions: both are tested, and both 95 %
+          intervals exclude 0;
+        - ``explained_by``: the other programs, decoys or free programs that account for the difference between
+          the readings, separated by ``"; "`` (see Notes). Empty if the readings agree, or if both intervals include 0;
         - ``unit``: the unit of observation, ``"sample"`` with ``sample_key`` and ``"cell"`` without. Cells are not
           replicates: if the unit is the cell, the row describes these cells and not other cells of their type;
         - ``n_group``, ``n_reference``: numbers of cells; ``n_samples_group``, ``n_samples_reference``: numbers of
@@ -146,7 +156,7 @@ def rank_programs_groups(
     Raises
     ------
     KeyError
-        If a column or the activities do not exist.
+        If a column, or the activities in one of the readings, do not exist.
     ValueError
         If groups are unknown, have too few samples or cells, or are the same as the reference; labels are missing;
         covariates are constant or confounded with the groups; activities were not computed by the model in its current
@@ -157,6 +167,19 @@ def rank_programs_groups(
     The less information the counts of a cell hold, the more its posterior mean is shrunk towards 0. The mean over a
     group is divided by the mean of one minus the posterior variance, which corrects for this shrinkage, so that groups
     of unequal depth can be compared. Cells with more information have more weight.
+
+    The total activity is a weighted sum of the activities of all programs (see
+    :meth:`crystallin.ProgramVAE.get_total_weights`), so a difference of totals is the program's own part plus the parts
+    of the others. ``explained_by`` is not empty if the others' parts together are larger than the program's own. It
+    names up to three programs with the largest parts in the direction of this sum, each of at least a tenth of the
+    absolute sum of the others' parts. Parts and ``total_breadth`` are computed from the means as stored, without
+    covariates.
+
+    Means of totals are also divided by one minus their mean posterior variance. Because a total has a prior variance of
+    1, this is the slope of its posterior mean on the true total, on average over the prior. In simulations with twelve
+    donors the slope of ``total_effect`` on the true difference was .91 at a depth of 500 counts and .96 at 2,000 (.64
+    and .81 without correction), and 95 % intervals held 97 and 96 % of the true differences. A correction by the
+    inverse of the whole posterior covariance was no better.
 
     Gene sets are incomplete and have spurious members. A program's activity therefore also depends on genes of other
     programs, and it differs where they do. The conditional effect subtracts what the differences of programs of higher
@@ -179,7 +202,7 @@ def rank_programs_groups(
     Examples
     --------
     >>> import crystallin as cr
-    >>> adata = cr.datasets.simulate(600, 300, n_programs=8, n_decoys=8, n_donors=3, conditions=("ctrl", "stim"))
+    >>> adata = cr.datasets.simulate(600, 300, n_programs=12, n_decoys=4, n_donors=3, conditions=("ctrl", "stim"))
     >>> cr.pp.add_programs(adata, adata.uns["simulation"]["annotation"])
     >>> cr.ProgramVAE.setup_anndata(adata)
     >>> model = cr.ProgramVAE(adata)
@@ -192,6 +215,7 @@ def rank_programs_groups(
     keys = Keys(key)
     checks.check_adata(adata, copy=copy)
     checks.check_fresh(adata, keys, model.digest)
+    checks.check_activity(adata, keys, TOTAL)
     slot = checks.check_result_key(adata, key_added, keys, RANK_PROGRAMS_GROUPS)
     labels = _labels_of_units(adata, groupby, within, sample_key)
     wanted, reference = checks.check_groups(groups, reference, labels["group"].names, groupby)
@@ -206,12 +230,10 @@ def rank_programs_groups(
 
     units = make_units(**labels)
     columns, owner = covariate_matrix(adata.obs, covariates)
-    mean, sd = stored_activity(adata, keys)
-    moments, covariance = stats.collect_moments(mean, sd, units.code, len(units.table), covariates=columns)
     reading = model.reading(adata)
     about, correlation = similar_programs(model, adata, reading, key)
-    coupling = _coupling(moments, covariance, correlation, model.is_decoy)
-    comparison = Comparison(moments, units.table, coupling, owner, sample_key is not None, paired)
+    measured = measure(adata, keys, units, columns, correlation, model.is_decoy)
+    comparison = Comparison(measured, units.table, owner, sample_key is not None, paired)
     pairs = comparison.pairs(wanted, reference, groupby, within)
     # if one of many comparisons is not possible, the others are still made
     skip: tuple[type[ValueError], ...] = ()
@@ -220,8 +242,9 @@ def rank_programs_groups(
     results, skipped = comparison.run(pairs, skip=skip)
     delta = delta if delta is not None else 0.0 if sample_key else CELL_DELTA
     n_genes = breadths(reading, model, units, [pair for pair, _ in results])
+    totals = Totals.of(model)
     parts = [
-        rows(compared, delta, about.assign(breadth=breadth[about.index])).assign(**pair.labels)
+        rows(compared, delta, about.assign(breadth=breadth[about.index]), totals).assign(**pair.labels)
         for (pair, compared), breadth in zip(results, n_genes, strict=True)
     ]
     table = pd.concat(parts, ignore_index=True)
@@ -259,14 +282,10 @@ def _labels_of_units(
     return labels
 
 
-def _coupling(moments: Moments, covariance: np.ndarray, correlation: np.ndarray, is_decoy: np.ndarray) -> Coupling:
-    uncertainty = moments.uncertainty.sum(axis=0) / moments.n.sum()
-    sd = np.sqrt(uncertainty)
-    return Coupling(covariance, correlation * np.outer(sd, sd), stats.reliability(uncertainty), is_decoy)
-
-
-def _warn_of_what_is_left_out(results: list[tuple[Pair, Compared]], skipped: list[str]) -> None:
-    for pair, compared in results:
+def _warn_of_what_is_left_out(results: list[tuple[Pair, dict[str, Compared]]], skipped: list[str]) -> None:
+    for pair, readings in results:
+        # the same samples in each reading
+        compared = readings[UNIQUE]
         if compared.left_out:
             names = ", ".join(compared.left_out)
             how = "on one side only" if compared.paired else "on both sides, unlike most samples"

@@ -1,22 +1,26 @@
-"""Comparison of groups: units of cells, single comparisons, all comparisons of a call, and similarity of programs."""
+"""Comparison of groups in each reading: units of cells, single comparisons, all of a call, and similar programs."""
 
 from ._breadths import breadths
-from ._comparison import Comparison, Pair, rows
+from ._comparison import Comparison, Pair
 from ._design import CollinearError, covariate_matrix, make_units
-from ._differences import TESTED_FROM, Compared, Coupling, TooFewError
+from ._differences import TESTED_FROM, Compared, TooFewError
+from ._measure import measure
+from ._rows import rows
 from ._similar import similar_programs
+from ._totals import Totals
 
 __all__ = [
     "CollinearError",
     "Compared",
     "Comparison",
-    "Coupling",
     "Pair",
     "TESTED_FROM",
     "TooFewError",
+    "Totals",
     "breadths",
     "covariate_matrix",
     "make_units",
+    "measure",
     "rows",
     "similar_programs",
 ]

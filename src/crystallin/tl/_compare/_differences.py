@@ -38,20 +38,39 @@ class Coupling:
         Mean posterior covariance of a cell.
     share
         Reliability of each program.
-    is_decoy
-        Which programs are decoys; they are not used to explain others.
     """
 
     covariance: np.ndarray
     posterior: np.ndarray
     share: np.ndarray
-    is_decoy: np.ndarray
 
-    def conditional(self, means: Means, n_cells: np.ndarray, share: np.ndarray) -> Means:
+
+@dataclass(frozen=True)
+class Measured:
+    """Activities in one reading, as they are compared.
+
+    Attributes
+    ----------
+    moments
+        Moments of the units.
+    is_decoy
+        Which programs are decoys; they are not used to explain others.
+    coupling
+        Covariance of programs; ``None`` if there are no conditional differences, as of totals.
+    """
+
+    moments: Moments
+    is_decoy: np.ndarray
+    coupling: Coupling | None
+
+    def conditional(self, means: Means, n_cells: np.ndarray, share: np.ndarray) -> Means | None:
         """Return means conditional on the programs of higher reliability, ``share``, in the cells compared."""
+        if self.coupling is None:
+            return None
         order = np.argsort(-share, kind="stable")
         order = order[(share[order] >= TESTED_FROM) & ~self.is_decoy[order]]
-        return stats.given_better_known(means, n_cells, order, self.covariance, self.posterior, self.share)
+        coupling = self.coupling
+        return stats.given_better_known(means, n_cells, order, coupling.covariance, coupling.posterior, coupling.share)
 
 
 @dataclass(frozen=True)
@@ -61,7 +80,7 @@ class Compared:
     Attributes
     ----------
     marginal, conditional
-        Difference of each program by itself, and conditional on those of higher reliability.
+        Difference of each program by itself, and conditional on those of higher reliability (``None`` for totals).
     mean
         Mean posterior activity, group and reference, 2 x programs.
     variance
@@ -77,7 +96,7 @@ class Compared:
     """
 
     marginal: Difference
-    conditional: Difference
+    conditional: Difference | None
     mean: np.ndarray
     variance: np.ndarray
     reliability: np.ndarray
@@ -93,23 +112,21 @@ class Compared:
         return np.sqrt(weight @ self.variance / weight.sum())
 
 
-def across_cells(moments: Moments, side: np.ndarray, coupling: Coupling, owner: Sequence[str], where: str) -> Compared:
+def across_cells(measured: Measured, side: np.ndarray, owner: Sequence[str], where: str) -> Compared:
     """Compare two groups with cells as the unit of observation; the result holds for these cells only.
 
     Parameters
     ----------
-    moments
-        Moments of the units.
+    measured
+        Activities.
     side
         0 for units of the group, 1 for those of the reference, negative for others.
-    coupling
-        Covariance of programs.
     owner
         Covariate of each column of the moments' covariates.
     where
         The comparison, for messages.
     """
-    two = moments.pooled(side, 2)
+    two = measured.moments.pooled(side, 2)
     if two.n.min() < MIN_CELLS:
         msg = (
             f"{where}: {_cells(two.n)}, but a comparison needs at least {MIN_CELLS} of each. Leave the group out of "
@@ -129,10 +146,10 @@ def across_cells(moments: Moments, side: np.ndarray, coupling: Coupling, owner: 
     within = two.scatter() / degrees
     share = stats.reliability(two.uncertainty.sum(axis=0) / two.n.sum())
     marginal = stats.unshrunk_means(two, within)
-    conditional = coupling.conditional(marginal, two.n, share)
+    conditional = measured.conditional(marginal, two.n, share)
     return Compared(
         stats.compare_cells(marginal, two.n, inflation),
-        stats.compare_cells(conditional, two.n, inflation),
+        None if conditional is None else stats.compare_cells(conditional, two.n, inflation),
         stored.mean,
         stored.scatter() / degrees + stored.mean_uncertainty,
         share,
@@ -144,10 +161,9 @@ def across_cells(moments: Moments, side: np.ndarray, coupling: Coupling, owner: 
 
 
 def across_samples(
-    moments: Moments,
+    measured: Measured,
     side: np.ndarray,
     sample: np.ndarray,
-    coupling: Coupling,
     owner: Sequence[str],
     where: str,
     *,
@@ -171,7 +187,7 @@ def across_samples(
     unit = np.full(2 * len(names), -1)
     chosen = np.flatnonzero((occupied & use[:, None]).ravel())
     unit[chosen] = np.arange(len(chosen))
-    units = moments.pooled(np.where(pairs_of >= 0, unit[pairs_of], -1), len(chosen))
+    units = measured.moments.pooled(np.where(pairs_of >= 0, unit[pairs_of], -1), len(chosen))
     of_sample, of_side = chosen // 2, chosen % 2
     is_group = (of_side == 0).astype(float)
 
@@ -195,17 +211,17 @@ def across_samples(
         raise TooFewError(msg)
     share = stats.reliability(two.uncertainty.sum(axis=0) / two.n.sum())
     marginal = stats.unshrunk_means(units, _within(units, of_side))
-    conditional = coupling.conditional(marginal, units.n, share)
+    conditional = measured.conditional(marginal, units.n, share)
     n_group = int(is_group.sum())
 
     def difference(means: Means) -> Difference:
-        result = stats.compare_samples(means, design, 0, prior_from=~coupling.is_decoy)
+        result = stats.compare_samples(means, design, 0, prior_from=~measured.is_decoy)
         between_cells = (means.variance * units.n[:, None]).mean(axis=0)
         return replace(result, se=np.sqrt(result.se**2 + slope_variance * between_cells))
 
     return Compared(
         difference(marginal),
-        difference(conditional),
+        None if conditional is None else difference(conditional),
         two.mean,
         two.scatter() / (two.n - 1)[:, None] + two.mean_uncertainty,
         share,

@@ -1,0 +1,58 @@
+"""Stored activities in each reading, as they are compared."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crystallin import stats
+from crystallin._keys import TOTAL, UNIQUE, Keys
+from crystallin.tl._shared import stored_activity
+
+from ._design import Units
+from ._differences import Coupling, Measured
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crystallin.stats import Moments
+
+
+def measure(
+    adata: AnnData,
+    keys: Keys,
+    units: Units,
+    covariates: np.ndarray,
+    correlation: np.ndarray,
+    is_decoy: np.ndarray,
+) -> dict[str, Measured]:
+    """Return the activities of units in each reading.
+
+    Parameters
+    ----------
+    adata, keys
+        Data with activities, and their slots.
+    units
+        Units of cells.
+    covariates
+        Cells x covariates.
+    correlation
+        Posterior correlation of programs.
+    is_decoy
+        Which programs are decoys.
+    """
+    collect = partial(stats.collect_moments, codes=units.code, n_groups=len(units.table), covariates=covariates)
+    unique, covariance = collect(*stored_activity(adata, keys, UNIQUE))
+    total, _ = collect(*stored_activity(adata, keys, TOTAL), with_covariance=False)
+    return {
+        UNIQUE: Measured(unique, is_decoy, _coupling(unique, covariance, correlation)),
+        TOTAL: Measured(total, is_decoy, None),
+    }
+
+
+def _coupling(moments: Moments, covariance: np.ndarray, correlation: np.ndarray) -> Coupling:
+    uncertainty = moments.uncertainty.sum(axis=0) / moments.n.sum()
+    sd = np.sqrt(uncertainty)
+    return Coupling(covariance, correlation * np.outer(sd, sd), stats.reliability(uncertainty))
