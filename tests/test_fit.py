@@ -81,3 +81,15 @@ def test_bad_input_comes_before_training(planted, monkeypatch, arguments, error,
     with pytest.raises(error, match=match):
         cr.fit(planted.adata, **{"programs": planted.sets, **arguments})
     assert "programs" not in planted.adata.uns
+
+
+def test_free_programs_leave_awake_ones_their_signal(planted):
+    """Programs are screened for them, and all are trained."""
+    options = {"batch_key": "batch", "max_epochs": 1}
+    model = cr.fit(planted.adata, planted.sets, n_unannotated=2, **options)
+    table = cr.get.programs_df(planted.adata)
+    assert table["awake"].any() and model.program_names.tolist() == list(planted.sets)
+    assert model.module.decoder.protected.tolist() == table["awake"].tolist()
+    assert planted.adata.obsm["X_programs_free"].shape[1] == len(model.free_names) <= 2
+    with pytest.raises(ValueError, match='n_unannotated=\'some\' must be "auto" or a whole number'):
+        cr.fit(planted.adata, planted.sets, n_unannotated="some", **options)

@@ -6,7 +6,7 @@ import inspect
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from . import _checks as checks
 from . import pp, tl
@@ -36,6 +36,7 @@ def fit(
     max_genes: int | None = 500,
     n_decoys: int = 0,
     screen: bool | Mapping[str, Any] = False,
+    n_unannotated: int | Literal["auto"] = 0,
     max_epochs: int | None = None,
     random_state: int = 0,
     key_added: str = DEFAULT_KEY,
@@ -62,6 +63,10 @@ def fit(
     screen
         Train only programs that are awake, see :func:`crystallin.pp.screen_programs`: ``True``, or a dict of its
         arguments, such as ``{"within": "cell_type"}``. ``False`` trains all.
+    n_unannotated
+        Number of free programs, for variation that no gene set explains, or ``"auto"``, see
+        :class:`crystallin.ProgramVAE`. Programs are then screened, because free programs leave the awake ones their
+        signal; ``screen`` still decides whether the others are trained.
     max_epochs
         Number of training epochs; ``None`` chooses it by the number of cells.
     random_state
@@ -97,11 +102,14 @@ def fit(
     700
     """
     # here, not above: torch and scvi-tools take seconds to import
-    from .model import ProgramVAE, check_train_arguments
+    from .model import ProgramVAE, check_free, check_train_arguments
 
     checks.check_adata(adata)
     checks.check_programs_key(adata, key_added)
-    wanted = _screening(screen, random_state)
+    check_free(n_unannotated)
+    wanted = _screening(screen, random_state, drop=True)
+    if wanted is None and n_unannotated:
+        wanted = _screening({}, random_state, drop=False)
     check_train_arguments(adata, max_epochs=max_epochs, **train_kwargs)
     with unchanged_on_error(adata), ProgramVAE._forgotten_on_error():
         ProgramVAE.setup_anndata(
@@ -125,7 +133,7 @@ def fit(
         )
         if wanted is not None:
             pp.screen_programs(adata, **wanted, layer=layer, batch_key=batch_key, key_added=key_added)
-        model = ProgramVAE(adata, random_state=random_state, programs_key=key_added)
+        model = ProgramVAE(adata, n_unannotated=n_unannotated, random_state=random_state, programs_key=key_added)
         logger.info("Training on %d cells x %d genes with %d programs.", *adata.shape, len(model.program_names))
         model.train(max_epochs=max_epochs, **train_kwargs)
         tl.activity(adata, model, key_added=key_added)
@@ -133,12 +141,12 @@ def fit(
     return model
 
 
-def _screening(screen: bool | Mapping[str, Any], random_state: int) -> dict[str, Any] | None:
+def _screening(screen: bool | Mapping[str, Any], random_state: int, *, drop: bool) -> dict[str, Any] | None:
     """Arguments of the screening; ``None`` without one."""
     if isinstance(screen, bool):
-        return {"drop": True, "random_state": random_state} if screen else None
+        return {"drop": drop, "random_state": random_state} if screen else None
     known = set(inspect.signature(pp.screen_programs).parameters) - {"adata", "layer", "batch_key", "key_added", "copy"}
     if not isinstance(screen, Mapping) or set(screen) - known:
         msg = f"screen={screen!r} must be True, False or a dict with arguments among {', '.join(sorted(known))}."
         raise ValueError(msg)
-    return {"drop": True, "random_state": random_state, **screen}
+    return {"drop": drop, "random_state": random_state, **screen}

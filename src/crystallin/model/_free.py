@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from crystallin import _checks as checks
 from crystallin import nn as blocks
 from crystallin.programs import listed
 
@@ -20,14 +21,21 @@ if TYPE_CHECKING:
 
     from ._module import ProgramModule
 
-# value of n_unannotated with which the data choose the number
-AUTO = "auto"
 # column of the table of programs that says which are awake
 AWAKE = "awake"
 # number of genes in a free program's name
 N_NAMED = 3
 # largest number of values, cells x genes, from which free programs start; more do not improve the start
 MAX_VALUES = 30_000_000
+
+
+def check_free(n_unannotated: int | str) -> None:
+    """Raise unless this is a number of free programs or ``"auto"``."""
+    if isinstance(n_unannotated, str) and n_unannotated != blocks.AUTO:
+        msg = f'n_unannotated={n_unannotated!r} must be "auto" or a whole number of free programs, such as 10.'
+        raise ValueError(msg)
+    if n_unannotated != blocks.AUTO:
+        checks.check_int(n_unannotated, "n_unannotated", 0)
 
 
 def protected_programs(prior: Prior) -> np.ndarray:

@@ -17,7 +17,7 @@ from crystallin.programs import as_prior
 from ._about import AboutMixin
 from ._borrowed import forgotten_on_error, private
 from ._compat import MINIFY_TYPE_UNS_KEY, SCVI, SCVI_UUID_KEY
-from ._free import AUTO
+from ._free import check_free
 from ._importance import ImportanceMixin
 from ._loading import LoadingMixin
 from ._module import ProgramModule
@@ -128,8 +128,7 @@ class ProgramVAE(
     ) -> None:
         checks.check_choice(gene_likelihood, "gene_likelihood", ("nb", "poisson", "zinb"))
         checks.check_choice(dispersion, "dispersion", ("gene", "gene-batch"))
-        if n_unannotated != AUTO:
-            checks.check_int(n_unannotated, "n_unannotated", 0)
+        check_free(n_unannotated)
         checks.check_int(n_hidden, "n_hidden", 1)
         checks.check_int(random_state, "random_state", 0)
         if prior is None:

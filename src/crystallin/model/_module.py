@@ -63,7 +63,7 @@ class ProgramModule(VAE):
         # the library size is observed, so its encoder is not used
         del self.l_encoder
         self.n_programs = prior.n_programs
-        self.chooses_free = n_unannotated == "auto"
+        self.chooses_free = n_unannotated == blocks.AUTO
         edges = blocks.Edges(
             torch.as_tensor(prior.gene),
             torch.as_tensor(prior.program),

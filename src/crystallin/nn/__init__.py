@@ -16,7 +16,7 @@ from ._covariance import (
 from ._decoder import ProgramDecoder
 from ._edges import Edges, Weight
 from ._encoder import TARGET_SUM, PrimedEncoder
-from ._free import FreeStart, Leftover, free_start, n_free_dimensions, typicality
+from ._free import AUTO, FreeStart, Leftover, free_start, n_free_dimensions, typicality
 from ._importance import fit_by_program
 from ._initial import (
     GeneMoments,
@@ -40,6 +40,7 @@ from ._totals import of_this_process
 
 __all__ = [
     "ATTRIBUTION_METHODS",
+    "AUTO",
     "AttributionMethod",
     "AverageCell",
     "Cells",

@@ -16,7 +16,8 @@ import torch
 from ._initial import MAX_CORRELATION
 from ._totals import of_this_process
 
-# largest number of free programs if it is chosen by the data
+# value of n_unannotated by which the data choose the number of free programs, and the largest they can choose
+AUTO = "auto"
 MAX_FREE = 20
 # a direction is used if it raises the log-likelihood of a held-out cell by at least this much, in nats
 MIN_GAIN = 0.1
@@ -36,7 +37,7 @@ JITTER = 1e-3
 
 def n_free_dimensions(n_unannotated: int | str) -> int:
     """Return the number of latent dimensions for free programs; ``"auto"`` reserves the largest number."""
-    return MAX_FREE if n_unannotated == "auto" else int(n_unannotated)
+    return MAX_FREE if n_unannotated == AUTO else int(n_unannotated)
 
 
 @dataclass(frozen=True)
