@@ -17,7 +17,7 @@ def question(p, share):
 
 
 def test_programs_that_cannot_be_tested_do_not_count():
-    questions = [question([0.01, NAN, 0.4, NAN, NAN], [0.1, 0.9, 0.6, 0, 0.95])]
+    questions = [question([0.01, NAN, 0.4, NAN, NAN], [0.1, 0.9, 0.6, 0, 1])]
     found = verdict(questions, np.array([10, 12, 9, 2, 8]), np.array([12, 12, 12, 14, 9]), n_null=1_000, fdr=0.05)
     # two tests, not five
     np.testing.assert_allclose(found["q_awake"], [0.02, NAN, 0.4, NAN, NAN])
@@ -25,10 +25,10 @@ def test_programs_that_cannot_be_tested_do_not_count():
     matched = "not testable: random sets matched in expression and number of sets contain"
     assert found["asleep"].tolist() == [
         "",
-        f"{matched} 90 % of its genes",
+        f"{matched} all but 1.2 of its 12 expressed genes",
         "its genes move together no more than those of random sets, which contain 60 % of its genes (q = 0.4)",
         "not testable: 2 of its 14 genes are expressed enough and vary",
-        f"{matched} 95 % of its genes",
+        f"{matched} all of its genes",
     ]
 
 
@@ -42,11 +42,14 @@ def test_random_sets_that_are_too_few():
     p = [1 / 101, *[0.5] * 39]
     found = verdict([question(p, [0] * 40)], np.full(40, 9), np.full(40, 9), n_null=100, fdr=0.05)
     assert found["asleep"][0] == (
-        "its genes move together more than those of all 100 random sets, but these are too few to tell one of 40 "
-        "programs; set n_null=800 (q = 0.4)"
+        "its genes move together more than those of all 100 random sets, but these are too few for 40 programs, "
+        "set n_null=800 (q = 0.4)"
     )
     again = verdict([question([1 / 801, *p[1:]], [0] * 40)], np.full(40, 9), np.full(40, 9), n_null=800, fdr=0.05)
     assert again["awake"][0]
+    # where there are more of these, fewer random sets tell them
+    found = verdict([question([1 / 101] * 4 + p[4:], [0] * 40)], np.full(40, 9), np.full(40, 9), n_null=100, fdr=0.05)
+    assert not found["awake"].any() and found["asleep"].str.contains("set n_null=400 ").sum() == 4
 
 
 def test_the_nearest_are_named():

@@ -21,7 +21,6 @@ MIN_REPLACED = 2
 N_NEAREST = 3
 # how the reason begins of sets to which the question cannot be put
 NOT_TESTABLE = "not testable"
-MATCHED = "matched in expression and number of sets"
 # share of a set's genes in random sets from which it is told: they then do in part what the set does
 LARGE_SHARE = 0.5
 # columns of a question that are stored, by what Screened calls them
@@ -127,22 +126,31 @@ def verdict(
     q[tested] = stats.benjamini_hochberg(np.minimum(smallest * n_answers, 1)[tested])
     awake = np.nan_to_num(q, nan=1) <= fdr
     share = np.max([question.share for question in questions], axis=0)
+    at_floor = tested & (smallest <= 1 / (n_null + 1))
+    # so many random sets and twice as many: some of these programs will then have a random set that does as much
+    n_needed = np.ceil(len(questions) * tested.sum() / fdr * min(2 / max(at_floor.sum(), 1), 1))
     why = np.full(len(q), "", dtype=object)
     for i in np.flatnonzero(~awake):
-        if n_measured[i] < MIN_MEMBERS:
-            why[i] = f"{NOT_TESTABLE}: {n_measured[i]} of its {n_members[i]} genes are expressed enough and vary"
-        elif not tested[i]:
-            why[i] = f"{NOT_TESTABLE}: random sets {MATCHED} contain {100 * share[i]:.0f} % of its genes"
-        elif smallest[i] <= 1 / (n_null + 1):
+        if at_floor[i]:
             why[i] = (
-                f"its genes move together more than those of all {n_null} random sets, but these are too few to tell "
-                f"one of {tested.sum()} programs; set n_null={np.ceil(n_answers[i] * tested.sum() / fdr):.0f}"
+                f"its genes move together more than those of all {n_null} random sets, but these are too few for "
+                f"{tested.sum()} programs, set n_null={n_needed:.0f} (q = {q[i]:.2g})"
             )
-        else:
+        elif tested[i]:
             also = f", which contain {100 * share[i]:.0f} % of its genes" if share[i] >= LARGE_SHARE else ""
-            why[i] = f"its genes move together no more than those of random sets{also}"
-        why[i] += f" (q = {q[i]:.2g})" if tested[i] else ""
+            why[i] = f"its genes move together no more than those of random sets{also} (q = {q[i]:.2g})"
+        else:
+            why[i] = _not_testable(share[i], n_measured[i], n_members[i])
     return pd.DataFrame({"n_measured": n_measured, "q_awake": q, "awake": awake, "asleep": why})
+
+
+def _not_testable(share: float, n_measured: int, n_members: int) -> str:
+    """Why a set was not tested."""
+    if n_measured < MIN_MEMBERS:
+        return f"{NOT_TESTABLE}: {n_measured} of its {n_members} genes are expressed enough and vary"
+    replaced = (1 - share) * n_measured
+    which = f"all but {replaced:.1f} of its {n_measured} expressed genes" if replaced >= 0.05 else "all of its genes"
+    return f"{NOT_TESTABLE}: random sets matched in expression and number of sets contain {which}"
 
 
 def nearest(found: pd.DataFrame) -> str:
