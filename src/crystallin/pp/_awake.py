@@ -127,7 +127,7 @@ def verdict(
     awake = np.nan_to_num(q, nan=1) <= fdr
     share = np.max([question.share for question in questions], axis=0)
     at_floor = tested & (smallest <= 1 / (n_null + 1))
-    # so many random sets and twice as many: some of these programs will then have a random set that does as much
+    # enough if half of these programs still exceed all random sets where there are more of them
     n_needed = np.ceil(len(questions) * tested.sum() / fdr * min(2 / max(at_floor.sum(), 1), 1))
     why = np.full(len(q), "", dtype=object)
     for i in np.flatnonzero(~awake):
