@@ -91,5 +91,5 @@ def test_free_programs_leave_awake_ones_their_signal(planted):
     assert table["awake"].any() and model.program_names.tolist() == list(planted.sets)
     assert model.module.decoder.protected.tolist() == table["awake"].tolist()
     assert planted.adata.obsm["X_programs_free"].shape[1] == len(model.free_names) <= 2
-    with pytest.raises(ValueError, match='n_unannotated=\'some\' must be "auto" or a whole number'):
+    with pytest.raises(ValueError, match="n_unannotated='some' must be \"auto\" or a whole number"):
         cr.fit(planted.adata, planted.sets, n_unannotated="some", **options)

@@ -34,3 +34,12 @@ def test_within_types(planted):
         rows = table.sort_values(f"coherence_z{suffix}")
         np.testing.assert_allclose(ax.collections[-1].get_offsets()[:, 0], rows[f"coherence{suffix}"])
         assert ("same type" in ax.get_xlabel()) == bool(suffix)
+
+
+def test_programs_that_cannot_be_tested_are_not_drawn(planted):
+    genes = list(planted.adata.var_names)
+    cr.pp.add_programs(planted.adata, {"most": genes[:239], "others": genes[1:]}, max_genes=None)
+    with pytest.warns(UserWarning, match="None could be tested"):
+        cr.pp.screen_programs(planted.adata, n_null=100)
+    with pytest.raises(ValueError, match="None of the programs under 'programs' could be tested.*'asleep'"):
+        cr.pl.screen_programs(planted.adata)

@@ -1,6 +1,7 @@
 """Which programs are awake."""
 
 import logging
+import re
 
 import numpy as np
 import pandas as pd
@@ -171,7 +172,104 @@ def test_too_few_genes_are_said(planted):
     cr.pp.screen_programs(planted.adata, **QUICK)
     row = cr.get.programs_df(planted.adata).loc["rare"]
     assert row["n_measured"] == 0 and np.isnan(row["q_awake"]) and np.isnan(row["coherence"])
-    assert row["asleep"] == "0 of its 14 genes are expressed enough" and not row["awake"]
+    assert row["asleep"] == "not testable: 0 of its 14 genes are expressed enough and vary" and not row["awake"]
+
+
+def test_constant_genes_do_not_move_together(planted):
+    """Beside the depth of cells, which varies, equal counts would look alike."""
+    counts = planted.adata.X.toarray()
+    counts[:, :20] = 3
+    planted.adata.X = sparse.csr_matrix(counts)
+    cr.pp.add_programs(planted.adata, planted.sets | {"constant": list(planted.adata.var_names[:14])})
+    cr.pp.screen_programs(planted.adata, **QUICK)
+    row = cr.get.programs_df(planted.adata).loc["constant"]
+    assert row["n_measured"] == 0 and np.isnan(row["q_awake"]) and not row["awake"]
+    # nothing varies
+    planted.adata.X = sparse.csr_matrix(np.full_like(counts, 3))
+    with pytest.warns(UserWarning, match=r"None could be tested\. 'Program/0': not testable: 0 of its \d+ genes"):
+        cr.pp.screen_programs(planted.adata, **QUICK)
+    with pytest.raises(ValueError, match="could be tested, so there is nothing to draw"):
+        cr.pl.screen_programs(planted.adata)
+
+
+@pytest.mark.parametrize("n_others", [0, 1, 14])
+def test_a_set_that_fills_its_class_cannot_be_tested(planted, n_others):
+    """Where nearly all abundant genes are in one set, random sets of abundant genes are nearly this set."""
+    rng = np.random.default_rng(0)
+    counts, abundant = planted.adata.X.toarray(), np.arange(26)
+    shared = rng.normal(0, 0.3, (planted.adata.n_obs, 1))
+    counts[:, abundant] = rng.poisson(40 * np.exp(shared) * rng.uniform(0.9, 1.1, (1, 26)))
+    planted.adata.X = sparse.csr_matrix(counts.astype(np.float32))
+    genes = planted.adata.var_names.to_numpy()
+    sets = {name: [gene for gene in members if gene not in genes[:26]] for name, members in planted.sets.items()}
+    sets |= {f"random {i}": list(rng.choice(genes[26:], 14, replace=False)) for i in range(10)}
+    # all abundant genes are in as many sets, or the set would stand out by that
+    sets |= {f"mixed {i}": [*genes[:26], *rng.choice(genes[26:], 14, replace=False)] for i in range(4)}
+    sets["abundant"] = list(genes[n_others:26])
+    cr.pp.add_programs(planted.adata, sets)
+    cr.pp.screen_programs(planted.adata, drop=True, **QUICK)
+    table = cr.get.programs_df(planted.adata, dropped=True)
+    row = table.loc["abundant"]
+    assert row["coherence"] > 0.2 and not row["awake"] and not row["kept"]
+    assert table.loc[list(planted.sets), "awake"].sum() >= 6
+    if n_others == 14:
+        # the other abundant genes move along, which can be seen
+        assert row["q_awake"] > 0.05 and row["asleep"].startswith("its genes move together no more")
+        assert row["reason"] == f"asleep: {row['asleep']}"
+        return
+    assert np.isnan(row["q_awake"]) and np.isnan(row["coherence_z"])
+    which = rf"contain all but [01]\.\d of its {26 - n_others} expressed genes"
+    assert re.fullmatch(f"not testable: random sets matched in expression and number of sets {which}", row["asleep"])
+    assert row["reason"] == row["asleep"]
+
+
+def test_one_program_awake(planted):
+    rng = np.random.default_rng(0)
+    genes = planted.adata.var_names.to_numpy()
+    random = {f"random {i}": rng.choice(genes, 12, replace=False).tolist() for i in range(6)}
+    cr.pp.add_programs(planted.adata, {"one": planted.sets["Program/1"]} | random)
+    cr.pp.screen_programs(planted.adata, drop=True, **QUICK)
+    assert planted.adata.uns["programs"]["names"].tolist() == ["one"]
+    cr.ProgramVAE.setup_anndata(planted.adata)
+    model = cr.ProgramVAE(planted.adata)
+    model.train(max_epochs=1, posterior_epochs=0, enable_progress_bar=False)
+    cr.tl.activity(planted.adata, model)
+    assert planted.adata.obsm["X_programs"].shape == (500, 1)
+
+
+def test_one_program_among_so_many_that_random_sets_are_too_few(planted):
+    rng = np.random.default_rng(0)
+    genes = planted.adata.var_names.to_numpy()
+    random = {f"random {i}": rng.choice(genes, 12, replace=False).tolist() for i in range(80)}
+    cr.pp.add_programs(planted.adata, {"one": planted.sets["Program/1"]} | random)
+    with pytest.warns(UserWarning, match=r"Nearest: 'one' .*all 100 random sets, but these are too few.*n_null=1620"):
+        cr.pp.screen_programs(planted.adata, n_null=100)
+    assert "too few for 81 programs" in cr.get.programs_df(planted.adata).loc["one", "asleep"]
+    cr.pp.screen_programs(planted.adata, n_null=1_620)
+    assert cr.get.programs_df(planted.adata).loc["one", "awake"]
+
+
+@pytest.mark.parametrize("n_genes", [4, 12])
+def test_few_genes(planted, n_genes):
+    """Too few to draw random sets that are others."""
+    adata = planted.adata[:, :n_genes].copy()
+    adata = adata[np.asarray(adata.X.sum(axis=1)).ravel() > 0].copy()
+    genes = list(adata.var_names)
+    cr.pp.add_programs(adata, {"most": genes[: n_genes - 1], "others": genes[1:]}, min_genes=3)
+    before = adata.uns["programs"]
+    with pytest.raises(ValueError, match=r"None could be tested\. 'most': not testable: random sets.*set drop=False"):
+        cr.pp.screen_programs(adata, drop=True, **QUICK)
+    assert adata.uns["programs"] is before
+    with pytest.warns(UserWarning, match="All are left in.*too few cells, genes or programs"):
+        cr.pp.screen_programs(adata, **QUICK)
+    assert cr.get.programs_df(adata)["q_awake"].isna().all() and adata.uns["programs"]["names"].tolist()[0] == "most"
+
+
+def test_few_cells(planted):
+    adata = planted.adata[:9].copy()
+    cr.pp.add_programs(adata, planted.sets)
+    with pytest.raises(ValueError, match="There are 9 cells, and at least 10 are needed"):
+        cr.pp.screen_programs(adata, **QUICK)
 
 
 def test_small_batches_are_left_out(planted, caplog):
@@ -215,7 +313,8 @@ def test_no_program_would_be_left(planted):
     with pytest.raises(ValueError, match=r"No program is awake.*Name programs to keep"):
         cr.pp.screen_programs(planted.adata, drop=True, **QUICK)
     assert planted.adata.uns["programs"] is before
-    cr.pp.screen_programs(planted.adata, drop=True, keep="random 3", **QUICK)
+    with pytest.warns(UserWarning, match="No program is awake.*Only those named in keep are left"):
+        cr.pp.screen_programs(planted.adata, drop=True, keep="random 3", **QUICK)
     assert planted.adata.uns["programs"]["names"].tolist() == ["random 3"]
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from crystallin.programs import DegreePool, exchanged, expression_classes, rewired, strata_of
+from crystallin.programs import DegreePool, exchanged, expression_classes, kept_when_exchanged, rewired, strata_of
 
 N_SETS, N_GENES = 40, 300
 
@@ -27,6 +27,10 @@ def test_classes_are_of_one_size(expression):
     classes = expression_classes(expression, 20)
     assert np.bincount(classes).tolist() == [15] * 20
     assert (np.diff(classes[np.argsort(expression)]) >= 0).all()
+    # twenty, but none of fewer than 25 genes
+    assert np.bincount(expression_classes(expression)).tolist() == [25] * 12
+    assert np.bincount(expression_classes(np.arange(1_000))).tolist() == [50] * 20
+    assert expression_classes(np.arange(10)).tolist() == [0] * 10 and expression_classes(np.zeros(0)).tolist() == []
 
 
 def test_genes_change_places_within_their_stratum(sets, expression):
@@ -77,3 +81,32 @@ def test_a_set_that_is_all_of_its_class_cannot_be_drawn_otherwise():
     sets = sparse.csr_matrix(np.eye(1, 10, dtype=np.float32) + np.eye(1, 10, 1, dtype=np.float32))
     pool = DegreePool(sets, np.zeros(10, dtype=int))
     assert sorted(pool.draw(np.array([0]), np.random.default_rng(0)).indices) == [0, 1]
+
+
+def test_what_random_sets_keep(sets, expression):
+    """Exact where genes are exchanged, close where they are drawn by their degrees."""
+    rng, n = np.random.default_rng(0), 800
+    strata, pool = strata_of(sets, expression), DegreePool(sets, expression_classes(expression))
+    signs, every = sets.toarray(), np.arange(N_SETS)
+    kept = np.zeros((2, n, N_SETS))
+    for i in range(n):
+        place = exchanged(strata, rng)
+        moved = sparse.csr_matrix((sets.data, place[sets.indices], sets.indptr), shape=sets.shape)
+        kept[:, i] = [(random.toarray() * signs > 0).sum(1) for random in (moved, pool.draw(every, rng))]
+    mean, se = kept.mean(1), np.maximum(kept.std(1), 0.1) / np.sqrt(n)
+    assert np.abs((mean[0] - kept_when_exchanged(sets, strata)) / se[0]).max() < 4.5
+    np.testing.assert_allclose(pool.kept(), mean[1], atol=0.15)
+    assert (pool.kept() <= np.diff(sets.indptr)).all()
+
+
+def test_a_set_that_fills_its_class_is_kept():
+    signs = np.array([[1, 1, 1, -1, 0, 0], [0, 0, 0, 0, 1, 1], [0, 0, 0, 0, 0, 0]], dtype=np.float32)
+    sets = sparse.csr_matrix(signs)
+    classes = np.array([0, 0, 0, 0, 1, 1])
+    # of four genes the wrong one is negative in three of four cases
+    expected = [0.25 * 4 + 0.75 * 2, 2, 0]
+    np.testing.assert_allclose(kept_when_exchanged(sets, classes), expected)
+    np.testing.assert_allclose(DegreePool(sets, classes).kept(), expected)
+    none = sets[:, :0]
+    np.testing.assert_allclose(DegreePool(none, classes[:0]).kept(), 0)
+    np.testing.assert_allclose(kept_when_exchanged(none, classes[:0]), 0)

@@ -48,3 +48,4 @@ def test_carriers_are_those_that_move_with_the_others(vectors):
     pair[1] = pair[0]
     assert stats.n_carriers(few_move, pair)[0] == pytest.approx(2)
     assert stats.n_carriers(sets_of({0: 1}), same)[0] == 0
+    assert stats.n_carriers(sets_of({}, {}), same).tolist() == [0, 0]

@@ -79,3 +79,16 @@ def test_genes_that_do_not_vary_have_no_direction():
     )
     assert not vectors[3].any() and n_expressing[3] == 0
     np.testing.assert_allclose(np.linalg.norm(np.delete(vectors, 3, 0), axis=1), 1, rtol=1e-5)
+
+
+def test_constant_counts_do_not_vary():
+    counts = counts_of(300, 40).toarray()
+    counts[:, 3] = 2
+    counts[:, 4] = 0
+    counts[:100, 5], counts[100:, 5] = 1, 2
+    for strata in (np.zeros(300, dtype=int), np.repeat([0, 1, 1], 100)):
+        vectors, _ = stats.correlation_vectors(
+            blocks_of(sparse.csr_matrix(counts), 70), strata, 40, n_dims=300, rng=np.random.default_rng(0)
+        )
+        length = np.linalg.norm(vectors, axis=1)
+        np.testing.assert_allclose(length[[3, 4, 5, 6]], [0, 0, 1, 1], atol=1e-4)

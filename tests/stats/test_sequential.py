@@ -33,3 +33,13 @@ def test_it_stops_where_there_is_nothing_to_find_and_goes_on_elsewhere():
     assert asked[0] == [0, 1, 3] and asked[5][:1] == [0] and 1 not in asked[5]
     assert found.n[3] < 300 and found.p[3] == 5 / found.n[3]
     assert found.sd[0] == pytest.approx(1, abs=0.15)
+
+
+def test_nothing_to_test():
+    def draw(positions):
+        pytest.fail(f"asked for {positions}")
+
+    for observed in (np.full(3, np.nan), np.zeros(0)):
+        found = stats.sequential_permutation(observed, draw, n_max=200)
+        for values in (found.p, found.mean, found.sd):
+            assert len(values) == len(observed) and np.isnan(values).all()

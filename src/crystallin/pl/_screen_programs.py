@@ -31,7 +31,7 @@ def screen_programs(
 
     A dot is the mean correlation of a program's genes with each other; the grey band is where those of random sets lie
     (mean and two standard deviations). Blue: the program is awake. White: it is asleep. At the right, how many genes
-    carry the coherence, of those that are expressed.
+    carry the coherence, of those that are expressed. Programs that could not be tested are not drawn.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def screen_programs(
     KeyError
         If there are no such programs.
     ValueError
-        If they were not screened, or not within types.
+        If they were not screened, or not within types, or none could be tested.
 
     Examples
     --------
@@ -74,6 +74,12 @@ def screen_programs(
         raise ValueError(msg)
     suffix = "_within" if within else ""
     rows = table.dropna(subset=f"coherence_z{suffix}").nlargest(n_programs, f"coherence_z{suffix}")[::-1]
+    if rows.empty:
+        msg = (
+            f"None of the programs under {key!r} could be tested, so there is nothing to draw; the column 'asleep' of "
+            "crystallin.get.programs_df(adata, dropped=True) says why."
+        )
+        raise ValueError(msg)
     coherence, null = rows[f"coherence{suffix}"].to_numpy(), rows[f"coherence_null{suffix}"].to_numpy()
     sd = (coherence - null) / rows[f"coherence_z{suffix}"].to_numpy()
     if ax is None:

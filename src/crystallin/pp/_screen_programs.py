@@ -15,7 +15,7 @@ from crystallin import _checks as checks
 from crystallin import stats
 from crystallin._keys import DEFAULT_KEY, NAMES, PARAMS, SCREEN_PARAMS, TABLE, Keys, given
 
-from ._awake import COLUMNS, WITHIN, Screened, screen, verdict
+from ._awake import COLUMNS, NOT_TESTABLE, WITHIN, Screened, nearest, screen, verdict
 from ._writing import write_programs
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def screen_programs(
     fdr
         False discovery rate at which programs are called awake (Benjamini & Hochberg).
     drop
-        Leave out the programs that are asleep: models are trained on the others. They stay in the table, with ``kept``
-        false and the reason. Otherwise all stay in, and the table says which are awake.
+        Leave out the programs that are asleep or cannot be tested: models are trained on the others. They stay in the
+        table, with ``kept`` false and the reason. Otherwise all stay in, and the table says which are awake.
     keep
         Names of programs that ``drop`` leaves in, awake or not.
     random_state
@@ -85,8 +85,9 @@ def screen_programs(
     ``None``, or the copy if ``copy=True``. Adds to the table of programs, ``adata.uns[key_added]["table"]``, NaN and
     empty for sets that were dropped before:
 
-    - ``awake``; ``q_awake``, its q value; ``asleep``: why not, in words;
-    - ``n_measured``: genes that are expressed in at least 10 of the cells; with fewer than 3 a program is not tested;
+    - ``awake``; ``q_awake``, its q value, NaN of programs that cannot be tested; ``asleep``: why not, in words;
+    - ``n_measured``: genes that vary and are expressed in at least 10 of the cells; with fewer than 3 a program is not
+      tested;
     - ``coherence``: mean correlation of the program's genes with each other (in the direction of their signs);
       ``coherence_null``: that of random sets in its place; ``coherence_z``: by how many standard deviations of random
       sets it is above them;
@@ -111,8 +112,9 @@ def screen_programs(
     one, each gene is replaced by a gene of like mean expression that is in about as many sets of the collection. In the
     other, memberships of genes of like expression are dealt anew over the whole collection, so that each gene stays in
     as many sets as before. How many sets a gene is in matters: well studied genes are in many, and are unlike others.
-    P values are exact permutation p values that stop early (Besag & Clifford 1991, Biometrika 78:301); of both kinds
-    the larger one counts.
+    If random sets replace fewer than two of its genes on average, as few other genes are like them, a program cannot be
+    tested; this happens in small collections and with few genes. P values are exact permutation p values that stop
+    early (Besag & Clifford 1991, Biometrika 78:301); of both kinds the larger one counts.
 
     Examples
     --------
@@ -155,7 +157,7 @@ def screen_programs(
         expressed = sets[:, measured]
         n_measured = np.maximum(n_measured, np.diff(expressed.indptr))
         screened[suffix] = screen(expressed, vectors[measured], expression[measured], n_null=n_null, rng=rng)
-    found = verdict(list(screened.values()), n_measured, np.diff(sets.indptr), fdr)
+    found = verdict(list(screened.values()), n_measured, np.diff(sets.indptr), n_null=n_null, fdr=fdr)
     found = found.join([question.columns(suffix) for suffix, question in screened.items()])
     found.index = pd.Index(names)
     left = found["awake"].to_numpy() | np.isin(names, list(kept))
@@ -166,12 +168,17 @@ def screen_programs(
     table = _with_columns(stored[TABLE], found)
     if drop and not left.all():
         place = np.flatnonzero(table["kept"].astype(bool))[~left]
-        table.loc[table.index[place], "reason"] = "asleep: " + table["asleep"].iloc[place]
+        reasons = table["asleep"].iloc[place]
+        table.loc[table.index[place], "reason"] = reasons.where(
+            reasons.str.startswith(NOT_TESTABLE), "asleep: " + reasons
+        )
         table.loc[table.index[place], "kept"] = False
         # those that are kept come first, in the order of the matrix
         table = table.sort_values("kept", ascending=False, kind="stable", ignore_index=True)
         write_programs(adata, keys, adata.varm[keys.prior].tocsc()[:, left].tocsr(), table, stored[PARAMS])
-        logger.info("Left out %d programs that are asleep; %d are left.", (~left).sum(), left.sum())
+        untested = found.loc[~left, "q_awake"].isna().sum()
+        msg = "Left out %d programs: %d are asleep, and %d could not be tested; %d are left."
+        logger.info(msg, (~left).sum(), (~left).sum() - untested, untested, left.sum())
         stored = adata.uns[keys.uns]
     params = {**columns, "layer": layer, "n_null": n_null, "fdr": fdr, "drop": drop, "random_state": random_state}
     adata.uns[keys.uns] = {**stored, TABLE: table, SCREEN_PARAMS: given(params)}
@@ -184,6 +191,9 @@ def _strata(codes: list[np.ndarray], n_cells: int) -> np.ndarray:
     for code in codes:
         combined = np.unique(combined * (code.max() + 1) + code, return_inverse=True)[1]
     large = np.bincount(combined) >= MIN_CELLS
+    if not large.any() and not codes:
+        msg = f"There are {n_cells} cells, and at least {MIN_CELLS} are needed to see which genes move together."
+        raise ValueError(msg)
     if not large.any():
         msg = (
             f"There are {len(large)} combinations of batch, sample and type in {n_cells} cells, and none has "
@@ -213,15 +223,18 @@ def _blocks(matrix: Any) -> Iterator[tuple[int, sparse.csr_matrix]]:
 
 def _say_if_none(found: pd.DataFrame, left: np.ndarray, fdr: float, *, drop: bool) -> None:
     """Warn if no program is awake; raise if none would be left."""
-    if found["awake"].any() or (drop and left.any()):
+    if found["awake"].any():
         return
-    nearest = found["q_awake"].nsmallest(3)
-    near = ", ".join(f"{name!r} (q = {q:.2g})" for name, q in nearest.items()) or "none could be tested"
-    msg = f"No program is awake at fdr={fdr}: none has genes that move together more than random ones. Nearest: {near}."
-    if drop:
-        msg += " Name programs to keep in any case (keep=…), raise fdr, or leave out drop=True to go on with all."
+    msg = f"No program is awake at fdr={fdr}. {nearest(found)}"
+    if drop and not left.any():
+        msg += (
+            " drop=True would leave no program. Name programs to keep in any case (keep=[…]), raise fdr, or set "
+            "drop=False to go on with all."
+        )
         raise ValueError(msg)
-    warnings.warn(f"{msg} Programs of other cells, or too few genes or cells?", UserWarning, stacklevel=3)
+    msg += " Only those named in keep are left." if drop else " All are left in."
+    msg += " The programs may be those of other cells, or there are too few cells, genes or programs."
+    warnings.warn(msg, UserWarning, stacklevel=3)
 
 
 def _with_columns(table: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from ._edges import name_of
 from ._gmt import read_gmt
 from ._listed import listed
 from ._matching import dealt_evenly, matched_genes
-from ._null_sets import DegreePool, exchanged, expression_classes, rewired, strata_of
+from ._null_sets import DegreePool, exchanged, expression_classes, kept_when_exchanged, rewired, strata_of
 from ._overlap import families, nearest, similarity, variance_inflation
 from ._prior import Prior, as_prior, make_prior
 from ._sources import GeneSets, read_gene_sets
@@ -23,6 +23,7 @@ __all__ = [
     "exchanged",
     "expression_classes",
     "families",
+    "kept_when_exchanged",
     "listed",
     "make_prior",
     "matched_genes",

@@ -45,5 +45,6 @@ def n_carriers(sets: sparse.csr_matrix, vectors: np.ndarray) -> np.ndarray:
         of_member = vectors[sets.indices[edges]] * sets.data[edges, None]
         parts[edges] = np.einsum("md,md->m", of_member, together[row[edges]] - of_member)
     parts = np.maximum(parts, 0)
-    total, squares = (np.bincount(row, values, sets.shape[0]) for values in (parts, parts**2))
+    # of nothing, bincount returns integers
+    total, squares = (np.bincount(row, values, sets.shape[0]).astype(float) for values in (parts, parts**2))
     return np.divide(total**2, squares, out=np.zeros_like(total), where=squares > 0)

@@ -11,6 +11,8 @@ from scipy import sparse
 # Genome Biol 22:258; Hafemeister & Satija 2019, Genome Biol 20:296)
 THETA = 100.0
 CELLS_PER_SQUARED_CLIP = 30
+# relative error of sums of counts
+CONSTANT = 1e-12
 # dense values held at a time
 MAX_VALUES = 2**25
 
@@ -49,7 +51,7 @@ def correlation_vectors(
     """
     n_cells, n_strata = len(strata), int(strata.max()) + 1
     used = strata >= 0
-    depth, of_gene, n_expressing = _totals(blocks, strata, n_strata, n_genes)
+    depth, of_gene, squared, n_expressing = _totals(blocks, strata, n_strata, n_genes)
     share = of_gene / np.maximum(of_gene.sum(axis=1, keepdims=True), 1)
     is_exact = used.sum() <= n_dims
     n_dims = min(n_dims, int(used.sum()))
@@ -71,6 +73,8 @@ def correlation_vectors(
     vectors -= (of_stratum @ mean).astype(np.float32)
     variation = squares - (size[:, None] * mean**2).sum(axis=0)
     varies = variation > np.finfo(np.float32).eps * np.maximum(squares, 1)
+    # beside depths that vary, the residuals of constant counts would all move together
+    varies &= squared * used.sum() > of_gene.sum(axis=0) ** 2 * (1 + CONSTANT)
     vectors[:, ~varies] = 0
     vectors[:, varies] /= np.sqrt(variation[varies]).astype(np.float32)
     return np.ascontiguousarray(vectors.T), n_expressing
@@ -78,18 +82,19 @@ def correlation_vectors(
 
 def _totals(
     blocks: Blocks, strata: np.ndarray, n_strata: int, n_genes: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Counts of each cell, of each gene in each stratum, and the number of cells with counts of each gene."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Counts of each cell, of each gene in each stratum, each gene's sum of squares and number of cells with counts."""
     depth, of_gene = np.zeros(len(strata)), np.zeros((n_strata, n_genes))
-    n_expressing = np.zeros(n_genes, dtype=int)
+    squared, n_expressing = np.zeros(n_genes), np.zeros(n_genes, dtype=int)
     for start, block in blocks():
         rows = np.arange(start, start + block.shape[0])
         depth[rows] = np.asarray(block.sum(axis=1)).ravel()
         inside = strata[rows] >= 0
         kept = block[inside]
         of_gene += (_indicator(strata[rows[inside]], n_strata) @ kept).toarray()
+        squared += np.bincount(kept.indices, kept.data.astype(float) ** 2, n_genes)
         n_expressing += kept.getnnz(axis=0)
-    return depth, of_gene, n_expressing
+    return depth, of_gene, squared, n_expressing
 
 
 def _dense_parts(blocks: Blocks, used: np.ndarray, n_genes: int) -> Iterable[tuple[np.ndarray, np.ndarray]]:
