@@ -31,7 +31,7 @@ COLUMNS = {
     "variance_inflation": "Factor by which other programs that explain the same counts increase the variance; 1: none.",
     # free programs
     "n_loadings": "Number of genes with a loading.",
-    "hint": "The gene set, of those that are not awake in these cells, that has most of the typical genes for its size.",
+    "hint": "Of the gene sets that are not awake in these cells, the one in which the typical genes are most enriched.",
     "hint_q": "Expected share of false hints among all that are at least as certain.",
     # differences
     "total_effect": (

@@ -9,6 +9,8 @@ from ._blocks import Section, Table, Text
 from ._found import Source
 from ._programs import reliability_of
 
+# a hyphen before the name of a gene, and what takes its place
+HYPHEN, MINUS = r"(^|, )-", "\\1\N{MINUS SIGN}"
 FIRST = ("program", "genes", "highest_in", "reliability", "hint")
 
 
@@ -21,6 +23,8 @@ def free_sections(source: Source) -> list[Section]:
     names = list(table.index)
     # a gene set also has n_genes, with another meaning
     table = table.rename(columns={"n_genes": "n_loadings"})
+    # browsers break lines after a hyphen, and spreadsheets take a leading one for a formula; neither is so for a minus
+    table["genes"] = table["genes"].str.replace(HYPHEN, MINUS, regex=True)
     if source.has_activity and set(source.keys.of_kind(FREE)) <= set(adata.obsm):
         table["reliability"] = reliability_of(get.activity_df(adata, names, key=key, sd=True))
         if source.groupby:
