@@ -114,6 +114,31 @@ def result(_trained) -> AnnData:
     return _trained[0].copy()
 
 
+@pytest.fixture(scope="session")
+def _freed(_planted: Planted):
+    adata = _planted.adata.copy()
+    # nothing explains the other programs
+    cr.pp.add_programs(adata, dict(list(_planted.sets.items())[:4]), n_decoys=2)
+    cr.ProgramVAE.setup_anndata(adata)
+    model = cr.ProgramVAE(adata, n_unannotated=2)
+    model.train(max_epochs=20, enable_progress_bar=False)
+    cr.tl.activity(adata, model)
+    cr.tl.loadings(adata, model)
+    return adata, model
+
+
+@pytest.fixture
+def freed_model(_freed):
+    """A trained model with two free programs; do not train or change it."""
+    return _freed[1]
+
+
+@pytest.fixture
+def freed(_freed) -> AnnData:
+    """A copy of this model's data with activities and loadings."""
+    return _freed[0].copy()
+
+
 @pytest.fixture
 def exchanged():
     """A copy in which the two readings of the activities have changed places."""

@@ -23,9 +23,11 @@ METHODS = {
         "reading",
         "prepare_query_anndata",
         "get_activity",
+        "get_activities",
         "sample_activity",
         "get_posterior_covariance",
         "get_loadings",
+        "get_free_genes",
         "get_total_weights",
         "get_attributions",
         "get_program_importance",
@@ -206,7 +208,7 @@ def test_every_result_names_its_tool_accessor_and_plots():
     for tool, result in RESULTS.items():
         assert result.call.startswith(f"{tool}(adata")
     # accessors of results are all in the registry; the others read the programs' own slots
-    of_programs = {"activity", "activity_df", "loadings_df", "programs_df", "contrast_params"}
+    of_programs = {"activity", "activity_df", "free_programs_df", "loadings_df", "programs_df", "contrast_params"}
     assert set(cr.get.__all__) == accessors | of_programs
 
 

@@ -14,6 +14,7 @@ import pytest
 
 import crystallin as cr
 from crystallin import _checks
+from crystallin._keys import FREE
 
 from ._contents import changed, contents
 
@@ -194,6 +195,25 @@ def test_tools_leave_all_as_it_was_wherever_they_fail(read, model, fail_at, name
     assert_unchanged_wherever_it_fails(read, lambda adata: TOOLS[name][0](adata, model), fail_at)
 
 
+@pytest.mark.parametrize("copy", [False, True])
+def test_free_programs_have_slots_of_their_own(data, freed_model, copy, fail_at):
+    free = r"|(obsm|varm)\['(X_)?programs_free(_sd|_loadings|_rank)?'\]"
+    before = contents(data)
+    returned = cr.tl.activity(data, freed_model, copy=copy)
+    read = returned if copy else data
+    wrote = changed(before, contents(read))
+    assert all(re.match(TOOLS["activity"][1] + free, place) for place in wrote), wrote
+    before = contents(read)
+    returned = cr.tl.loadings(read, freed_model, copy=copy)
+    wrote = changed(before, contents(returned if copy else read))
+    assert all(re.match(TOOLS["loadings"][1] + free, place) for place in wrote), wrote
+    assert {"varm['programs_free_loadings']", "varm['programs_free_rank']"} <= wrote
+    for name in ("activity", "loadings"):
+        assert_unchanged_wherever_it_fails(
+            read.copy(), lambda adata, name=name: TOOLS[name][0](adata, freed_model), fail_at
+        )
+
+
 def test_add_programs(read, planted, fail_at):
     def call(adata):
         cr.pp.add_programs(adata, planted.sets, n_decoys=2)
@@ -311,7 +331,8 @@ def test_accessors_and_figures_change_nothing(full, model, tmp_path):
 
 def read_and_draw(full, folder):
     for name in cr.get.__all__:
-        getattr(cr.get, name)(full)
+        if name != "free_programs_df" or FREE in full.uns["programs"]:
+            getattr(cr.get, name)(full)
     for name in cr.pl.__all__:
         if name != "history":
             getattr(cr.pl, name)(full, **FIGURES.get(name, {}))

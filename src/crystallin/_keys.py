@@ -14,7 +14,8 @@ DEFAULT_KEY = "programs"
 # readings of a program: what it explains beside the others, and what the genes of its set do in total
 UNIQUE, TOTAL = "unique", "total"
 KINDS = (UNIQUE, TOTAL)
-# free programs have a single reading; also the entry of ``uns`` with their table
+# free programs have a single reading; also the entry of ``uns`` with their table, and that of the parameters of
+# loadings with their names
 FREE = "free"
 # what figures call them
 LABELS = {UNIQUE: "activity", TOTAL: "total activity"}
@@ -40,6 +41,16 @@ class Keys:
     def free_loadings(self) -> str:
         """``varm``: genes x free programs, float32."""
         return f"{self.prefix}_free_loadings"
+
+    @property
+    def free_rank(self) -> str:
+        """``varm``: genes x free programs, int32; 1 for the gene that is most typical, and 0 for genes outside."""
+        return f"{self.prefix}_free_rank"
+
+    @property
+    def of_genes(self) -> set[str]:
+        """Slots in ``varm`` that a model writes."""
+        return {self.loadings, self.free_loadings, self.free_rank}
 
     @property
     def activity(self) -> str:
@@ -70,12 +81,8 @@ class Keys:
     @property
     def slots(self) -> set[tuple[str, str]]:
         """All slots of the programs, each with the attribute of AnnData that contains it."""
-        return {("obsm", slot) for slot in self.of_cells} | {
-            ("varm", self.prior),
-            ("varm", self.loadings),
-            ("varm", self.free_loadings),
-            ("uns", self.uns),
-        }
+        slots = {"obsm": self.of_cells, "varm": {self.prior} | self.of_genes, "uns": {self.uns}}
+        return {(where, slot) for where, names in slots.items() for slot in names}
 
     def result(self, tool: str) -> str:
         """Return the default slot in ``uns`` for a tool's result on these programs.

@@ -24,6 +24,7 @@ from crystallin._cli._messages import say
         (("--min-genes", -1), "--min-genes=-1 must be a whole number of at least 1"),
         (("--n-decoys", -1), "--n-decoys=-1 must be"),
         (("--random-state", -1), "--random-state=-1 must be"),
+        (("--free", -1), "--free=-1 must be a whole number of at least 0"),
     ],
 )
 def test_numbers_out_of_range(command, words, match):
@@ -38,6 +39,22 @@ def test_what_is_no_number(option, value, capsys):
         main(["run", "in.h5ad", "--programs", "immune", "--out", "out.h5ad", option, value])
     assert error.value.code == 2
     assert f"argument {option}: {value!r} is not a whole number" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "screen", "free"),
+    [((), False, 0), (("--screen",), True, 0), (("--free", "auto"), False, "auto"), (("--free", 3), False, 3)],
+)
+def test_screening_and_free_programs(command, words, screen, free):
+    (call,) = command(*words).calls
+    assert call.screen is screen and call.n_unannotated == free
+
+
+def test_what_is_no_number_of_free_programs(capsys):
+    with pytest.raises(SystemExit) as error:
+        main(["run", "in.h5ad", "--programs", "immune", "--out", "out.h5ad", "--free", "some"])
+    assert error.value.code == 2
+    assert "argument --free: 'some' is neither a whole number nor 'auto'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

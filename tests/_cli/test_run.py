@@ -52,6 +52,17 @@ def test_run(counts_file, tmp_path, capsys):
     assert all(path.stat().st_size > 5_000 for path in figures.iterdir())
 
 
+def test_run_with_free_programs(counts_file, tmp_path, capsys):
+    path, gmt = counts_file
+    few = tmp_path / "few.gmt"
+    few.write_text("".join(gmt.read_text().splitlines(keepends=True)[:4]))
+    command = ["run", str(path), "--programs", str(few), "--max-epochs", "1", "--free", "2"]
+    assert main([*command, "--out", str(tmp_path / "out.h5ad")]) == 0
+    table = ad.read_h5ad(tmp_path / "out.h5ad").uns["programs"]["free"]
+    printed = capsys.readouterr().out
+    assert len(table) and all(f"  {name}\n" in printed for name in table["name"])
+
+
 def test_groups_that_do_not_differ(counts_file, tmp_path, capsys):
     path, gmt = counts_file
     adata = ad.read_h5ad(path)

@@ -398,6 +398,37 @@ def test_both_readings_of_differences(full, page):
     assert page(full).text.count("whichever programs explain it:") == 1
 
 
+def test_free_programs(freed, freed_model, page):
+    found = page(freed, groupby="cell_type")
+    assert "Free programs2, for variation that no gene set explains" in found.text
+    assert [attrs["id"] for attrs in found.attributes("h2")][3:6] == ["programs", "free-programs", "genes"]
+    table = found.table("report_free-programs-and-their-genes.csv").set_index("program")
+    expected = cr.get.free_programs_df(freed)
+    assert table.index.tolist() == freed_model.free_names.tolist()
+    assert table["genes"].str.replace("−", "-").tolist() == expected["genes"].tolist()
+    assert not table["genes"].str.contains("-").any()
+    assert table["n_loadings"].tolist() == expected["n_genes"].tolist()
+    mean = pd.DataFrame(freed.obsm["X_programs_free"]).groupby(freed.obs["cell_type"].astype(str).to_numpy()).mean()
+    assert table["highest_in"].tolist() == mean.idxmax().tolist()
+    assert table["reliability"].astype(float).between(0.1, 1).all()
+    for slot in ("X_programs_free", "programs_free_sd"):
+        del freed.obsm[slot]
+    assert "highest_in" not in page(freed).table("report_free-programs-and-their-genes.csv")
+
+
+def test_no_free_programs_no_section(page, result):
+    assert "free program" not in page(result).text.lower()
+
+
+def test_free_programs_that_explain_a_difference(freed, freed_model, page):
+    cr.tl.rank_programs_groups(freed, freed_model, "cell_type")
+    ranking = freed.uns["rank_programs_groups"]["table"]
+    named = "; ".join(freed_model.free_names)
+    ranking["explained_by"] = np.where(np.arange(len(ranking)) == 0, named, "")
+    shown = page(freed).table("report_cell-type-each-against-all-other-cells.csv")["explained_by"]
+    assert shown.tolist() == [named, *[""] * (len(ranking) - 1)]
+
+
 def test_genes_of_totals(full, model, page):
     cr.tl.contrast(full, model, "Program/2", groupby="cell_type", group="type 1", kind="total")
     cr.tl.attributions(full, model, groupby="cell_type", method="contributions", kind="total")

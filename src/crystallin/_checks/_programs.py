@@ -146,8 +146,13 @@ def check_program(wanted: Any, known: Sequence[str], argument: str = "program") 
     return check_program_names(wanted, known)[0]
 
 
-def check_program_names(wanted: str | Iterable[str], known: Sequence[str], argument: str = "programs") -> list[str]:
-    """Return ``wanted`` as a list of strings, raising if it is empty or a name is not that of a program."""
+def check_program_names(
+    wanted: str | Iterable[str], known: Sequence[str], argument: str = "programs", *, short: Iterable[str] = ()
+) -> list[str]:
+    """Return ``wanted`` as a list of strings, raising if it is empty or a name is not that of a program.
+
+    ``short`` are further names by which some of the programs are known.
+    """
     if not isinstance(wanted, str | Iterable):
         msg = f"{argument}={wanted!r} must be the names of programs, not {type(wanted).__name__}."
         raise TypeError(msg)
@@ -155,10 +160,10 @@ def check_program_names(wanted: str | Iterable[str], known: Sequence[str], argum
     if not wanted:
         msg = f"{argument} is empty; name programs, or leave it out to use all."
         raise ValueError(msg)
-    known_set = set(known)
+    accepted = dict.fromkeys([*known, *short])
     for name in wanted:
-        if not isinstance(name, str) or name not in known_set:
-            hint = did_you_mean(name, known, n=3) or f" There are {some(known)}."
+        if not isinstance(name, str) or name not in accepted:
+            hint = did_you_mean(name, accepted, n=3) or f" There are {some(known)}."
             msg = f"{name!r} is not one of the {len(known)} programs.{hint}"
             raise KeyError(msg)
     return [str(name) for name in wanted]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ._messages import messages
-from ._run import demo, run
+from ._run import AUTO, demo, run
 
 # exit status of errors that the user can correct, and of interruptions as shells expect it
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -55,6 +55,14 @@ def _parser() -> argparse.ArgumentParser:
         "--min-genes", type=_whole, default=5, help="smallest number of a program's genes present (default: 5)"
     )
     command.add_argument("--n-decoys", type=_whole, default=0, help="random sets to train alongside (default: 0)")
+    command.add_argument("--screen", action="store_true", help="train only the programs that are awake in these cells")
+    command.add_argument(
+        "--free",
+        type=_whole_or_auto,
+        default=0,
+        metavar="N",
+        help="free programs for variation that no gene set explains: a number, or 'auto' (default: 0)",
+    )
     command.add_argument("--max-epochs", type=_whole, help="epochs of training (default: from the number of cells)")
     command.add_argument("--random-state", type=_whole, default=0, help="seed (default: 0)")
     command.add_argument("--out", type=Path, required=True, metavar="OUT.h5ad", help="file to write (.h5ad or .zarr)")
@@ -67,6 +75,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(command=demo)
     return parser
+
+
+def _whole_or_auto(text: str) -> int | str:
+    if text == AUTO:
+        return AUTO
+    try:
+        return int(text)
+    except ValueError:
+        msg = f"{text!r} is neither a whole number nor {AUTO!r}"
+        raise argparse.ArgumentTypeError(msg) from None
 
 
 def _whole(text: str) -> int:

@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 # smallest values of whole numbers
 MINIMUM = {"min_genes": 1, "n_decoys": 0, "max_epochs": 1, "random_state": 0}
+# value of --free with which the data choose the number
+AUTO = "auto"
 # options that name a key, and the slot it is in
 KEYS = {"layer": "layers", "batch_key": "obs", "groupby": "obs", "gene_symbols": "var"}
 
@@ -36,6 +38,8 @@ def run(args: argparse.Namespace) -> None:
     for option, minimum in MINIMUM.items():
         if getattr(args, option) is not None:
             checks.check_int(getattr(args, option), f"--{option.replace('_', '-')}", minimum)
+    if args.free != AUTO:
+        checks.check_int(args.free, "--free", 0)
     check_out(args.out, args.input)
     if args.figures is not None:
         _check_figures(args.figures, args.out)
@@ -52,6 +56,8 @@ def run(args: argparse.Namespace) -> None:
             args.programs,
             min_genes=args.min_genes,
             n_decoys=args.n_decoys,
+            screen=args.screen,
+            n_unannotated=args.free,
             max_epochs=args.max_epochs,
             random_state=args.random_state,
             **given,
@@ -91,5 +97,9 @@ def _finish(adata: AnnData, model: ProgramVAE, out: Path, figures: Path | None, 
         for group, programs in top.items():
             listed = ", ".join(f"{name} ({effect:+.1f})" for name, effect in programs.items())
             say(f"  {group}: {listed or 'none stands out'}\n")
+    if len(model.free_names):
+        say("\nFree programs, for variation that no gene set explains, with their most typical genes:\n")
+        for name in model.free_names:
+            say(f"  {name}\n")
     if figures is not None:
         draw(adata, acts, model, figures, groupby, top)

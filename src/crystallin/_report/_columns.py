@@ -29,6 +29,10 @@ COLUMNS = {
     "nearest_twin": "The program that is most similar to this one.",
     "twin_similarity": "Similarity to the nearest twin, 0 to 1.",
     "variance_inflation": "Factor by which other programs that explain the same counts increase the variance; 1: none.",
+    # free programs
+    "n_loadings": "Number of genes with a loading.",
+    "hint": "Of the gene sets that are not awake in these cells, the one in which the typical genes are most enriched.",
+    "hint_q": "Expected share of false hints among all that are at least as certain.",
     # differences
     "total_effect": (
         "Difference of the mean total activity: what the genes of the set do, whichever programs explain it. Columns "
@@ -50,7 +54,8 @@ COLUMNS = {
     "opposed": "Whether the two readings surely differ in opposite directions (both 95 % intervals exclude 0).",
     "explained_by": (
         "Other programs that account for the difference between the two readings. Empty: the program itself accounts "
-        "for most of its total, or neither reading surely differs."
+        "for most of its total, or neither reading surely differs. Free programs are named by a number and their most "
+        "typical genes."
     ),
     "effect": "Difference of mean activity from the reference, in prior standard deviations, corrected for shrinkage.",
     "se": "Standard error of the effect.",

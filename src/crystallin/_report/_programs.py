@@ -49,15 +49,18 @@ def program_table(source: Source) -> pd.DataFrame:
     adata, key = source.adata, source.key
     table = get.programs_df(adata, key=key)
     if source.has_activity:
-        sd = get.activity_df(adata, key=key, sd=True)
-        # the prior's variance is one
-        table["reliability"] = (1 - (sd**2).mean()).clip(0, 1)
+        table["reliability"] = reliability_of(get.activity_df(adata, key=key, sd=True))
     if source.has_activity and source.groupby:
         table["highest_in"] = source.activity.groupby(source.labels.to_numpy()).mean().idxmax()
     for stored in source.of(RANK_PROGRAMS_GROUPS)[:1]:
         ranked = get.rank_programs_groups_df(adata, key=stored.slot).drop_duplicates("program").set_index("program")
         table = table.join(ranked[[name for name in OF_PROGRAM if name in ranked and name not in table]])
     return table.drop(columns=list(LEFT_OUT), errors="ignore").rename_axis("program").reset_index()
+
+
+def reliability_of(sd: pd.DataFrame) -> pd.Series:
+    """Return the share of each program's variance that the counts determine; the prior's variance is one."""
+    return (1 - (sd**2).mean()).clip(0, 1)
 
 
 def _loadings(source: Source) -> list:

@@ -16,6 +16,7 @@ from crystallin._keys import DEFAULT_KEY
 from ._clusters import clusters_section
 from ._differences import differences_section
 from ._found import Source, common_groupby
+from ._free import free_sections
 from ._genes import genes_section
 from ._page import render
 from ._programs import coverage_section, programs_section
@@ -98,7 +99,8 @@ def report(
         # the page itself warns of this beside each result
         warnings.filterwarnings("ignore", message=".*were computed with another model")
         sections = [run_section(source), clusters_section(source, named), differences_section(source)]
-        sections += [programs_section(source), genes_section(source), trust_section(source), coverage_section(source)]
+        sections += [programs_section(source), *free_sections(source), genes_section(source)]
+        sections += [trust_section(source), coverage_section(source)]
     now = datetime.now().astimezone()
     size = f"{count(adata.n_obs, 'cell')}, {count(adata.n_vars, 'gene')}"
     page = render(

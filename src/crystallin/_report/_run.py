@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from crystallin import get
-from crystallin._keys import ACTIVITY_PARAMS, PARAMS
+from crystallin._keys import ACTIVITY_PARAMS, FREE, PARAMS
 
 from ._blocks import Facts, Section, Table, Text
 from ._found import Source
@@ -29,6 +29,8 @@ def run_section(source: Source) -> Section:
         decoys = f" and {count(n_decoys, 'decoy')} (random sets)" if n_decoys else ""
         params, model = stored.get(PARAMS, {}), stored.get(ACTIVITY_PARAMS, {})
         about["Programs"] = f"{count(len(table) - n_decoys, 'gene program')}{decoys}, under {source.key!r}"
+        if FREE in stored:
+            about["Free programs"] = f"{len(stored[FREE])}, for variation that no gene set explains"
         about["Gene sets from"] = params.get("origin", "the model (these cells are a query)")
         about["Hash of the gene sets"] = params.get("prior_digest", "not stored")
         about["Model"] = model.get("model", "no activities were written: crystallin.tl.activity(adata, model)")

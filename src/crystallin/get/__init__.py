@@ -8,6 +8,7 @@ from ._attributions_df import attributions_df
 from ._contrast_df import contrast_df
 from ._contrast_params import contrast_params
 from ._faithfulness_df import faithfulness_df
+from ._free_programs_df import free_programs_df
 from ._interactions_df import interactions_df
 from ._knockdown_df import knockdown_df
 from ._leakage_df import leakage_df
@@ -26,6 +27,7 @@ __all__ = [
     "contrast_df",
     "contrast_params",
     "faithfulness_df",
+    "free_programs_df",
     "interactions_df",
     "knockdown_df",
     "leakage_df",

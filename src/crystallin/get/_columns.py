@@ -28,15 +28,7 @@ def activity_values(
     checks.check_activity(adata, keys, kind)
     known = [str(name) for name in adata.uns[keys.uns][NAMES]]
     named = [str(name) for name in adata.uns[keys.uns].get(FREE, {}).get("name", ())]
-    if programs is None:
-        columns, names = program_columns(adata, keys, decoys=decoys)
-        if free:
-            columns, names = np.concatenate([columns, len(known) + np.arange(len(named))]), [*names, *named]
-    else:
-        short = {name.split(" (")[0]: name for name in named}
-        names = [programs] if isinstance(programs, str) else list(programs)
-        wanted = checks.check_program_names([short.get(name, name) for name in names], [*known, *named])
-        columns = np.array([[*known, *named].index(name) for name in wanted], dtype=int)
+    columns, names = program_columns(adata, keys, named, programs=programs, decoys=decoys, free=free)
     slots = [(slot, known) for slot in keys.of_kind(kind)]
     if (columns >= len(known)).any():
         slots += [(slot, named) for slot in keys.of_kind(FREE)]
@@ -46,15 +38,29 @@ def activity_values(
 
 
 def program_columns(
-    adata: AnnData, keys: Keys, *, programs: str | Sequence[str] | None = None, decoys: bool = False
+    adata: AnnData,
+    keys: Keys,
+    free_names: Sequence[str],
+    *,
+    programs: str | Sequence[str] | None = None,
+    decoys: bool = False,
+    free: bool = False,
 ) -> tuple[np.ndarray, list[str]]:
-    """Return positions and names of the programs asked for, or of all programs (with decoys only if ``decoys``)."""
+    """Return positions and names of the programs asked for, as described at :func:`activity_values`.
+
+    Positions are those among the names of all programs, followed by ``free_names``.
+    """
     checks.check_table(adata, keys)
     names = [str(name) for name in adata.uns[keys.uns][NAMES]]
     if programs is None:
         table = adata.uns[keys.uns][TABLE]
         is_decoy = table.loc[table["kept"].astype(bool), "decoy"].to_numpy(dtype=bool)
-        columns = np.flatnonzero(~is_decoy | decoys)
-        return columns, [names[i] for i in columns]
-    wanted = checks.check_program_names(programs, names)
-    return np.array([names.index(name) for name in wanted], dtype=int), wanted
+        shown = np.append(~is_decoy | decoys, np.full(len(free_names), free))
+        every = [*names, *free_names]
+        return np.flatnonzero(shown), [every[i] for i in np.flatnonzero(shown)]
+    whole = {name: i for i, name in enumerate([*names, *free_names])}
+    short = {name.split(" (")[0]: whole[name] for name in free_names}
+    wanted = checks.check_program_names(programs, list(whole), short=short)
+    # a program may be called "free 1" as well
+    place = short | whole
+    return np.array([place[name] for name in wanted], dtype=int), wanted

@@ -56,7 +56,7 @@ def embedding(
     adata
         Data with activities, from :func:`crystallin.tl.activity`, and an embedding.
     programs
-        Names of programs.
+        Names of programs. Free programs can be named ``"free 1"`` for short.
     basis
         Name of the embedding in ``obsm``, such as ``"umap"`` or ``"X_umap"``; its first two columns are drawn.
     size

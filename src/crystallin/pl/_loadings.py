@@ -33,14 +33,16 @@ def loadings(
     """Draw the top genes of programs, with one panel for each program.
 
     A bar is the gene's loading: the change of its log rate per unit of activity. Genes in blue go up with the program,
-    genes in orange go down.
+    genes in orange go down. For free programs the genes are the most typical ones, as in
+    :func:`crystallin.get.loadings_df`, and not those with the largest loadings.
 
     Parameters
     ----------
     adata
         Data with loadings, from :func:`crystallin.tl.loadings`.
     programs
-        Names of programs; ``None`` shows the first twelve.
+        Names of programs; ``None`` shows the first twelve. Free programs (see ``n_unannotated`` of
+        :class:`crystallin.ProgramVAE`) can be named ``"free 1"`` for short.
     n_genes
         Number of genes in each panel.
     gene_symbols

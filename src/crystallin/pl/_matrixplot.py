@@ -43,7 +43,7 @@ def matrixplot(
     programs
         Names of programs, in this order, or a dictionary from headings to names. ``None`` chooses programs that
         distinguish the groups: for each group the ``n_programs`` furthest above both 0 and the mean of the other
-        groups, without decoys.
+        groups, without decoys and free programs. Free programs can be named ``"free 1"`` for short.
     n_programs
         With ``programs=None``, number of programs for each group; groups may share programs.
     sort

@@ -45,12 +45,13 @@ def network(
         Data with loadings, from :func:`crystallin.tl.loadings`.
     program
         Name of a program, which is shown with its closest relatives, or several names, the first for the left side.
+        Free programs can be named ``"free 1"`` for short.
     n_relatives
         With a single name, the largest number of relatives to show: programs (no decoys) whose loadings have the
         largest absolute cosine with those of the program, of at least 0.01.
     n_genes
-        Number of genes to show for each program (those with the largest loadings), and number of further genes that
-        programs share (those with the largest second loadings).
+        Number of genes to show for each program (the first in :func:`crystallin.get.loadings_df`), and number of
+        further genes that programs share (those with the largest second loadings).
     gene_symbols
         Column of ``adata.var`` with the names of genes to show; ``None`` uses ``var_names``.
     key
@@ -80,22 +81,23 @@ def network(
     checks.check_int(n_genes, "n_genes", 1)
     checks.check_key(gene_symbols, adata.var, "gene_symbols", "adata.var")
     names = named(program, "program")
-    loadings = _matrix(get.loadings_df(adata, names, key=key))
+    table = get.loadings_df(adata, names, key=key)
     if isinstance(program, str) and n_relatives:
-        others = _matrix(get.loadings_df(adata, key=key)).drop(columns=names, errors="ignore")
-        loadings = loadings.join(others, how="outer").fillna(0)
-        loadings = loadings[[*names, *_relatives(loadings, n_relatives)]]
+        others = get.loadings_df(adata, key=key)
+        table = pd.concat([table, others[~others["program"].isin(names)]])
+    loadings, rank = (_matrix(table, column) for column in ("loading", "rank"))
+    loadings = loadings[[*names, *_relatives(loadings, n_relatives)]] if isinstance(program, str) else loadings
     loadings = loadings.where(loadings.abs() >= SMALLEST * loadings.abs().max(axis=None), 0)
-    shown = loadings.loc[_genes(loadings, n_genes)]
+    shown = loadings.loc[_genes(loadings, rank, n_genes)]
     about = _about(loadings, shown)
     if gene_symbols is not None:
         shown.index = adata.var.loc[shown.index, gene_symbols].astype(str)
     return finish(draw_bipartite(shown, about, ax), show)
 
 
-def _matrix(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the loadings, genes x programs; 0 for genes that are not members."""
-    wide = table.pivot(index="gene", columns="program", values="loading")
+def _matrix(table: pd.DataFrame, values: str) -> pd.DataFrame:
+    """Return a column of the table of loadings as genes x programs; 0 for genes that are not members."""
+    wide = table.pivot(index="gene", columns="program", values=values)
     return wide[table["program"].unique()].fillna(0).astype(float)
 
 
@@ -112,13 +114,12 @@ def _relatives(loadings: pd.DataFrame, n: int) -> list[str]:
     return list(cosine[cosine >= MIN_COSINE].sort_values(ascending=False, kind="stable").index[:n])
 
 
-def _genes(loadings: pd.DataFrame, n: int) -> list[str]:
-    """Return the genes with the largest loadings of each program, and those with the largest second loadings."""
-    size = loadings.abs()
-    wanted = [column for _, column in size.items()]
-    if len(wanted) > 1:
-        wanted.append(pd.Series(np.sort(size, axis=1)[:, -2], index=size.index))
-    best = [column[column > 0].sort_values(ascending=False, kind="stable").index[:n] for column in wanted]
+def _genes(loadings: pd.DataFrame, rank: pd.DataFrame, n: int) -> list[str]:
+    """Return the first genes of each program by their rank, and those with the largest second loadings."""
+    best = [rank.loc[column != 0, name].sort_values(kind="stable").index[:n] for name, column in loadings.items()]
+    if len(best) > 1:
+        second = pd.Series(np.sort(loadings.abs(), axis=1)[:, -2], index=loadings.index)
+        best.append(second[second > 0].sort_values(ascending=False, kind="stable").index[:n])
     return list(dict.fromkeys(name for part in best for name in part))
 
 

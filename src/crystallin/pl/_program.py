@@ -12,7 +12,7 @@ from matplotlib.gridspec import SubplotSpec
 
 from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import ATTRIBUTIONS, DEFAULT_KEY, LABELS, LEAKAGE, RANK_PROGRAMS_GROUPS, Keys
+from crystallin._keys import ATTRIBUTIONS, DEFAULT_KEY, LABELS, LEAKAGE, NAMES, RANK_PROGRAMS_GROUPS, Keys
 
 from ._bars import draw_bars
 from ._chosen import only_one
@@ -85,8 +85,8 @@ def program(
     KeyError
         If there are no activities in this reading, no loadings, or no program or column of that name.
     ValueError
-        If labels of ``groupby`` are missing or are numbers, ``kind`` is not a reading, or ``ax`` is not part of a grid
-        of subplots.
+        If labels of ``groupby`` are missing or are numbers, ``kind`` is not a reading, ``ax`` is not part of a grid
+        of subplots, or the program is a free one.
 
     Examples
     --------
@@ -101,6 +101,7 @@ def program(
         raise ValueError(msg)
     program = only_one(program)
     activity = get.activity_df(adata, program, kind=kind, key=key)
+    _check_set(adata, program, groupby, keys)
     loadings = get.loadings_df(adata, program, n_genes=n_genes, key=key)
     means = group_means(activity, *labels_of(adata, groupby, "groupby"))
     by_group = pd.DataFrame({name: part[program] for name, part in means._asdict().items()})
@@ -119,6 +120,18 @@ def program(
         mark_members(axes[2], genes["member"])
     draw_facts(axes[3], lines)
     return finish(axes, show)
+
+
+def _check_set(adata: AnnData, program: str, groupby: str, keys: Keys) -> None:
+    """Raise for a free program, which has neither a gene set nor results of tools to show."""
+    if program not in set(map(str, adata.uns[keys.uns][NAMES])):
+        name = repr(str(program))
+        msg = (
+            f"{name} is a free program; this page is for programs with a gene set. Use crystallin.pl.violin(adata, "
+            f"{name}, {groupby!r}) for its activity, crystallin.pl.loadings(adata, {name}) for its genes and "
+            "crystallin.get.free_programs_df(adata) for the sleeping program that is most like it."
+        )
+        raise ValueError(msg)
 
 
 def _panels(n_groups: int, n_genes: int, lines: list[Fact], ax: Axes | None) -> list[Axes]:

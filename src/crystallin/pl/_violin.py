@@ -57,7 +57,7 @@ def violin(
     adata
         Data with activities, from :func:`crystallin.tl.activity`.
     program
-        Name of the program.
+        Name of the program. A free program can be named ``"free 1"`` for short.
     groupby
         Column of ``obs`` with groups of cells.
     sample_key

@@ -32,8 +32,7 @@ def write_programs(
     before = adata.uns.get(keys.uns, {}).get(PARAMS, {})
     stale = [
         *((adata.obsm, slot) for slot in sorted(keys.of_cells)),
-        (adata.varm, keys.loadings),
-        (adata.varm, keys.free_loadings),
+        *((adata.varm, slot) for slot in sorted(keys.of_genes)),
     ]
     removed = [slot for mapping, slot in stale if mapping.pop(slot, None) is not None]
     if removed:

@@ -81,7 +81,6 @@ def annotate(
         Column of ``obs`` with groups of cells, for example clusters.
     kind
         Reading of the activities, ``"unique"`` or ``"total"``, as in :func:`crystallin.get.activity_df`.
-        ``support`` and ``breadth`` refer to the unique activity with either.
     programs
         Programs to use as labels. ``None`` uses those of category ``"cell type"`` if the collection has categories (as
         ``"immune"`` does), and all programs otherwise (for example PanglaoDB).
@@ -169,7 +168,7 @@ def annotate(
     by the largest score of itself and its finer labels, because a finer program takes over part of the signal of the
     coarser one. Finer labels are then chosen step by step.
 
-    A gene agrees with a label if its contribution to the program's unique activity in the group's average cell (see
+    A gene agrees with a label if its contribution to the program's activity in the group's average cell (see
     :func:`crystallin.tl.attributions`) is closer to its contribution in the other groups in which the program is on
     than to that in the groups in which it is off. If there are no other groups in which the program is on, the
     contribution has to be larger than in the groups in which it is off. A wrong label shares some genes with the right

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from crystallin import _checks as checks
-from crystallin._keys import DEFAULT_KEY, LOADINGS_PARAMS, Keys
+from crystallin._keys import DEFAULT_KEY, FREE, LOADINGS_PARAMS, Keys
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -41,8 +43,11 @@ def loadings(adata: AnnData, model: ProgramVAE, *, key_added: str = DEFAULT_KEY,
         Loadings. The columns are in the order of ``adata.uns[key_added]["names"]`` and include decoys.
     ``adata.varm[key_added + "_free_loadings"]`` : :class:`numpy.ndarray`, float32, genes x free programs
         The same for free programs, if the model has any.
+    ``adata.varm[key_added + "_free_rank"]`` : :class:`numpy.ndarray`, int32, genes x free programs
+        Rank of each gene of a free program, 1 for the most typical one (see
+        :meth:`crystallin.ProgramVAE.get_free_genes`), and 0 for other genes.
     ``adata.uns[key_added]["loadings_params"]`` : dict
-        The model's class and the hash of its weights.
+        The model's class, the hash of its weights, and the names of the free programs, if there are any.
 
     Raises
     ------
@@ -72,15 +77,26 @@ def loadings(adata: AnnData, model: ProgramVAE, *, key_added: str = DEFAULT_KEY,
     checks.check_same_genes(adata.var_names, frame.index.to_numpy(dtype=str))
     checks.check_same_programs(adata, keys, names, model.prior_digest)
     digest = model.digest
+    found = model.get_free_genes()
 
     adata = adata.copy() if copy else adata
     # the columns after the programs are free programs
     of_programs, of_free = np.split(frame.to_numpy(dtype=np.float32), [len(names)], axis=1)
     adata.varm[keys.loadings] = of_programs
-    adata.varm.pop(keys.free_loadings, None)
-    if of_free.shape[1]:
+    params: dict[str, Any] = {"model": type(model).__name__, "digest": digest}
+    for slot in (keys.free_loadings, keys.free_rank):
+        # of an earlier model
+        adata.varm.pop(slot, None)
+    if found:
         adata.varm[keys.free_loadings] = of_free
-    params = {"model": type(model).__name__, "digest": digest}
+        adata.varm[keys.free_rank] = _ranks(frame.index, found.values())
+        params[FREE] = np.array(list(found), dtype=str)
     # a new dictionary: another AnnData may share the old one
     adata.uns[keys.uns] = {**adata.uns[keys.uns], LOADINGS_PARAMS: params}
     return adata if copy else None
+
+
+def _ranks(genes: pd.Index, found: Iterable[pd.Series]) -> np.ndarray:
+    """Return the rank of each gene of each free program, genes x free programs; 0 for genes outside."""
+    ranks = [pd.Series(np.arange(1, len(loadings) + 1), loadings.index) for loadings in found]
+    return np.column_stack([rank.reindex(genes, fill_value=0) for rank in ranks]).astype(np.int32)

@@ -51,7 +51,7 @@ class GeneEvidence:
 
 
 def gene_evidence(
-    adata: AnnData, model: ProgramVAE, chosen: Chosen, labels: np.ndarray, off: np.ndarray
+    adata: AnnData, model: ProgramVAE, chosen: Chosen, labels: np.ndarray, off: np.ndarray, kind: str
 ) -> GeneEvidence:
     """Compare contributions of genes in the average cell of each group with the groups in which a label is off.
 
@@ -63,13 +63,16 @@ def gene_evidence(
         Positions of the labels among the model's programs.
     off
         Whether a label is off in a group, groups x labels.
+    kind
+        Reading of the activities that genes contribute to.
     """
     gene, label = np.nonzero(members(model)[:, labels])
+    options = {"kind": kind, "method": "contributions", "statistic": "average_cell"}
     reading, rows = model.reading(adata), []
     # group by group, because genes x programs of all groups would need much memory
     for name in chosen.groups:
         cells = chosen.positions[chosen.labels == name]
-        (contributions,) = model.get_attributions(reading, cells, method="contributions", statistic="average_cell")
+        (contributions,) = model.get_attributions(reading, cells, **options)
         rows.append(contributions[gene, labels[label]])
     values = np.array(rows, dtype=float)
     is_off = off[:, label]

@@ -65,7 +65,7 @@ def name_groups(
     n_cells = np.bincount(group)
     is_reference = n_cells >= needs.cells
     found = stats.lift(means.mean[:, known.columns], means.reliability[:, known.columns], is_reference)
-    evidence = gene_evidence(adata, model, some, known.columns, found.off)
+    evidence = gene_evidence(adata, model, some, known.columns, found.off, kind)
     naming = Naming(known, found.value, evidence.support, n_cells, needs)
 
     table = pd.concat([naming.table(), naming.uncertainty(means, rng)], axis=1)
