@@ -85,7 +85,7 @@ def test_bad_input_comes_before_training(planted, monkeypatch, arguments, error,
 
 def test_free_programs_leave_awake_ones_their_signal(planted):
     """Programs are screened for them, and all are trained."""
-    options = {"batch_key": "batch", "max_epochs": 1}
+    options = {"batch_key": "batch", "max_epochs": 2}
     model = cr.fit(planted.adata, planted.sets, n_unannotated=2, **options)
     table = cr.get.programs_df(planted.adata)
     assert table["awake"].any() and model.program_names.tolist() == list(planted.sets)

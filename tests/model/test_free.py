@@ -140,3 +140,12 @@ def test_numbers_that_make_no_sense_are_refused(adata):
     for given in ("many", -1, 1.5):
         with pytest.raises((TypeError, ValueError), match="n_unannotated"):
             cr.ProgramVAE(adata, n_unannotated=given)
+
+
+def test_they_need_the_second_stage(adata):
+    cr.pp.add_programs(adata, {"one": adata.var_names[:10], "other": adata.var_names[5:20]})
+    cr.ProgramVAE.setup_anndata(adata)
+    model = cr.ProgramVAE(adata, n_unannotated=2)
+    for arguments in ({"max_epochs": 1}, {"posterior_epochs": 0}):
+        with pytest.raises(ValueError, match="second stage.*posterior_epochs=0"):
+            model.train(**arguments)

@@ -60,8 +60,8 @@ def test_a_free_program_has_the_genes_and_slopes_of_its_factor():
     residuals[3:5] -= activity  # two genes that fall
     start = free.free_start(leftovers_of(residuals), 1, auto=False)
     follows = set(torch.nonzero(start.loadings[0])[:, 0].tolist())
-    # a gene of noise in 16,000 is beyond four standard errors
-    assert set(range(12)) <= follows and len(follows) <= 13
+    # of 48 genes of noise, one in twenty is beyond two standard errors
+    assert set(range(12)) <= follows and len(follows) <= 18
     signs = torch.sign(start.loadings[0, :12])
     assert (signs == torch.tensor([1.0] * 3 + [-1, -1] + [1] * 7)).all()
     # less than .5, because the activities are not known exactly

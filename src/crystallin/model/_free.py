@@ -63,15 +63,23 @@ def name_free(module: ProgramModule, genes: np.ndarray) -> np.ndarray:
 
 
 @torch.no_grad()
+def silence_free(module: ProgramModule) -> None:
+    """Leave free programs without loadings, read-outs and genes."""
+    decoder, encoder, first = module.decoder, module.z_encoder, module.n_programs
+    of_encoder = (encoder.unannotated, encoder.log_var[first:], encoder.batch_shift[:, first:])
+    for values in (decoder.unannotated, decoder.free_support, *of_encoder):
+        values.zero_()
+
+
+@torch.no_grad()
 def start_free(
     module: ProgramModule,
     minibatches: Iterable[dict[str, torch.Tensor]],
     total_of: Callable[[torch.Tensor], torch.Tensor],
 ) -> None:
-    """Initialise free programs from what the others leave over, at their own start."""
+    """Initialise free programs from what the others, which have been fitted, leave over."""
     decoder, encoder = module.decoder, module.z_encoder
-    for parameter in (decoder.unannotated, encoder.unannotated, encoder.log_var[module.n_programs :]):
-        parameter.zero_()
+    silence_free(module)
     leftovers: list[blocks.Leftover] = []
     weight, average, n_values = decoder.weight().detach(), None, 0
     for tensors in minibatches:

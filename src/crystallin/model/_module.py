@@ -12,7 +12,7 @@ from crystallin import nn as blocks
 from crystallin.programs import as_prior
 
 from ._compat import MODULE_KEYS, REGISTRY_KEYS, VAE, LossOutput
-from ._free import protected_programs, start_free
+from ._free import protected_programs, silence_free
 
 # largest number of training cells to initialise the parameters from; more do not improve the start
 MAX_START_CELLS = 20_000
@@ -100,8 +100,8 @@ class ProgramModule(VAE):
     ) -> None:
         """Initialise intercepts, dispersions, loadings and read-outs from the data, unless this was done before.
 
-        ``minibatches`` is read three times: for moments, and twice for the correlation of each gene with its program;
-        and once more for free programs.
+        ``minibatches`` is read three times: for moments, and twice for the correlation of each gene with its program.
+        Free programs stay silent until :func:`start_free`.
         If several processes have a share of the cells each, ``total_of`` adds up their sums.
         """
         if bool(self.started):
@@ -146,12 +146,12 @@ class ProgramModule(VAE):
                 edges,
                 total_of=total_of,
             )
+        if len(decoder.unannotated):
+            silence_free(self)
         start = blocks.starting_point(correlation, edges, moments)
         decoder.loadings.copy_(start.loadings)
         encoder.readout.copy_(start.readout)
         encoder.log_var[: self.n_programs] = start.log_var
-        if len(decoder.unannotated):
-            start_free(self, minibatches, total_of)
         encoder.batch_shift.copy_(-encoder.weight().to_latent(moments.batch_shift.T).T)
         self.started.fill_(True)
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from lightning.pytorch import LightningDataModule
 
+    from crystallin.nn import ProgramDecoder
+
 logger = logging.getLogger(__name__)
 
 
@@ -150,6 +152,7 @@ class TrainingMixin:
         if settings.datamodule is None:
             # the data may have been changed since they were registered
             self._check_data(self.adata)
+        _check_free_can_start(self.module.decoder, settings)
         saved = self._saved_run(settings)
         if early_stopping and not settings.n_validation:
             logger.info(
@@ -231,6 +234,16 @@ class TrainingMixin:
 def _check_not_minified(is_minified: bool) -> None:
     if is_minified:
         msg = "The data are minified, so there are no counts to train on. Train on the AnnData with counts."
+        raise ValueError(msg)
+
+
+def _check_free_can_start(decoder: ProgramDecoder, settings: TrainingSettings) -> None:
+    if len(decoder.unannotated) and not decoder.n_free and not settings.posterior_epochs:
+        msg = (
+            f"Free programs start in the second stage of the training, but posterior_epochs={settings.posterior_epochs} "
+            f"(max_epochs={settings.max_epochs}). Give posterior_epochs=1 or more, or max_epochs=2 or more without "
+            "posterior_epochs; or build the model without n_unannotated."
+        )
         raise ValueError(msg)
 
 

@@ -12,6 +12,7 @@ import torch
 from crystallin.nn import AverageCell
 
 from ._compat import LossOutput, TrainingPlan
+from ._free import start_free
 from ._replicas import make_alike, total_over
 from ._unmeasured import typical_information
 
@@ -44,8 +45,9 @@ class ProgramTrainingPlan(TrainingPlan):
         Further arguments of :class:`~scvi.train.TrainingPlan`.
     """
 
-    # name of this stage of the training
+    # name of this stage of the training, and whether free programs start with it: named programs are fitted first
     stage = "Training"
+    starts_free = False
 
     def __init__(
         self,
@@ -71,7 +73,11 @@ class ProgramTrainingPlan(TrainingPlan):
             self.module.start_from(self.trainer.train_dataloader, total_over(self.trainer))
             # Lightning synchronised the replicas before this
             make_alike(self.module, self.trainer)
-        if len(self.module.decoder.unannotated):
+        decoder = self.module.decoder
+        if self.starts_free and len(decoder.unannotated) and not decoder.n_free and decoder.loadings.requires_grad:
+            start_free(self.module, self.trainer.train_dataloader, total_over(self.trainer))
+            make_alike(self.module, self.trainer)
+        if len(decoder.unannotated):
             information = typical_information(self.module)
             self._information = torch.as_tensor(information, dtype=torch.float32, device=self.device)
 
@@ -162,6 +168,7 @@ class PosteriorTrainingPlan(ProgramTrainingPlan):
     """
 
     stage = "Posterior stage"
+    starts_free = True
 
     def __init__(self, module: Any, *, lr: float = 2e-2, encoder_lr: float = 2e-3, **kwargs: Any) -> None:
         super().__init__(module, lr=lr, **kwargs)

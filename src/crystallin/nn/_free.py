@@ -22,7 +22,7 @@ MAX_FREE = 20
 # a direction is used if it raises the log-likelihood of a held-out cell by at least this much, in nats
 MIN_GAIN = 0.1
 # a gene is left out of a free program if its slope is less than this many standard errors from 0
-MIN_T = 4.0
+MIN_T = 2.0
 # one transcript of a gene that is hardly ever seen is dozens of standard deviations from the mean
 MAX_RESIDUAL = 5.0
 # precision of a loading's prior: few counts give small loadings
