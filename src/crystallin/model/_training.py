@@ -240,9 +240,9 @@ def _check_not_minified(is_minified: bool) -> None:
 def _check_free_can_start(decoder: ProgramDecoder, settings: TrainingSettings) -> None:
     if len(decoder.unannotated) and not decoder.n_free and not settings.posterior_epochs:
         msg = (
-            "Free programs start in the second stage of the training, but "
-            f"posterior_epochs={settings.posterior_epochs} (max_epochs={settings.max_epochs}). Give posterior_epochs=1 or more, or max_epochs=2 or more without "
-            "posterior_epochs; or build the model without n_unannotated."
+            "Free programs start in the second stage of the training, but posterior_epochs="
+            f"{settings.posterior_epochs} (max_epochs={settings.max_epochs}). Give posterior_epochs=1 or more, or "
+            "max_epochs=2 or more without posterior_epochs; or build the model without n_unannotated."
         )
         raise ValueError(msg)
 
