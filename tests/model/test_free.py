@@ -146,6 +146,23 @@ def test_they_need_the_second_stage(adata):
     cr.pp.add_programs(adata, {"one": adata.var_names[:10], "other": adata.var_names[5:20]})
     cr.ProgramVAE.setup_anndata(adata)
     model = cr.ProgramVAE(adata, n_unannotated=2)
-    for arguments in ({"max_epochs": 1}, {"posterior_epochs": 0}):
-        with pytest.raises(ValueError, match="second stage.*posterior_epochs=0"):
-            model.train(**arguments)
+    with pytest.raises(ValueError, match="second stage.*posterior_epochs=0"):
+        model.train(max_epochs=2, posterior_epochs=0)
+    model.train(max_epochs=2)
+    # those that have started can go on without it
+    model.train(max_epochs=1, posterior_epochs=0)
+    assert len(model.free_names)
+
+
+def test_activities_that_were_removed_are_missed(freed, simulated):
+    adata = simulated.copy()
+    cr.tl.activity(adata, freed)
+    del adata.obsm["X_programs_free"]
+    with pytest.raises(KeyError, match=r"X_programs_free.*crystallin.tl.activity"):
+        cr.get.activity_df(adata, "free 1")
+
+
+def test_the_summary_says_how_many(adata):
+    cr.ProgramVAE.setup_anndata(adata)
+    assert "up to 20 free programs" in cr.ProgramVAE(adata, n_unannotated="auto")._model_summary_string
+    assert "3 free programs" in cr.ProgramVAE(adata, n_unannotated=3)._model_summary_string

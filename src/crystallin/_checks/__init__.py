@@ -12,6 +12,7 @@ from ._matrix import check_matrix
 from ._programs import (
     check_activity,
     check_explainable,
+    check_free,
     check_fresh,
     check_genes,
     check_loadings,
@@ -50,6 +51,7 @@ __all__ = [
     "check_counts",
     "check_covariates",
     "check_explainable",
+    "check_free",
     "check_fresh",
     "check_genes",
     "check_groups",

@@ -77,10 +77,11 @@ def _readings(table: pd.DataFrame) -> list[Text]:
     """Say what the two readings are, and name programs in which they are opposed."""
     if "opposed" not in table:
         return []
+    q = table["total_q"]
     text = (
         "Effects are of what each program explains beside all other programs (unique). Columns that begin with total_ "
         "are of what the genes of its set do, whichever programs explain it: "
-        f"{(table['total_q'] <= Q_MAX).sum():,} of these differences have a total_q of at most {Q_MAX}."
+        f"{(q <= Q_MAX).sum():,} of {q.notna().sum():,} tested differences of totals have a total_q of at most {Q_MAX}."
     )
     opposed = table[table["opposed"].astype(bool)]
     if len(opposed):

@@ -65,7 +65,8 @@ def _annotation(source: Source, stored: Stored) -> list:
     text = (
         f"Names of the clusters, from programs that are cell types. The score is the {_reading(stored)} activity of "
         "the program above the clusters in which it is off, in standard deviations between cells. Clusters that no "
-        f"name fits are 'unassigned'. A name needs at least: {', '.join(limits)}."
+        f"name fits are 'unassigned'. A name needs at least: {', '.join(limits)} "
+        "(the coarsest name of a branch needs no margin)."
     )
     return _result(source, stored, f"Labels of {stored.groupby}", text)
 

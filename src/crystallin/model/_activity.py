@@ -67,8 +67,8 @@ class ActivityMixin(TotalMixin):
         kind
             ``"unique"``: what a program explains beside all other programs, its latent variable; it tells which of
             several overlapping programs a signal belongs to. ``"total"``: what the genes of the set do, whichever
-            programs explain it, which is what people mean by the activity of a pathway (see ``crystallin.nn._total``
-            for the formula). Both are in prior standard deviations, and equal for sets that share no genes. ``"free"``:
+            programs explain it, which is what people mean by the activity of a pathway (the page on the model has the
+            formula). Both are in prior standard deviations, and equal for sets that share no genes. ``"free"``:
             the activities of the free programs, see :attr:`free_names`.
         refine
             ``True`` finds the mode of the exact posterior by damped Fisher-Newton steps, and takes the inverse of the

@@ -34,7 +34,7 @@ class ImportanceMixin(AttributionMixin):
         """Compute how much each program adds to the log-likelihood of a cell's counts.
 
         Importances are integrated gradients of the log-likelihood along the path from zero to the refined activities.
-        Together with those of unannotated dimensions, which are not returned, they sum to the gain in log-likelihood.
+        Together with those of free programs, which are not returned, they sum to the gain in log-likelihood.
 
         Parameters
         ----------

@@ -11,7 +11,7 @@ import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, Keys
-from crystallin.nn import n_free_dimensions
+from crystallin.nn import AUTO, n_free_dimensions
 from crystallin.programs import as_prior
 
 from ._about import AboutMixin
@@ -164,7 +164,7 @@ class ProgramVAE(
             )
         self._model_summary_string = (
             f"ProgramVAE with {self._prior.n_programs} programs ({int(self._prior.is_decoy.sum())} decoys) and "
-            f"{n_unannotated} unannotated dimensions on {self._prior.n_genes} genes; gene_likelihood: "
+            f"{_free_in_words(n_unannotated)} on {self._prior.n_genes} genes; gene_likelihood: "
             f"{gene_likelihood}, dispersion: {dispersion}, context: {context}"
         )
         self.init_params_ = self._get_init_params(locals())
@@ -267,3 +267,9 @@ class ProgramVAE(
             register(rehearsal)
         del cls._setup_adata_manager_store[rehearsal.uns[SCVI_UUID_KEY]]
         register(adata)
+
+
+def _free_in_words(n_unannotated: int | str) -> str:
+    if n_unannotated == AUTO:
+        return f"up to {n_free_dimensions(AUTO)} free programs"
+    return f"{n_unannotated} free programs"

@@ -107,7 +107,7 @@ class PosteriorMixin(ActivityMixin):
 
         Returns
         -------
-        DataFrame of programs x programs, including decoys, float32; unannotated dimensions are integrated out.
+        DataFrame of programs x programs, including decoys, float32; free programs are integrated out.
 
         Raises
         ------

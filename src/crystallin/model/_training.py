@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from lightning.pytorch import LightningDataModule
 
-    from crystallin.nn import ProgramDecoder
+    from ._module import ProgramModule
 
 logger = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ class TrainingMixin:
         if settings.datamodule is None:
             # the data may have been changed since they were registered
             self._check_data(self.adata)
-        _check_free_can_start(self.module.decoder, settings)
+        _check_free_can_start(self.module, settings)
         saved = self._saved_run(settings)
         if early_stopping and not settings.n_validation:
             logger.info(
@@ -237,8 +237,9 @@ def _check_not_minified(is_minified: bool) -> None:
         raise ValueError(msg)
 
 
-def _check_free_can_start(decoder: ProgramDecoder, settings: TrainingSettings) -> None:
-    if len(decoder.unannotated) and not decoder.n_free and not settings.posterior_epochs:
+def _check_free_can_start(module: ProgramModule, settings: TrainingSettings) -> None:
+    there = bool(module.started) and module.decoder.n_free
+    if len(module.decoder.unannotated) and not there and not settings.posterior_epochs:
         msg = (
             "Free programs start in the second stage of the training, but posterior_epochs="
             f"{settings.posterior_epochs} (max_epochs={settings.max_epochs}). Give posterior_epochs=1 or more, or "

@@ -118,7 +118,7 @@ class Edges(nn.Module):
 
 @dataclass(frozen=True)
 class Weight:
-    """Latent x genes matrix: programs on their edges, then unannotated dimensions that reach every gene.
+    """Latent x genes matrix: programs on their edges, then free programs.
 
     Attributes
     ----------

@@ -97,7 +97,7 @@ class PrimedEncoder(nn.Module):
         return standardised.clamp(-MAX_STANDARDISED, MAX_STANDARDISED)
 
     def weight(self) -> Weight:
-        """Read-out weights of programs, then of unannotated dimensions."""
+        """Read-out weights of programs, then of free programs."""
         return Weight(self.edges, self.readout, self.unannotated)
 
     def posterior(self, counts: SparseCounts | torch.Tensor, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

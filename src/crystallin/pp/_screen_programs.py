@@ -63,6 +63,7 @@ def screen_programs(
     within
         Column of ``obs`` with cell types, clusters say. Programs are then also tested on what varies between cells of
         the same type, which differences between types would drown; a program is awake if it is so in either.
+        Its p value is then twice the smaller one of both (Bonferroni), so a program can lose what it barely had.
     n_null
         Largest number of random sets of each kind for each program. The smallest p value is ``1 / (n_null + 1)``. Tests
         whose p value is large stop early.

@@ -34,7 +34,7 @@ def contrast(
 ) -> AnnData | None:
     """Attribute the difference of a program's mean activity between two groups to genes.
 
-    Contributions sum exactly to the difference between the groups' mean activities. They are those of
+    Contributions sum to the difference between the groups' mean activities. They are those of
     :func:`crystallin.tl.attributions` with ``method="contributions"``, averaged over the cells of each group. They show
     which genes cause the difference of activity, and whether it rests on many genes or on a single one.
 

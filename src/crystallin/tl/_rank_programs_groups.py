@@ -145,7 +145,8 @@ def rank_programs_groups(
         - ``opposed``: whether the two readings surely differ in opposite directions: both are tested, and both 95 %
           intervals exclude 0;
         - ``explained_by``: the other programs, decoys or free programs that account for the difference between
-          the readings, separated by ``"; "`` (see Notes). Empty if the readings agree, or if both intervals include 0;
+          the readings, separated by ``"; "`` (see Notes). Empty if the program's own part of its total is larger than
+          that of all others, or if both intervals include 0;
         - ``unit``: the unit of observation, ``"sample"`` with ``sample_key`` and ``"cell"`` without. Cells are not
           replicates: if the unit is the cell, the row describes these cells and not other cells of their type;
         - ``n_group``, ``n_reference``: numbers of cells; ``n_samples_group``, ``n_samples_reference``: numbers of
