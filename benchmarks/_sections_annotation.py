@@ -306,3 +306,38 @@ of the immune collection.
 
 Wrong names by crystallin: {"; ".join(wrong) or "none"}.
 """
+
+
+def annotation_readings() -> str:
+    results = load("annotation_readings")
+    rows = []
+    for name, of_data in results["data"].items():
+        for kind in ("unique", "total"):
+            part = of_data[kind]
+            rows.append(
+                [
+                    f"{name} (not looked at before)" if name in results["blind"] else name,
+                    kind,
+                    *(
+                        f"{part[grouping]['lineage']} and {part[grouping]['fine']} of {part[grouping]['groups']}"
+                        for grouping in ("published", "leiden")
+                    ),
+                    f"{part['leiden']['of_cells']['lineage']:.3f} / {part['leiden']['of_cells']['fine']:.3f}",
+                    f"{part['rules']['precision']:.2f} / {part['rules']['recall']:.2f} / {part['rules']['f1']:.2f}",
+                ]
+            )
+    header = [
+        "data",
+        "reading",
+        "published groups: right lineage and label",
+        "Leiden clusters: right lineage and label",
+        "cells by Leiden: lineage / label",
+        "rules: precision / recall / F1",
+    ]
+    return f"""## Which reading annotation and rules take
+
+`benchmarks/annotation_readings.py`: `tl.annotate` and `tl.rules` with `kind="unique"`, the default, and with
+`kind="total"`; the models, data and published labels of the section on annotation.
+
+{table(header, rows)}
+"""

@@ -218,12 +218,45 @@ alone. Held-out log-likelihood is per cell, by Laplace's approximation."""
     ]
     if real:
         parts.append(table(header, real))
+        parts.append(_bars(results))
     if simulated:
         parts.append(
             "Simulated cells, one seed: correlation with the truth of true programs that have a set. Decoys are told "
             "from true\nsets by the variance of their activities.\n\n" + table(head, simulated)
         )
     return "\n\n".join(parts) + "\n"
+
+
+def _bars(results: dict) -> str:
+    """What the largest effects become in each type, over data sets with two conditions."""
+    rows = []
+    for title, arms in results.items():
+        before = {run["seed"]: run["unique"] for run in arms["none"]}
+        for run in arms.get("auto", ()):
+            after = run["unique"]
+            if "largest_effect" not in after:
+                continue
+            programs, decoys = after["largest_effect"], after["largest_effect_of_a_decoy"]
+            old = before[run["seed"]]
+            old_programs, old_decoys = old["largest_effect"], old["largest_effect_of_a_decoy"]
+            rows.append(
+                [
+                    title,
+                    run["seed"],
+                    _range(old_decoys[name] / old_programs[name] for name in programs),
+                    _range(decoys[name] / programs[name] for name in programs),
+                    _range(programs[name] / old_programs[name] for name in programs),
+                ]
+            )
+    header = ["data", "seed", "decoy / program, without", "decoy / program, with", "program, with / without"]
+    return "Largest effects in the unique reading, smallest and largest ratio over cell types:\n\n" + table(
+        header, rows
+    )
+
+
+def _range(ratios: Iterable[float]) -> str:
+    values = list(ratios)
+    return f"{min(values):.2f} to {max(values):.2f}"
 
 
 def _free_row(title: str, arm: str, runs: list[dict], kind: str) -> list[str]:

@@ -580,10 +580,11 @@ def readings() -> str:
         ]
         for cell_type in kang["unique"]["largest_effect_of_a_decoy"]
     ]
+    measured = ("unique_with_activity", "total_with_total", "oracle_total_with_total", "total_with_activity")
     found = [
         [
             f"{part['depth']:,}",
-            *(pair(part[f"r_{name}"]) for name in ("unique_with_activity", "total_with_total", "total_with_activity")),
+            *(pair(part[f"r_{name}"]) if f"r_{name}" in part else "–" for name in measured),
             " / ".join(f"{100 * value:+.1f}" for value in part["coverage_minus_nominal"].values()),
         ]
         for part in simulations
@@ -597,7 +598,23 @@ def readings() -> str:
             "donors\nof stimulated cells are not known."
         )
     columns = [f"between {source}, {part} programs" for source in known for part in ("all", "awake")]
-    head = ["depth", "unique with true activity", "total with true total", "total with true activity"]
+    head = ["depth", "unique with true activity", "total with true total", "the oracle's", "total with true activity"]
+    alone, figure = "", ""
+    if "effects_in_drawn_type" in kang["unique"]:
+        figure = """![Both readings of each program in monocytes](_static/readings.png)
+
+"""
+    if "awake_only" in kang:
+        trained = [
+            [arm, part["programs"], part["free"], *(pair(part[kind]) for kind in kinds)]
+            for arm, part in kang["awake_only"].items()
+        ]
+        header_alone = ["only awake programs are trained", "programs", "free", *kinds]
+        alone = f"""Between seeds, if programs that are asleep are not trained:
+
+{table(header_alone, trained)}
+
+"""
     header = ["cell type", "γ, unique", "γ, total", "α/β, unique", "α/β, total", "decoy, unique", "decoy, total"]
     return f"""## Two readings of a program
 
@@ -608,13 +625,14 @@ and pairs.{bootstrap}
 
 {table(["reading", *columns, "s, with sd"], rows)}
 
-Effect (Cohen's d, stimulated against control) of Reactome's interferon gamma and interferon alpha/beta signaling, and
+{alone}{figure}Effect (Cohen's d, stimulated against control) of Reactome's interferon gamma and interferon alpha/beta signaling, and
 the largest absolute effect of a decoy:
 
 {table(header, effects)}
 
 {simulations[0]["cells"]:,} simulated cells, {simulations[0]["programs"]} true programs; correlation with the truth,
-median / 10th percentile over programs, and coverage of the total's intervals minus the nominal share, in points:
+median / 10th percentile over programs, and coverage of the total's intervals minus the nominal share, in points. The
+oracle knows all true parameters, and sums the log rates that it infers over the same given sets:
 
 {table([*head, f"coverage at {levels}"], found)}
 """

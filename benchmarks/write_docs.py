@@ -6,7 +6,7 @@ python benchmarks/write_docs.py
 from __future__ import annotations
 
 from _common import RESULTS, ROOT
-from _sections_annotation import annotation
+from _sections_annotation import annotation, annotation_readings
 from _sections_attribution import attribution
 from _sections_controls import controls, free_programs
 from _sections_science import (
@@ -35,6 +35,7 @@ def main() -> None:
         controls,
         attribution,
         annotation,
+        annotation_readings,
         stability,
         search,
         refinement,
