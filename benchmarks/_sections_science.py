@@ -625,8 +625,8 @@ and pairs.{bootstrap}
 
 {table(["reading", *columns, "s, with sd"], rows)}
 
-{alone}{figure}Effect (Cohen's d, stimulated against control) of Reactome's interferon gamma and interferon alpha/beta signaling, and
-the largest absolute effect of a decoy:
+{alone}{figure}Effect (Cohen's d, stimulated against control) of Reactome's interferon gamma and interferon alpha/beta
+signaling, and the largest absolute effect of a decoy:
 
 {table(header, effects)}
 
