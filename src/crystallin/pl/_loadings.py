@@ -86,7 +86,9 @@ def loadings(
         axes = _panels(len(names), n_genes, n_cols)
     for panel, name in zip(axes, names, strict=True):
         genes = table.loc[table["program"] == name]
-        draw_bars(panel, genes["gene"], genes["loading"], title=wrap(name), xlabel="loading")
+        # free programs have no prior, and their genes are not in the order of loadings
+        label = "loading" if genes["prior"].any() else "loading, most typical gene first"
+        draw_bars(panel, genes["gene"], genes["loading"], title=wrap(name), xlabel=label)
     return finish(axes[0] if len(axes) == 1 else axes, show)
 
 

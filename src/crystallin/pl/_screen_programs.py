@@ -93,6 +93,8 @@ def screen_programs(
         text = f"{carriers:.0f} of {measured:.0f} genes"
         ax.text(1.02, y, text, transform=ax.get_yaxis_transform(), fontsize=7, va="center", color="0.35")
     where = "between cells of the same type" if within else "between all cells"
-    ax.set(xlabel=f"mean correlation of the genes, {where}", ylim=(-0.7, len(rows) - 0.3))
+    # whether a program is awake is a verdict on all questions, the dot is the answer to one
+    legend = "grey: random sets; filled: awake" + (", within types or between all cells" if within else "")
+    ax.set(xlabel=f"mean correlation of the genes, {where}\n{legend}", ylim=(-0.7, len(rows) - 0.3))
     tidy(ax)
     return finish(ax, show)
