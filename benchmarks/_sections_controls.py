@@ -175,7 +175,7 @@ def free_programs() -> str:
                     [
                         title,
                         FREE[arm],
-                        _mean((run["free_programs"] for run in runs), "g"),
+                        _mean((run["free_programs"] for run in runs), ".3g"),
                         *(
                             f"{_mean(run[kind]['r_median'] for run in runs)} / "
                             f"{_mean(run[kind]['r_10th_percentile'] for run in runs)}"
@@ -269,7 +269,7 @@ def _free_row(title: str, arm: str, runs: list[dict], kind: str) -> list[str]:
     return [
         title,
         FREE[arm],
-        _mean((run["free_programs"] for run in runs), "g"),
+        _mean((run["free_programs"] for run in runs), ".3g"),
         kind,
         *interferon,
         " / ".join(sd),
