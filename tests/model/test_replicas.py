@@ -6,6 +6,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import lightning.pytorch as pl
 import pytest
 import torch
 
@@ -36,14 +37,22 @@ class Write(pl.Callback):
 
 adata = anndata.read_h5ad(folder / "adata.h5ad")
 cr.ProgramVAE.setup_anndata(adata, batch_key="batch")
-model = cr.ProgramVAE(adata)
+model = cr.ProgramVAE(adata, n_unannotated=2)
 model.train(
     max_epochs=2, posterior_epochs=1, train_size=0.8, accelerator="cpu", devices=2, strategy="ddp",
     checkpoint=folder / "run.ckpt", callbacks=[Write()],
 )
-result = {"digest": model.digest, "history": {name: len(values) for name, values in model.history.items()}}
+result = {"digest": model.digest, "free": len(model.free_names), "history": {name: len(values) for name, values in model.history.items()}}
 (folder / f"result{os.environ['LOCAL_RANK']}.json").write_text(json.dumps(result))
 """
+
+
+class Start(pl.Callback):
+    """Sums of the weights with which the first stage starts."""
+
+    def on_train_batch_start(self, trainer, plan, *_):
+        if trainer.global_step == 0 and plan.stage == "Training":
+            self.sums = {name: value.double().sum().item() for name, value in plan.module.state_dict().items()}
 
 
 def test_replicas_start_and_stay_alike(adata, tmp_path):
@@ -66,13 +75,13 @@ def test_replicas_start_and_stay_alike(adata, tmp_path):
     assert first == second
     # from all cells, as a single process starts from them; sums are added up in another order
     cr.ProgramVAE.setup_anndata(adata, batch_key="batch")
-    alone = cr.ProgramVAE(adata)
-    alone.train(max_epochs=1, posterior_epochs=0, train_size=0.8, plan_kwargs={"lr": 1e-12})
-    for name, value in alone.module.state_dict().items():
-        assert first["start"][name] == pytest.approx(value.double().sum().item(), rel=1e-5, abs=1e-4), name
+    alone, start = cr.ProgramVAE(adata, n_unannotated=2), Start()
+    alone.train(max_epochs=1, posterior_epochs=1, train_size=0.8, callbacks=[start])
+    for name, value in start.sums.items():
+        assert first["start"][name] == pytest.approx(value, rel=1e-5, abs=1e-4), name
     # after both stages, and with the best weights of the first
     first, second = (json.loads((tmp_path / f"result{rank}.json").read_text()) for rank in (0, 1))
-    assert first["digest"] == second["digest"]
+    assert first["digest"] == second["digest"] and first["free"] == second["free"] == len(alone.free_names) > 0
     assert first["history"]["elbo_validation"] == 2 and first["history"]["reconstruction_loss_posterior"] == 1
     assert not (tmp_path / "run.ckpt").exists() and not list(folder.iterdir())
     assert done.stdout == ""
