@@ -42,7 +42,8 @@ model.train(
     max_epochs=2, posterior_epochs=1, train_size=0.8, accelerator="cpu", devices=2, strategy="ddp",
     checkpoint=folder / "run.ckpt", callbacks=[Write()],
 )
-result = {"digest": model.digest, "free": len(model.free_names), "history": {name: len(values) for name, values in model.history.items()}}
+result = {"digest": model.digest, "free": len(model.free_names)}
+result["history"] = {name: len(values) for name, values in model.history.items()}
 (folder / f"result{os.environ['LOCAL_RANK']}.json").write_text(json.dumps(result))
 """
 
