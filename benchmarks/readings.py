@@ -170,16 +170,15 @@ def draw(results: dict) -> Figure:
     )
     for name in unique.index.intersection(SHOWN):
         ax.scatter(unique[name], total[name], s=34, color=BLUE, lw=0)
-        left = unique[name] > 0
+        place = {"xytext": (-7, 0), "textcoords": "offset points", "ha": "right", "va": "center"}
         ax.annotate(
-            short(name),
+            short(name).replace(" signaling", "\nsignaling"),
             (unique[name], total[name]),
-            xytext=(-7 if left else 7, 4),
-            textcoords="offset points",
-            ha="right" if left else "left",
             color=BLUE,
             fontsize=9,
+            **place,
         )
+    ax.margins(x=0.12, y=0.08)
     ax.set_xlabel("difference of unique activity (Cohen's d)\nwhat the program explains beside all others")
     ax.set_ylabel("difference of total activity (Cohen's d)\nwhat the genes of the set do")
     ax.set_title("Monocytes with and without interferon-beta, one dot per Reactome set", fontsize=10)
