@@ -63,12 +63,12 @@ class ProgramVAE(
     programs_key
         Key of the programs, which is the ``key_added`` of :func:`crystallin.pp.add_programs`.
     n_unannotated
-        Number of free programs, for variation that no gene set explains, or ``"auto"``: as many (at most 20) as describe
-        the residuals of held-out cells. They start, in the second stage of the training, from the leading directions
-        of what the programs leave over, have loadings with any sign on the genes that follow these directions, and are
-        kept orthogonal to the programs that :func:`crystallin.pp.screen_programs` found awake, so that these keep their
-        signal. Without a screening they are orthogonal to all programs. The default 0 assigns all variation to the
-        programs.
+        Number of free programs, for variation that no gene set explains, or ``"auto"``: as many (at most 20) as
+        describe the residuals of held-out cells. They start, in the second stage of the training, from the leading
+        directions of what the programs leave over, have loadings with any sign on the genes that follow these
+        directions, and are kept orthogonal to the programs that :func:`crystallin.pp.screen_programs` found awake, so
+        that these keep their signal. Without a screening they are orthogonal to all programs. The default 0 assigns all
+        variation to the programs.
     n_hidden
         Number of hidden units of the encoder's context network.
     context
