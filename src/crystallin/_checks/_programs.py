@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crystallin._keys import ACTIVITY_PARAMS, FREE, KINDS, LOADINGS_PARAMS, NAMES, PARAMS, PRIOR_DIGEST, UNIQUE, Keys
+from crystallin._keys import ACTIVITY_PARAMS, KINDS, LOADINGS_PARAMS, NAMES, PARAMS, PRIOR_DIGEST, UNIQUE, Keys
 
 from ._anndata import check_adata
 from ._frames import frames_to_caller
@@ -95,23 +95,17 @@ def check_activity(adata: Any, keys: Keys, kind: str = UNIQUE) -> None:
             f"pass the key under which they were added. Their standard deviations are needed as well ({keys.sd!r})."
         )
         raise KeyError(msg)
+    check_reading(adata, keys, kind)
+
+
+def check_reading(adata: Any, keys: Keys, kind: str) -> None:
+    """Raise unless both slots of a reading are there, that of free programs included."""
     mean, sd = keys.of_kind(kind)
     if mean not in adata.obsm or sd not in adata.obsm:
         msg = (
             f"adata has no {kind} activities under {mean!r} and {sd!r}, because its activities were written by an "
             "earlier version or one of the two was removed; call crystallin.tl.activity(adata, model, "
             f"key_added={keys.prefix!r}) again."
-        )
-        raise KeyError(msg)
-
-
-def check_free(adata: Any, keys: Keys) -> None:
-    """Raise unless the activities of free programs are there; their names are known."""
-    absent = [slot for slot in keys.of_kind(FREE) if slot not in adata.obsm]
-    if absent:
-        msg = (
-            f"The activities of free programs are not in adata.obsm any more ({some(absent)}); call "
-            f"crystallin.tl.activity(adata, model, key_added={keys.prefix!r}) again."
         )
         raise KeyError(msg)
 

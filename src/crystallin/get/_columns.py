@@ -31,7 +31,7 @@ def activity_values(
     columns, names = program_columns(adata, keys, named, programs=programs, decoys=decoys, free=free)
     slots = [(slot, known) for slot in keys.of_kind(kind)]
     if (columns >= len(known)).any():
-        checks.check_free(adata, keys)
+        checks.check_reading(adata, keys, FREE)
         slots += [(slot, named) for slot in keys.of_kind(FREE)]
     stored = [checks.check_matrix(adata, "obsm", slot, keys, of) for slot, of in slots]
     mean, sd = (np.concatenate(stored[i::2], axis=1)[:, columns] for i in (0, 1))
