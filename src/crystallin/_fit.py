@@ -80,7 +80,8 @@ def fit(
     -------
     The trained :class:`~crystallin.ProgramVAE`. Sets the same slots of ``adata`` as :func:`crystallin.pp.add_programs`,
     :func:`crystallin.tl.activity` and :func:`crystallin.tl.loadings`: ``varm[key_added]``, ``uns[key_added]``,
-    ``obsm["X_" + key_added]``, ``obsm[key_added + "_sd"]``, ``varm[key_added + "_loadings"]``.
+    ``obsm["X_" + key_added]``, ``obsm[key_added + "_sd"]``, the same for total activities and free programs, and
+    ``varm[key_added + "_loadings"]``.
 
     Raises
     ------

@@ -16,7 +16,7 @@ from ._covariance import (
 from ._decoder import ProgramDecoder
 from ._edges import Edges, Weight
 from ._encoder import TARGET_SUM, PrimedEncoder
-from ._free import AUTO, FreeStart, Leftover, free_start, n_free_dimensions, typicality
+from ._free import AUTO, Leftover, free_start, n_free_dimensions, typicality
 from ._importance import fit_by_program
 from ._initial import (
     GeneMoments,
@@ -47,7 +47,6 @@ __all__ = [
     "CountLikelihood",
     "DeepReader",
     "Edges",
-    "FreeStart",
     "GeneMoments",
     "Information",
     "Leftover",
