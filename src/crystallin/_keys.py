@@ -116,7 +116,7 @@ KIND = "kind"
 # entries of results that are arrays: names along the axes, and values
 PROGRAMS, GROUPS, CELLS, GENES, VALUES = "programs", "groups", "cells", "genes", "values"
 # further tables
-CONSENSUS, SPREAD, SCORES, TERMS = "consensus", "spread", "scores", "terms"
+CONSENSUS, SPREAD, SCORES, TERMS, SUMMARY = "consensus", "spread", "scores", "terms", "summary"
 
 
 # slot of ``obsm`` in which scvi-tools' differential_abundance writes
@@ -150,6 +150,7 @@ KNOCKDOWN = "knockdown"
 INTERACTIONS = "interactions"
 ANNOTATE = "annotate"
 RULES = "rules"
+AUDIT_PROGRAMS = "audit_programs"
 
 # tools that use the activities stored in AnnData
 OF_ACTIVITY = (RANK_PROGRAMS_GROUPS, FAITHFULNESS, ANNOTATE, RULES)
@@ -236,4 +237,5 @@ RESULTS = {
     INTERACTIONS: Result(
         "interactions of genes", "interactions(adata, model, program)", "interaction", "interactions_df"
     ),
+    AUDIT_PROGRAMS: Result("audit of programs", "audit_programs(adata, model)", "verdict", "audit_df", ("audit",)),
 }

@@ -13,6 +13,7 @@ from crystallin import _checks as checks
 from crystallin.nn import exact_posteriors, sample_posterior
 
 from ._activity import ActivityMixin, check_batch_size
+from ._evidence import EvidenceMixin
 from ._seeding import seeded
 from ._session import Reading
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-class PosteriorMixin(ActivityMixin):
+class PosteriorMixin(ActivityMixin, EvidenceMixin):
     """Activities, their uncertainty, and loadings, as arrays and tables."""
 
     @torch.inference_mode()

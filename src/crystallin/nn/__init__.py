@@ -16,6 +16,7 @@ from ._covariance import (
 from ._decoder import ProgramDecoder
 from ._edges import Edges, Weight
 from ._encoder import TARGET_SUM, PrimedEncoder
+from ._evidence import GeneRegression, Regressors
 from ._free import AUTO, Leftover, free_start, n_free_dimensions, typicality
 from ._importance import fit_by_program
 from ._initial import (
@@ -48,6 +49,7 @@ __all__ = [
     "DeepReader",
     "Edges",
     "GeneMoments",
+    "GeneRegression",
     "Information",
     "Leftover",
     "Point",
@@ -55,6 +57,7 @@ __all__ = [
     "ProgramDecoder",
     "Pull",
     "Reader",
+    "Regressors",
     "RunningMean",
     "SharedGenes",
     "SparseCounts",

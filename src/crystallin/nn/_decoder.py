@@ -13,6 +13,8 @@ from ._edges import Edges, Weight
 from ._free import make_orthogonal
 from ._totals import of_this_process
 
+EVERY = slice(None)
+
 
 class ProgramDecoder(nn.Module):
     """Log-linear decoder in which each program affects only its own genes.
@@ -74,14 +76,18 @@ class ProgramDecoder(nn.Module):
         """Loadings of programs, then of unannotated programs."""
         return Weight(self.edges, self.loadings, self.unannotated)
 
-    def offset(self, continuous: torch.Tensor | None, categories: Sequence[torch.Tensor]) -> torch.Tensor:
+    def offset(
+        self, continuous: torch.Tensor | None, categories: Sequence[torch.Tensor], genes: slice = EVERY
+    ) -> torch.Tensor:
         """Return the log rate of each cell without programs, genes x cells (or x 1 if it is the same for all)."""
         offset = torch.zeros((), device=self.loadings.device)
         # VAE appends the label to the categories; it has no table here and is left out by the shorter zip
         for table, index in zip(self.categorical, categories, strict=False):
-            offset = offset + (table if len(table) == 1 else table[index.reshape(-1).long()]).T
+            of_genes = table[:, genes]
+            offset = offset + (of_genes if len(table) == 1 else of_genes[index.reshape(-1).long()]).T
         if continuous is not None and continuous.shape[-1]:
-            offset = offset + self.continuous.T @ ((continuous - self.continuous_mean) / self.continuous_sd).T
+            standardised = (continuous - self.continuous_mean) / self.continuous_sd
+            offset = offset + self.continuous[:, genes].T @ standardised.T
         return offset
 
     @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from ._adaptive import probability_beyond
 from ._agreement import kendall, rank_biased_overlap, robust_ranks
+from ._background import without_background
 from ._breadth import breadth
 from ._coherence import coherence, n_carriers
 from ._contrasts import Difference, compare_cells, compare_samples, overlap
@@ -16,6 +17,7 @@ from ._infidelity import infidelity
 from ._lift import Lift, lift
 from ._linear import independent, root
 from ._means import Means, reliability, unshrunk_means
+from ._mirror import mirror_q
 from ._moderated import squeezed_variances, variance_prior
 from ._moments import Moments, collect_moments
 from ._residuals import correlation_vectors
@@ -55,6 +57,7 @@ __all__ = [
     "lift",
     "n_carriers",
     "mean_along_path",
+    "mirror_q",
     "overlap",
     "probability_beyond",
     "rank_biased_overlap",
@@ -69,4 +72,5 @@ __all__ = [
     "unshrunk_means",
     "variance_prior",
     "wilson",
+    "without_background",
 ]

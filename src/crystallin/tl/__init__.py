@@ -4,6 +4,7 @@ from ._activity import activity
 from ._annotate import annotate
 from ._attribution_agreement import attribution_agreement
 from ._attributions import attributions
+from ._audit_programs import audit_programs
 from ._contrast import contrast
 from ._faithfulness import faithfulness
 from ._interactions import interactions
@@ -20,6 +21,7 @@ __all__ = [
     "annotate",
     "attribution_agreement",
     "attributions",
+    "audit_programs",
     "contrast",
     "faithfulness",
     "interactions",

@@ -1,0 +1,152 @@
+"""The table of edges."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from ._verdict import CONTRADICTS, KEPT, MEMBER, MAX_LISTED, MISSING, POSSIBLE, SILENT, SUGGESTED, Judged
+
+if TYPE_CHECKING:
+    from crystallin.model._evidence import EdgeEvidence
+
+# level of the intervals, and one-sided level at which a half of the cells confirms a loading
+WIDTH, CONFIRMED = float(norm.ppf(0.975)), float(norm.ppf(0.95))
+# a program competes for a gene if its score is at least this share of the other's
+MIN_COMPETING = 0.5
+
+
+def edges_of(
+    judged: Judged,
+    evidence: EdgeEvidence,
+    *,
+    fdr: float,
+    half: np.ndarray,
+    sample: np.ndarray | None,
+    degree: np.ndarray,
+) -> pd.DataFrame:
+    """Return one row for each member, and for each missing gene that came near a call.
+
+    Parameters
+    ----------
+    judged, evidence
+        Results.
+    fdr
+        False discovery rate of suggestions.
+    half
+        Half of each of the cells that were used, 0 or 1.
+    sample
+        Sample of each cell from 0, -1 for samples that are too small; ``None`` without samples.
+    degree
+        Number of sets of the collection that contain each gene.
+    """
+    of_members = _rows(judged, evidence, *np.nonzero(judged.direction), MEMBER)
+    program, gene = of_members.pop("_program").to_numpy(), of_members.pop("_gene").to_numpy()
+    verdict = np.where(
+        judged.kept[program, gene], KEPT, np.where(judged.contradicts[program, gene], CONTRADICTS, SILENT)
+    )
+    of_members = of_members.assign(
+        verdict=verdict,
+        score=judged.member_score[program, gene],
+        q=judged.member_q[program, gene],
+        weight=judged.direction[program, gene].astype(float),
+        replicated=False,
+        n_samples=0,
+        n_agree=0,
+        competitor="",
+        degree=degree[gene],
+    )
+    of_missing = _rows(judged, evidence, *judged.missing(MAX_LISTED), MISSING)
+    program, gene = of_missing.pop("_program").to_numpy(), of_missing.pop("_gene").to_numpy()
+    sign = np.sign(judged.loading[program, gene])
+    replicated, n_samples, n_agree = _replication(judged, evidence, program, gene, sign, half, sample)
+    q = judged.q[program, gene]
+    called = (q <= fdr) & ((n_samples == 0) | (2 * n_agree > n_samples))
+    of_missing = of_missing.assign(
+        verdict=np.where(called, SUGGESTED, POSSIBLE),
+        score=judged.score[program, gene],
+        q=q,
+        weight=sign,
+        replicated=replicated,
+        n_samples=n_samples,
+        n_agree=n_agree,
+        competitor=_competitors(judged, evidence, program, gene),
+        degree=degree[gene],
+    )
+    table = pd.concat([of_members, of_missing], ignore_index=True)
+    table["stability"] = np.nan
+    order = table.assign(place=table["program"].map({name: i for i, name in enumerate(_names(judged, evidence))}))
+    order = order.sort_values(["place", "kind", "score"], ascending=[True, True, False], kind="stable").index
+    return table.loc[order].reset_index(drop=True)
+
+
+def _names(judged: Judged, evidence: EdgeEvidence) -> np.ndarray:
+    return evidence.programs[judged.positions]
+
+
+def _rows(judged: Judged, evidence: EdgeEvidence, program: np.ndarray, gene: np.ndarray, kind: str) -> pd.DataFrame:
+    loading, sd, typical = judged.loading[program, gene], judged.sd[program, gene], judged.typical[program]
+    return pd.DataFrame(
+        {
+            "program": pd.Series(_names(judged, evidence)[program], dtype=object),
+            "gene": pd.Series(evidence.genes[gene], dtype=object),
+            "kind": kind,
+            "verdict": "",
+            "loading": loading,
+            "sd": sd,
+            "lower": loading - WIDTH * sd,
+            "upper": loading + WIDTH * sd,
+            "ratio": np.divide(loading, typical, out=np.full(len(loading), np.nan), where=typical > 0),
+            "expression": evidence.expression[gene],
+            "in_panel": evidence.in_panel[gene],
+            "_program": program,
+            "_gene": gene,
+        }
+    )
+
+
+def _replication(
+    judged: Judged,
+    evidence: EdgeEvidence,
+    program: np.ndarray,
+    gene: np.ndarray,
+    sign: np.ndarray,
+    half: np.ndarray,
+    sample: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return whether edges hold in both halves, in how many samples there are data, and in how many they agree."""
+    none = np.zeros(len(program), dtype=int)
+    if not len(program):
+        return none.astype(bool), none, none
+    positions = judged.positions[program]
+    raw = evidence.loadings[positions, gene]
+
+    def distances(part: np.ndarray, n_parts: int) -> np.ndarray:
+        _, loading, sd = evidence.of_edges(positions, gene, part, n_parts)
+        # the background is the same in all parts
+        loading = loading - (raw - judged.loading[program, gene])[:, None]
+        return sign[:, None] * loading / sd
+
+    replicated = (distances(half, 2) > CONFIRMED).all(axis=1)
+    if sample is None:
+        return replicated, none, none
+    in_samples = distances(sample, int(sample.max()) + 1)
+    there = np.isfinite(in_samples) & (in_samples != 0)
+    return replicated, there.sum(axis=1), (in_samples > 0).sum(axis=1)
+
+
+def _competitors(judged: Judged, evidence: EdgeEvidence, program: np.ndarray, gene: np.ndarray) -> np.ndarray:
+    """Return the other audited program that a gene follows best, if it does so nearly as well; or an empty text."""
+    found = np.full(len(program), "", dtype=object)
+    if not len(program) or len(judged.positions) < 2:
+        return found
+    names = _names(judged, evidence)
+    score = np.nan_to_num(judged.score[:, gene], nan=-np.inf)
+    score[program, np.arange(len(program))] = -np.inf
+    best = score.argmax(axis=0)
+    near = score[best, np.arange(len(program))] >= MIN_COMPETING * judged.score[program, gene]
+    found[near] = names[best[near]]
+    return found

@@ -1,0 +1,240 @@
+"""Members that programs lack, and members that do not follow them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from crystallin import _checks as checks
+from crystallin._keys import AUDIT_PROGRAMS, DEFAULT_KEY, PARAMS, SUMMARY, TABLE, Keys, given
+
+from ._audit import CONTRADICTS, KEPT, MEMBER, MISSING, SILENT, SUGGESTED, Judged, edges_of, judge, which_awake
+from ._shared import origin_of
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crystallin.model import ProgramVAE
+    from crystallin.model._evidence import EdgeEvidence
+
+logger = logging.getLogger(__name__)
+
+# a sample with fewer cells says nothing about single genes
+MIN_CELLS = 20
+
+
+def audit_programs(
+    adata: AnnData,
+    model: ProgramVAE,
+    *,
+    sample_key: str | None = None,
+    fdr: float = 0.1,
+    min_loading: float = 0.25,
+    programs: str | Sequence[str] | None = None,
+    candidates: Sequence[str] | None = None,
+    genes: AnnData | None = None,
+    random_state: int = 0,
+    key: str = DEFAULT_KEY,
+    key_added: str | None = None,
+    copy: bool = False,
+) -> AnnData | None:
+    """Find genes that programs lack, and members that do not follow them, with an error rate.
+
+    Gene sets are incomplete. A gene is suggested as a member of a program if it moves with the program's activity given
+    all other programs, about as strongly as the members do. This is an observation in these cells and not evidence of
+    regulation. :func:`crystallin.complete` adds the suggestions and fits the model again, and
+    :func:`crystallin.get.completed_programs` returns them as gene sets.
+
+    Parameters
+    ----------
+    adata
+        Data with the model's genes in the model's order, and its programs.
+    model
+        A trained model.
+    sample_key
+        Column of ``obs`` with samples (donors). A gene is then suggested only if its loading has the same sign in more
+        than half of the samples with at least 20 cells.
+    fdr
+        False discovery rate of suggestions over all programs, and of verdicts on members.
+    min_loading
+        Smallest loading that counts, in units of the program's typical (median) loading. With enough cells, every gene
+        moves a little with every program. The default asks for a quarter of what members do.
+    programs
+        Names of the programs to audit. ``None`` takes those that :func:`crystallin.pp.screen_programs` found awake,
+        because in a program that is asleep any gene may seem to be missing.
+    candidates
+        Genes that may be suggested; ``None`` means all genes.
+    genes
+        AnnData with counts of the same cells (by their names) for further genes, on which the model was not trained.
+        They are tested in the same way.
+    random_state
+        Seed of the split of the cells, or of the samples, into halves.
+    key
+        Key of the programs, as given to :func:`crystallin.pp.add_programs`.
+    key_added
+        Slot of ``uns`` for the result. ``None`` uses ``"audit_programs"``, or ``key + "_audit_programs"`` for programs
+        under another ``key``.
+    copy
+        Return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    ``None``, or the copy if ``copy=True``. Sets:
+
+    ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
+        One row for each member of an audited program, and for each further gene with ``q`` up to .5, the best first:
+
+        - ``program``, ``gene``; ``kind``: ``"member"`` or ``"missing"``;
+        - ``verdict``: missing genes are ``"suggested"`` or only ``"possible"``. Members are ``"kept"`` if they follow
+          the program, ``"contradicts"`` if the counts show that they do not, and otherwise ``"silent"``;
+        - ``loading``: change of the gene's log rate per unit of activity given all other programs, estimated without
+          the gene's own counts in the activity; ``sd``, ``lower`` and ``upper`` (95 % interval);
+        - ``ratio``: loading divided by the typical loading of the program's members;
+        - ``score``: by how many standard deviations the loading is above the smallest one that counts, and for members
+          above 0; ``q``: false discovery rate if this and all better genes (or members) are called;
+        - ``replicated``: whether the loading is above 0 in each of two halves of the cells (of the samples, if there
+          are samples), one-sided at 5 %; ``n_samples``, ``n_agree``: number of samples with enough cells, and of those
+          with the same sign. These three are for missing genes only;
+        - ``degree``: number of the collection's sets that contain the gene; ``expression``: mean count per cell;
+        - ``competitor``: another audited program with at least half the score for the same gene;
+        - ``in_panel``: whether the model was trained on the gene; ``weight``: direction of the gene in a completed set;
+          ``stability``: NaN, for :func:`crystallin.complete`.
+
+    ``adata.uns[key_added]["summary"]`` : :class:`pandas.DataFrame`
+        One row for each program: ``program``, ``n_members``, ``n_kept``, ``n_silent``, ``n_contradicts``,
+        ``n_suggested``, ``typical_loading``, and ``reason``, why no missing genes were sought.
+    ``adata.uns[key_added]["params"]`` : dict
+        The arguments, ``n_suggested``, ``n_mirror`` and ``realised``: the number of suggestions, of mirror images that
+        the same threshold calls, and their ratio, an estimate of the share of suggestions that are wrong.
+
+    Raises
+    ------
+    KeyError
+        If it is not known which programs are awake, or a program, gene, column or cell does not exist.
+    ValueError
+        If no program is awake, ``fdr`` is not between 0 and 1, genes or programs differ from the model's, or the data
+        are minified.
+
+    Notes
+    -----
+    For each gene, the counts are regressed on all activities with the model's likelihood; what the gene itself adds to
+    the activities is taken out. From the loadings on a program, what other programs cast on it is subtracted (a robust
+    regression over the genes), and the spread that is left among non-members is added to the standard deviations.
+
+    Error rates do not come from theory. Members of a set of one direction can only load in that direction. So genes
+    that fall as clearly as missing members rise, their mirror image with the same expression and the same confounding,
+    show how many of the suggestions are wrong (Barber & Candès 2015, Ann Stat 43:2055). Sets with members of both
+    directions have no such mirror image, and their q values are those of Benjamini & Hochberg from normal tails.
+    In ``benchmarks/completion.py`` the realised error rate is compared with the nominal one.
+
+    No genes are sought for programs with fewer than three members that can be seen to follow, with members that hardly
+    follow compared with other programs, or whose activity is nearly a sum of other activities (variance inflation above
+    50).
+
+    Examples
+    --------
+    >>> import crystallin as cr
+    >>> adata = cr.datasets.simulate(600, 300, n_programs=8, n_decoys=0, depth=1_000)
+    >>> model = cr.fit(adata, adata.uns["simulation"]["annotation"], screen={"drop": False}, max_epochs=20)
+    >>> cr.tl.audit_programs(adata, model)
+    >>> cr.get.audit_df(adata, verdict="suggested").columns[:4].tolist()
+    ['program', 'gene', 'kind', 'verdict']
+    """
+    keys = Keys(key)
+    checks.check_explainable(adata, keys, model.program_names, model.prior_digest, copy=copy)
+    slot = checks.check_result_key(adata, key_added, keys, AUDIT_PROGRAMS)
+    checks.check_number(fdr, "fdr", 0, 1, include_minimum=False, include_maximum=False)
+    checks.check_number(min_loading, "min_loading", 0)
+    checks.check_int(random_state, "random_state", 0)
+    samples = None if sample_key is None else checks.check_labels(adata, sample_key, "sample_key")
+    positions = which_awake(adata, keys, model, programs)
+
+    evidence = model.get_edge_evidence(adata, further_genes=genes)
+    prior = model.prior
+    direction = np.zeros((len(positions), len(evidence.genes)), dtype=np.int8)
+    direction[:, : prior.shape[0]] = np.sign(prior[:, positions].toarray().T)
+    may = np.ones(len(evidence.genes), dtype=bool)
+    if candidates is not None:
+        may = np.isin(evidence.genes, checks.check_genes(candidates, evidence.genes.tolist()))
+    judged = judge(evidence, positions, direction, may, min_loading=min_loading, fdr=fdr)
+    half, sample = _parts(evidence.cells, samples, random_state)
+    degree = np.zeros(len(evidence.genes), dtype=int)
+    degree[: prior.shape[0]] = prior[:, ~model.is_decoy].getnnz(axis=1)
+    table = edges_of(judged, evidence, fdr=fdr, half=half, sample=sample, degree=degree)
+    summary = _summary(table, judged, evidence)
+
+    adata = adata.copy() if copy else adata
+    params: dict[str, Any] = {
+        "sample_key": sample_key,
+        "fdr": fdr,
+        "min_loading": min_loading,
+        "random_state": random_state,
+        "n_candidates": int((~np.isnan(judged.score)).sum()),
+    }
+    params |= _errors(table, judged, evidence)
+    adata.uns[slot] = {
+        PARAMS: given(params) | origin_of(AUDIT_PROGRAMS, adata, keys, model.digest),
+        TABLE: table,
+        SUMMARY: summary,
+    }
+    return adata if copy else None
+
+
+def _parts(cells: np.ndarray, samples: checks.Labels | None, random_state: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the half and the sample of each cell; -1 for samples with too few cells."""
+    rng = np.random.default_rng(random_state)
+    if samples is None:
+        half = rng.permutation(len(cells)) % 2
+        return half, None
+    codes = samples.codes[cells]
+    size = np.bincount(codes, minlength=len(samples.names))
+    small = size < MIN_CELLS
+    if small.any():
+        left_out = [name for name, few in zip(samples.names, small, strict=True) if few]
+        logger.warning(
+            "Left out %d of %d samples with fewer than %d cells: %s.",
+            len(left_out),
+            len(size),
+            MIN_CELLS,
+            checks.some(left_out),
+        )
+    place = np.where(small, -1, np.cumsum(~small) - 1)
+    n_large = int((~small).sum())
+    if n_large < 2:
+        # one sample has no halves
+        half = rng.permutation(len(cells)) % 2
+    else:
+        of_sample = rng.permutation(n_large) % 2
+        half = np.where(place >= 0, of_sample[np.maximum(place, 0)], -1)[codes]
+    return half, place[codes] if n_large else None
+
+
+def _summary(table: pd.DataFrame, judged: Judged, evidence: EdgeEvidence) -> pd.DataFrame:
+    names = evidence.programs[judged.positions]
+    by_program = table.groupby(["program", "verdict"]).size().unstack(fill_value=0).reindex(names, fill_value=0)
+    counts = {
+        f"n_{verdict}": by_program[verdict].to_numpy() if verdict in by_program else np.zeros(len(names), dtype=int)
+        for verdict in (KEPT, SILENT, CONTRADICTS, SUGGESTED)
+    }
+    members = table["kind"].eq(MEMBER).groupby(table["program"]).sum().reindex(names, fill_value=0)
+    about = {"program": pd.Series(names, dtype=object), "n_members": members.to_numpy()}
+    return pd.DataFrame(
+        {**about, **counts, "typical_loading": judged.typical, "reason": pd.Series(judged.reason, dtype=object)}
+    )
+
+
+def _errors(table: pd.DataFrame, judged: Judged, evidence: EdgeEvidence) -> dict[str, Any]:
+    """Return numbers of suggestions and of mirror images beyond the same threshold."""
+    rows = table[(table["kind"] == MISSING) & (table["verdict"] == SUGGESTED)]
+    program = {name: i for i, name in enumerate(evidence.programs[judged.positions])}
+    gene = pd.Index(evidence.genes).get_indexer(rows["gene"])
+    called = np.zeros(judged.score.shape, dtype=bool)
+    called[rows["program"].map(program).to_numpy(dtype=int), gene] = True
+    n_mirror, n_called = judged.n_mirror(called), int(called.sum())
+    n_unsigned = int(called[judged.orientation != 0].sum())
+    realised = n_mirror / n_unsigned if n_unsigned else None
+    return {"n_suggested": n_called, "n_mirror": n_mirror, "realised": realised}
