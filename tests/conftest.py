@@ -19,6 +19,7 @@ from scipy import sparse
 import crystallin as cr
 from crystallin._keys import KINDS, TOTAL, Keys
 
+from . import _audit
 from ._contents import changed, contents
 
 mpl.use("agg")
@@ -137,6 +138,12 @@ def freed_model(_freed):
 def freed(_freed) -> AnnData:
     """A copy of this model's data with activities and loadings."""
     return _freed[0].copy()
+
+
+@pytest.fixture
+def audited():
+    """``audited()``: random counts with programs and an audit of them."""
+    return _audit.audited
 
 
 @pytest.fixture

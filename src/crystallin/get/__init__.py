@@ -5,6 +5,8 @@ from ._activity_df import activity_df
 from ._annotation_df import annotation_df
 from ._attribution_agreement_df import attribution_agreement_df
 from ._attributions_df import attributions_df
+from ._audit_df import audit_df
+from ._completed_programs import completed_programs
 from ._contrast_df import contrast_df
 from ._contrast_params import contrast_params
 from ._faithfulness_df import faithfulness_df
@@ -24,6 +26,8 @@ __all__ = [
     "annotation_df",
     "attribution_agreement_df",
     "attributions_df",
+    "audit_df",
+    "completed_programs",
     "contrast_df",
     "contrast_params",
     "faithfulness_df",
