@@ -45,7 +45,7 @@ def audit_of(
     outside: bool = True,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Return an audit of the programs in ``adata``; each has half the suggestions of the one before, the last is asleep.
+    """Return an audit of the programs in ``adata``; each has half the suggestions of the one before, the last sleeps.
 
     The first suggestion of each program is of a gene that is not in ``adata`` if ``outside``.
     """

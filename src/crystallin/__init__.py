@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from . import datasets, get, pl, pp, tl
 from ._fit import fit
 from ._report import report
+from .programs import write_gmt
 
 if TYPE_CHECKING:
     from .model import ProgramVAE
 
-__all__ = ["ProgramVAE", "datasets", "fit", "get", "pl", "pp", "report", "tl"]
+__all__ = ["ProgramVAE", "datasets", "fit", "get", "pl", "pp", "report", "tl", "write_gmt"]
 
 __version__ = version("crystallin")
 

@@ -10,6 +10,7 @@ from ._null_sets import DegreePool, exchanged, expression_classes, kept_when_exc
 from ._overlap import families, nearest, similarity, variance_inflation
 from ._prior import Prior, as_prior, make_prior
 from ._sources import GeneSets, read_gene_sets
+from ._write_gmt import write_gmt
 
 __all__ = [
     "AlignedPrograms",
@@ -35,4 +36,5 @@ __all__ = [
     "similarity",
     "strata_of",
     "variance_inflation",
+    "write_gmt",
 ]
