@@ -3,6 +3,7 @@
 from ._agreement import agreement
 from ._annotation import annotation
 from ._attributions import attributions
+from ._audit import audit
 from ._contrast import contrast
 from ._dotplot import dotplot
 from ._effects import effects
@@ -23,6 +24,7 @@ __all__ = [
     "agreement",
     "annotation",
     "attributions",
+    "audit",
     "contrast",
     "dotplot",
     "effects",
