@@ -140,10 +140,16 @@ def freed(_freed) -> AnnData:
     return _freed[0].copy()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def audited():
     """``audited()``: random counts with programs and an audit of them."""
     return _audit.audited
+
+
+@pytest.fixture(scope="session")
+def audit_of():
+    """``audit_of(adata)``: an audit of the programs in ``adata``, as ``uns`` holds it."""
+    return _audit.audit_of
 
 
 @pytest.fixture

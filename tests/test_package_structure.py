@@ -230,3 +230,9 @@ def test_every_column_of_the_ranking_is_explained_in_the_report(result, model):
     cr.tl.rank_programs_groups(result, model, "cell_type")
     labels = {"stratum", "group", "reference", "program"}
     assert set(cr.get.rank_programs_groups_df(result)) - labels <= set(COLUMNS)
+
+
+@pytest.mark.parametrize("summary", [False, True])
+def test_every_column_of_the_audit_is_explained_in_the_report(audited, summary):
+    columns = set(cr.get.audit_df(audited(), summary=summary))
+    assert columns - {"program", "gene"} <= set(COLUMNS)

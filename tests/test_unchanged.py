@@ -77,6 +77,7 @@ TOOLS: dict[str, tuple[Callable, str]] = {
 # what figures need to be told
 FIGURES: dict[str, dict] = {
     "attributions": {"program": P},
+    "audit": {"program": P},
     "dotplot": {"groupby": G},
     "embedding": {"programs": P, "basis": "two"},
     "loadings": {"programs": [P]},

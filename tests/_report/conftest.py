@@ -20,7 +20,7 @@ PROGRAM = "Program/2"
 
 
 @pytest.fixture(scope="session")
-def _full(_trained):
+def _full(_trained, audit_of):
     adata, model = _trained[0].copy(), _trained[1]
     adata.obsm["X_umap"] = np.random.default_rng(0).normal(size=(adata.n_obs, 2)).astype(np.float32)
     adata.obs["donor"] = pd.Categorical([f"d{i % 6}" for i in range(adata.n_obs)])
@@ -41,6 +41,7 @@ def _full(_trained):
     cr.tl.faithfulness(adata, model, n_genes=[5], n_random=2, **few)
     cr.tl.knockdown(adata, model, genes=["g1", "g2"], groupby=BY, n_random=2, max_cells=20)
     cr.tl.interactions(adata, model, PROGRAM, n_genes=4)
+    adata.uns["audit_programs"] = audit_of(adata)
     return adata, model
 
 

@@ -36,7 +36,8 @@ def rename(adata, old, new):
 def test_everything_is_there(full, drawn):
     found = drawn
     titles = [attrs["id"] for attrs in found.attributes("h2")]
-    assert titles == ["what-was-run", "clusters", "differences", "programs", "genes", "checks", "gene-sets"]
+    expected = ["what-was-run", "clusters", "differences", "programs", "genes", "what-the-sets-lack", "checks"]
+    assert titles == [*expected, "gene-sets"]
     assert [link["href"] for link in found.attributes("a")] == [f"#{title}" for title in titles]
     assert "Not computed" not in found.text and "not computed" not in found.text
     params = full.uns["programs"]["params"]
@@ -140,6 +141,7 @@ def test_what_was_not_computed(result, page):
         "faithfulness(adata, model)",
         "knockdown(adata, model, genes=…)",
         "interactions(adata, model, program)",
+        "audit_programs(adata, model)",
     ):
         assert f"crystallin.tl.{call}" in found.text
     assert "No clusters are shown, because no column was named" in found.text

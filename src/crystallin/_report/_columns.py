@@ -10,7 +10,7 @@ COLUMNS = {
     "missing": "Genes of the set that are not in the data.",
     "signed": "Whether the set says for each gene if it goes up or down with the program.",
     "kept": "Whether the set became a program of the model.",
-    "reason": "Reason for leaving out the set.",
+    "reason": "Reason for leaving out the set, or for not looking for missing genes. Empty: none.",
     "reliability": (
         "Share of the activity's variance that is determined by the counts (1: completely, 0: not at all). Programs "
         "below .1 are not tested for differences."
@@ -68,7 +68,10 @@ COLUMNS = {
     "effect_sd": "The effect in pooled standard deviations between cells.",
     "statistic": "Effect divided by its standard error.",
     "p": "Probability of a difference of this size or larger by chance alone.",
-    "q": "Expected share of false positives among all differences that are at least as certain. Empty: not tested.",
+    "q": (
+        "Expected share of false positives among all differences, suggested genes or verdicts that are at least as "
+        "certain. Empty: not tested."
+    ),
     "probability": "Probability that the difference has this sign and is larger than the smallest size of interest.",
     "decoy_q": (
         "Share of false positives estimated from decoys (random sets of genes). If q is small and decoy_q is not, "
@@ -94,6 +97,28 @@ COLUMNS = {
     "loading": "Change of the gene's log rate per unit of activity.",
     "prior": "Weight of the gene in the gene set.",
     "contribution": "Contribution of the gene to the difference of mean activity; contributions sum to it.",
+    # members and missing genes
+    "kind": "Whether the gene is a member of the set or missing from it.",
+    "verdict": (
+        "Of members: kept, silent (too few counts to say) or contradicts (counts enough, and the gene does not follow "
+        "the program). Of missing genes: suggested, or possible (near a suggestion)."
+    ),
+    "sd": "Standard deviation of the loading.",
+    "ratio": "Loading divided by the typical loading of the program's members.",
+    "replicated": "Whether the loading has the right sign in each of two halves of the cells, or of the samples.",
+    "n_samples": "Number of samples with enough cells. 0: samples were not named.",
+    "n_agree": "Number of these samples in which the loading has the same sign.",
+    "degree": "Number of gene sets that the gene is in.",
+    "expression": "Mean count of the gene per cell.",
+    "competitor": "Another program that the same gene moves with nearly as clearly. Empty: none.",
+    "in_panel": "Whether the model was trained on the gene.",
+    "weight": "Direction of the gene in a completed set: 1 up with the program, -1 down.",
+    "n_members": "Number of members of the set in the data.",
+    "n_kept": "Number of members that follow the program.",
+    "n_silent": "Number of members with too few counts to say.",
+    "n_contradicts": "Number of members with enough counts that do not follow the program.",
+    "n_suggested": "Number of genes that are suggested for the set.",
+    "typical_loading": "Median loading of the members.",
     # several methods
     "rbo": "Rank-biased overlap of the two methods' rankings of genes: 0, no gene in common; 1, the same order.",
     "kendall": "Kendall's tau of the two methods' attributions among their top genes, -1 to 1.",
@@ -114,11 +139,17 @@ COLUMNS = {
     "highest_in": "The cluster with the highest mean activity.",
     "label": "Name of the cluster, from programs that are cell types.",
     "path": "The label and all coarser ones.",
-    "score": "Activity of the label's program above clusters where it is off, in standard deviations between cells.",
+    "score": (
+        "For a label: activity of its program above clusters where it is off, in standard deviations between cells. "
+        "For a missing gene: by how many standard deviations its loading exceeds the smallest one of a suggestion."
+    ),
     "second": "The best label that is neither coarser nor finer.",
     "margin": "Score of the label minus that of the second label.",
     "support": "For a label: share of its genes that agree with it. For a rule: share of held-out cells that it picks.",
-    "stability": "How often the label, or the terms of the rule, stay the same when cells are resampled.",
+    "stability": (
+        "How often the label, or the terms of the rule, stay the same when cells are resampled. For a suggested gene: "
+        "share of refits in which it is found; empty if there were none."
+    ),
     "precision": "Share of the cells picked by the rule that belong to the cluster.",
     "recall": "Share of the cluster's cells that are picked by the rule.",
     "f1": "Harmonic mean of precision and recall.",

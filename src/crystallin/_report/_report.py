@@ -13,6 +13,7 @@ from anndata import AnnData
 from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY
 
+from ._audit import audit_section
 from ._clusters import clusters_section
 from ._differences import differences_section
 from ._found import Source, common_groupby
@@ -100,7 +101,7 @@ def report(
         warnings.filterwarnings("ignore", message=".*were computed with another model")
         sections = [run_section(source), clusters_section(source, named), differences_section(source)]
         sections += [programs_section(source), *free_sections(source), genes_section(source)]
-        sections += [trust_section(source), coverage_section(source)]
+        sections += [audit_section(source), trust_section(source), coverage_section(source)]
     now = datetime.now().astimezone()
     size = f"{count(adata.n_obs, 'cell')}, {count(adata.n_vars, 'gene')}"
     page = render(

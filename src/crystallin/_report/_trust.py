@@ -68,7 +68,7 @@ def trust_section(source: Source) -> Section:
 
 def _result(source: Source, stored: Stored, about: _Shown) -> list:
     # decoys are left out, as in all tables
-    table = _without_decoys(source, about.read(source.adata, key=stored.slot))
+    table = without_decoys(source, about.read(source.adata, key=stored.slot))
     title = about.title if stored.slot == stored.kind else f"{about.title} ({stored.slot})"
     call = f"crystallin.get.{about.read.__name__}(adata, key={stored.slot!r})"
     text = about.text.format(what=stored.params.get("what", ""), silenced=show(stored.params.get("silenced")))
@@ -98,7 +98,8 @@ def _headline(kind: str, table: pd.DataFrame) -> str:
     return ""
 
 
-def _without_decoys(source: Source, table: pd.DataFrame) -> pd.DataFrame:
+def without_decoys(source: Source, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a table that are not of decoys."""
     if "program" not in table:
         return table
     programs = get.programs_df(source.adata, key=source.key, decoys=True)
