@@ -37,7 +37,7 @@ def test_suggestions_and_doubts(full, drawn):
 
 def test_nothing_found(audited, page):
     found = page(audited(n_suggested=0, n_possible=0, n_contradicts=0, n_silent=0))
-    assert "0 genes are suggested for 0 programs. Of 42 members, 0 do not follow" in found.text
+    assert "0 genes are suggested for 0 programs. Of 32 members that were audited, 0 do not follow" in found.text
     assert "No gene passed." in found.text
     files = [button["data-file"] for button in found.attributes("button", class_="csv")]
     assert not [file for file in files if "suggest" in file or "doubt" in file]

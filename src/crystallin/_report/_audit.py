@@ -72,8 +72,10 @@ def _filled(rows: pd.DataFrame, names: tuple[str, ...]) -> list[str]:
 
 def _found_in_words(summary: pd.DataFrame, table: pd.DataFrame) -> str:
     reasons = summary["reason"].astype(object).fillna("").astype(str)
-    audited, members = summary[reasons == ""], int(summary["n_members"].sum())
-    n_suggested, n_doubted = int(summary["n_suggested"].sum()), int(summary["n_contradicts"].sum())
+    audited, members = summary[reasons == ""], int((table["kind"] == "member").sum())
+    n_suggested, n_doubted, n_silent = (
+        int(summary[f"n_{verdict}"].sum()) for verdict in ("suggested", "contradicts", "silent")
+    )
     text = (
         f"{count(len(audited), 'program')} of {len(summary):,} could be audited for missing genes. "
         f"{count(n_suggested, 'gene')} are suggested for {count(int((summary['n_suggested'] > 0).sum()), 'program')}"
@@ -82,8 +84,8 @@ def _found_in_words(summary: pd.DataFrame, table: pd.DataFrame) -> str:
         held = table.loc[table["verdict"] == "suggested", "replicated"].astype(bool)
         text += f", {held.sum():,} of them seen in each half of the cells or samples"
     text += (
-        f". Of {members:,} members, {n_doubted:,} do not follow their program, and {int(summary['n_silent'].sum()):,} "
-        "are silent."
+        f". Of {members:,} members that were audited, {n_doubted:,} do not follow their program, and {n_silent:,} are "
+        "silent."
     )
     if n_suggested:
         top = summary.nlargest(1, "n_suggested", keep="first").iloc[0]
