@@ -11,8 +11,9 @@ exact if the posterior is Gaussian; Cook 1977, Technometrics 19:15). Posterior m
 activities they stand for, and the difference is independent of them (Berkson error), so loadings are not attenuated.
 
 Everything is a product of genes x cells with cells x programs. No matrix programs x programs is built for a gene:
-weighted least squares are solved by conjugate gradients with one preconditioner for a block of genes, whose weights are
-nearly proportional.
+weighted least squares are solved by conjugate gradients with one preconditioner for a block of genes. A gene that
+follows a program has larger weights where the program is active; for a Gaussian activity this moves the weighted mean
+and leaves the covariance as it is, so the preconditioner is shared up to a shift of each gene.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from ._likelihood import CountLikelihood
 # precision of loadings' priors, for programs and for the levels of batches
 PRECISION, LEVEL_PRECISION = 1.0, 1e-3
 # Newton steps, and products of conjugate gradients for each; a step changes no log rate by more than MAX_CHANGE
-N_STEPS, MAX_PRODUCTS, SOLVE_TO, MAX_CHANGE = 4, 20, 0.05, 2.0
+N_STEPS, MAX_PRODUCTS, SOLVE_TO, MAX_CHANGE = 4, 20, 0.1, 2.0
 # directions of single edges are solved for more precisely
 MAX_DIRECTION_PRODUCTS, DIRECTION_SOLVE_TO = 50, 0.03
 # largest influence of a gene's own count, and largest log mean, which are exceeded in outlying cells only
@@ -75,6 +76,11 @@ class Regressors:
         """Typical weight of cells, with mean 1: their expected counts if no program changed anything."""
         scale = (self.log_scale - self.log_scale.max()).exp()
         return scale / scale.mean()
+
+    @cached_property
+    def mean(self) -> torch.Tensor:
+        """Mean activities at typical weights, a column."""
+        return (self.z * self.weight).mean(1, keepdim=True)
 
     @cached_property
     def gram(self) -> torch.Tensor:
@@ -212,8 +218,15 @@ class GeneRegression:
         def product(x: torch.Tensor) -> torch.Tensor:
             return self.collected(scaled * self.predicted(x)) + self.of.precision / size * x
 
-        preconditioner = self.of.inverse_gram(size.median())
-        return _conjugate_gradients(product, right / size, preconditioner, max_products, solve_to)
+        shift = self.of.z @ scaled.T / scaled.shape[1] - self.of.mean
+        inverse, n = self.of.inverse_gram(size.median()), len(shift)
+
+        def precondition(x: torch.Tensor) -> torch.Tensor:
+            # levels at the gene's mean activities rather than at the typical ones, and back
+            x = inverse @ torch.cat([x[:n] - shift * x[n:].sum(0), x[n:]])
+            return torch.cat([x[:n], x[n:] - (shift * x[:n]).sum(0)])
+
+        return _conjugate_gradients(product, right / size, precondition, max_products, solve_to)
 
 
 def _size(information: torch.Tensor) -> torch.Tensor:
@@ -223,21 +236,21 @@ def _size(information: torch.Tensor) -> torch.Tensor:
 def _conjugate_gradients(
     product: Callable[[torch.Tensor], torch.Tensor],
     right: torch.Tensor,
-    preconditioner: torch.Tensor,
+    precondition: Callable[[torch.Tensor], torch.Tensor],
     max_products: int,
     solve_to: float,
 ) -> torch.Tensor:
     """Solve for each column until all residuals, in the preconditioner's norm, are ``solve_to`` of their start."""
     tiny = torch.finfo(right.dtype).tiny
     x, residual = torch.zeros_like(right), right
-    preconditioned = preconditioner @ residual
+    preconditioned = precondition(residual)
     direction, size = preconditioned, (residual * preconditioned).sum(0)
     enough = solve_to**2 * size
     for _ in range(max_products):
         along = product(direction)
         length = size / (direction * along).sum(0).clamp(min=tiny)
         x, residual = x + length * direction, residual - length * along
-        preconditioned = preconditioner @ residual
+        preconditioned = precondition(residual)
         size, before = (residual * preconditioned).sum(0), size
         if not (size > enough).any():
             break

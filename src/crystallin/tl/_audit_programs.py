@@ -160,11 +160,11 @@ def audit_programs(
     may = np.ones(len(evidence.genes), dtype=bool)
     if candidates is not None:
         may = np.isin(evidence.genes, checks.check_genes(candidates, evidence.genes.tolist()))
-    judged = judge(evidence, positions, direction, may, min_loading=min_loading, fdr=fdr)
-    half, sample = _parts(evidence.cells, samples, random_state)
+    part, half, are_samples = _parts(evidence.cells, samples, random_state)
+    judged = judge(evidence, positions, direction, may, part=part, min_loading=min_loading, fdr=fdr)
     degree = np.zeros(len(evidence.genes), dtype=int)
     degree[: prior.shape[0]] = prior[:, ~model.is_decoy].getnnz(axis=1)
-    table = edges_of(judged, evidence, fdr=fdr, half=half, sample=sample, degree=degree)
+    table = edges_of(judged, evidence, fdr=fdr, half=half, are_samples=are_samples, degree=degree)
     summary = _summary(table, judged, evidence)
 
     adata = adata.copy() if copy else adata
@@ -184,33 +184,24 @@ def audit_programs(
     return adata if copy else None
 
 
-def _parts(cells: np.ndarray, samples: checks.Labels | None, random_state: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the half and the sample of each cell; -1 for samples with too few cells."""
+def _parts(cells: np.ndarray, samples: checks.Labels | None, random_state: int) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Return the part of each cell (-1: none), the half to which each part belongs, and whether parts are samples.
+
+    Parts are samples with enough cells, or else two random halves.
+    """
     rng = np.random.default_rng(random_state)
-    if samples is None:
-        half = rng.permutation(len(cells)) % 2
-        return half, None
-    codes = samples.codes[cells]
-    size = np.bincount(codes, minlength=len(samples.names))
-    small = size < MIN_CELLS
-    if small.any():
-        left_out = [name for name, few in zip(samples.names, small, strict=True) if few]
-        logger.warning(
-            "Left out %d of %d samples with fewer than %d cells: %s.",
-            len(left_out),
-            len(size),
-            MIN_CELLS,
-            checks.some(left_out),
-        )
-    place = np.where(small, -1, np.cumsum(~small) - 1)
-    n_large = int((~small).sum())
-    if n_large < 2:
-        # one sample has no halves
-        half = rng.permutation(len(cells)) % 2
-    else:
-        of_sample = rng.permutation(n_large) % 2
-        half = np.where(place >= 0, of_sample[np.maximum(place, 0)], -1)[codes]
-    return half, place[codes] if n_large else None
+    if samples is not None:
+        codes = samples.codes[cells]
+        small = np.bincount(codes, minlength=len(samples.names)) < MIN_CELLS
+        if small.any():
+            left_out = [name for name, few in zip(samples.names, small, strict=True) if few]
+            msg = "Left out %d of %d samples with fewer than %d cells: %s."
+            logger.warning(msg, len(left_out), len(small), MIN_CELLS, checks.some(left_out))
+        n_large = int((~small).sum())
+        if n_large > 1:
+            return np.where(small, -1, np.cumsum(~small) - 1)[codes], rng.permutation(n_large) % 2, True
+        logger.warning("There are no two samples with enough cells, so suggestions are not compared between samples.")
+    return rng.permutation(len(cells)) % 2, np.arange(2), False
 
 
 def _summary(table: pd.DataFrame, judged: Judged, evidence: EdgeEvidence) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from ._verdict import CONTRADICTS, KEPT, MEMBER, MAX_LISTED, MISSING, POSSIBLE, SILENT, SUGGESTED, Judged
+from ._verdict import CONTRADICTS, KEPT, MAX_LISTED, MEMBER, MISSING, POSSIBLE, SILENT, SUGGESTED, Judged
 
 if TYPE_CHECKING:
     from crystallin.model._evidence import EdgeEvidence
@@ -25,7 +25,7 @@ def edges_of(
     *,
     fdr: float,
     half: np.ndarray,
-    sample: np.ndarray | None,
+    are_samples: bool,
     degree: np.ndarray,
 ) -> pd.DataFrame:
     """Return one row for each member, and for each missing gene that came near a call.
@@ -37,9 +37,9 @@ def edges_of(
     fdr
         False discovery rate of suggestions.
     half
-        Half of each of the cells that were used, 0 or 1.
-    sample
-        Sample of each cell from 0, -1 for samples that are too small; ``None`` without samples.
+        Half, 0 or 1, to which each part of the cells belongs.
+    are_samples
+        Whether the parts are samples.
     degree
         Number of sets of the collection that contain each gene.
     """
@@ -62,7 +62,7 @@ def edges_of(
     of_missing = _rows(judged, evidence, *judged.missing(MAX_LISTED), MISSING)
     program, gene = of_missing.pop("_program").to_numpy(), of_missing.pop("_gene").to_numpy()
     sign = np.sign(judged.loading[program, gene])
-    replicated, n_samples, n_agree = _replication(judged, evidence, program, gene, sign, half, sample)
+    replicated, n_samples, n_agree = _replication(judged, program, gene, half, are_samples)
     q = judged.q[program, gene]
     called = (q <= fdr) & ((n_samples == 0) | (2 * n_agree > n_samples))
     of_missing = of_missing.assign(
@@ -109,33 +109,23 @@ def _rows(judged: Judged, evidence: EdgeEvidence, program: np.ndarray, gene: np.
 
 
 def _replication(
-    judged: Judged,
-    evidence: EdgeEvidence,
-    program: np.ndarray,
-    gene: np.ndarray,
-    sign: np.ndarray,
-    half: np.ndarray,
-    sample: np.ndarray | None,
+    judged: Judged, program: np.ndarray, gene: np.ndarray, half: np.ndarray, are_samples: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return whether edges hold in both halves, in how many samples there are data, and in how many they agree."""
     none = np.zeros(len(program), dtype=int)
     if not len(program):
         return none.astype(bool), none, none
-    positions = judged.positions[program]
-    raw = evidence.loadings[positions, gene]
-
-    def distances(part: np.ndarray, n_parts: int) -> np.ndarray:
-        _, loading, sd = evidence.of_edges(positions, gene, part, n_parts)
-        # the background is the same in all parts
-        loading = loading - (raw - judged.loading[program, gene])[:, None]
-        return sign[:, None] * loading / sd
-
-    replicated = (distances(half, 2) > CONFIRMED).all(axis=1)
-    if sample is None:
+    row = judged.row[program, gene]
+    information = judged.information[row]
+    oriented = np.where(information > 0, judged.of_parts[row], 0) * np.sign(judged.loading[program, gene])[:, None]
+    replicated = np.ones(len(program), dtype=bool)
+    for number in np.unique(half):
+        told = information[:, half == number]
+        # the mean of the parts, weighted by their information, in standard deviations
+        replicated &= (oriented[:, half == number] * told).sum(axis=1) > CONFIRMED * np.sqrt(told.sum(axis=1))
+    if not are_samples:
         return replicated, none, none
-    in_samples = distances(sample, int(sample.max()) + 1)
-    there = np.isfinite(in_samples) & (in_samples != 0)
-    return replicated, there.sum(axis=1), (in_samples > 0).sum(axis=1)
+    return replicated, (information > 0).sum(axis=1), ((information > 0) & (oriented > 0)).sum(axis=1)
 
 
 def _competitors(judged: Judged, evidence: EdgeEvidence, program: np.ndarray, gene: np.ndarray) -> np.ndarray:

@@ -50,6 +50,11 @@ class Judged:
         q value of missing members; 1 of edges that are not looked at closely.
     member_score, member_q, kept, contradicts
         Loading in standard deviations, q value and verdicts of members.
+    row
+        Row of each edge that was looked at closely in ``of_parts``, else -1.
+    of_parts, information
+        Loadings in parts of the cells, without what other programs cast on them, and the inverse of their variances,
+        edges x parts.
     """
 
     positions: np.ndarray
@@ -66,6 +71,9 @@ class Judged:
     member_q: np.ndarray
     kept: np.ndarray
     contradicts: np.ndarray
+    row: np.ndarray
+    of_parts: np.ndarray
+    information: np.ndarray
 
     def missing(self, max_q: float) -> tuple[np.ndarray, np.ndarray]:
         """Return program and gene of the edges with a q value up to ``max_q``, the best first in each program."""
@@ -85,6 +93,7 @@ def judge(
     direction: np.ndarray,
     candidates: np.ndarray,
     *,
+    part: np.ndarray,
     min_loading: float,
     fdr: float,
 ) -> Judged:
@@ -98,6 +107,8 @@ def judge(
         Positions of the audited programs, and the sign of each member, audited programs x genes.
     candidates
         Which genes may be missing members.
+    part
+        Part of each of the cells that were used, from 0; -1 for cells of none.
     min_loading
         Smallest loading that counts, in units of the typical loading.
     fdr
@@ -132,21 +143,32 @@ def judge(
         member_q=member_q,
         kept=kept,
         contradicts=contradicts,
+        row=np.full(loading.shape, -1),
+        of_parts=np.zeros((0, 0)),
+        information=np.zeros((0, 0)),
     )
     _score(judged, smallest)
     _decide(judged)
     near = judged.q <= MAX_LISTED
     if near.any():
-        # the standard deviations of all edges are approximate, those of likely ones and their mirror images are not
-        lowest = judged.score[near].min()
-        program, gene = np.nonzero(near | (judged.mirrored >= lowest))
-        exact, _, _ = evidence.of_edges(positions[program], gene, np.zeros(len(evidence.cells), dtype=int), 1)
-        approximate = evidence.sd[positions[program], gene]
-        sd[program, gene] = np.sqrt(np.maximum(sd[program, gene] ** 2 - approximate**2, 0) + exact**2)
+        _look_closely(judged, evidence, near, part)
         _score(judged, smallest)
         _decide(judged)
         judged.q[~near] = 1
     return judged
+
+
+def _look_closely(judged: Judged, evidence: EdgeEvidence, near: np.ndarray, part: np.ndarray) -> None:
+    """Replace the standard deviations of likely edges and of their mirror images, which are approximate until then."""
+    program, gene = np.nonzero(near | (judged.mirrored >= judged.score[near].min()))
+    positions = judged.positions[program]
+    exact, of_parts, sds = evidence.of_edges(positions, gene, part, int(part.max()) + 1)
+    approximate, raw = evidence.sd[positions, gene], evidence.loadings[positions, gene]
+    judged.sd[program, gene] = np.sqrt(np.maximum(judged.sd[program, gene] ** 2 - approximate**2, 0) + exact**2)
+    judged.row[program, gene] = np.arange(len(program))
+    # the background is the same in all parts
+    judged.of_parts = of_parts - (raw - judged.loading[program, gene])[:, None]
+    judged.information = 1 / np.square(sds)
 
 
 def _score(judged: Judged, smallest: np.ndarray) -> None:
