@@ -134,7 +134,7 @@ def as_matrix(edges: pd.DataFrame, genes: pd.Index, programs: Sequence[str]) -> 
 
 
 def scores_of(audit: Audit, genes: pd.Index, programs: Sequence[str]) -> np.ndarray:
-    """Genes x programs: the audit's score. Pairs that its table leaves out, far from a call, are tied below all others."""
+    """Genes x programs: the audit's score; pairs that its table leaves out are tied below all others."""
     found = audit.missing
     row, column = genes.get_indexer(found["gene"]), pd.Index(programs).get_indexer(found["program"])
     score, there = found["score"].to_numpy(float), (row >= 0) & (column >= 0)

@@ -41,17 +41,24 @@ def fitted(adata: ad.AnnData, **kwargs: object) -> cr.ProgramVAE:
 
 
 def simulated(quick: bool, seed: int, **options: object) -> tuple[ad.AnnData, cr.ProgramVAE]:
+    adata = simulated_cells(quick, seed, **options)
+    return adata, fitted(adata, max_epochs=3 if quick else None)
+
+
+def simulated_cells(quick: bool, seed: int, **options: object) -> ad.AnnData:
+    """Cells with annotated programs, and random sets to be trained alongside."""
     adata = cr.datasets.simulate(**{**(SMALL if quick else DESIGN), **options}, random_state=seed)
     annotation = adata.uns["simulation"]["annotation"]
     cr.pp.add_programs(adata, annotation, n_decoys=15 if quick else N_TRAINED_DECOYS, random_state=seed)
-    return adata, fitted(adata, max_epochs=3 if quick else None)
+    return adata
 
 
 def ours(adata: ad.AnnData, model: cr.ProgramVAE, **options: object) -> pd.DataFrame:
     """Table of differences within types, with the true shift of each (0 for decoys)."""
-    settings = {"reference": "ctrl", "within": "cell_type", "sample_key": "sample", **options}
+    slot = "differences"
+    settings = {"reference": "ctrl", "within": "cell_type", "sample_key": "sample", "key_added": slot, **options}
     cr.tl.rank_programs_groups(adata, model, "condition", **settings)
-    return with_truth(adata, cr.get.rank_programs_groups_df(adata))
+    return with_truth(adata, cr.get.rank_programs_groups_df(adata, key=slot))
 
 
 def with_truth(adata: ad.AnnData, table: pd.DataFrame) -> pd.DataFrame:

@@ -190,8 +190,8 @@ def one(args: argparse.Namespace, setting: dict, *, with_attributions: bool = Fa
         "rankings": rankings(known.missing, scores, ~known.annotated, len(audit.suggested)),
         "before": before,
         "after": judged(adata, refitted, truth, best),
-        "added": {
-            "edges": len(added),
+        "completed_sets": {
+            "added_edges": len(added),
             "false_discovery_proportion": share((~right).sum(), len(added)),
             "share_of_all_missing": share(right.sum(), everything.missing.sum()),
         },

@@ -13,6 +13,9 @@ are compared within types.
 * screened: as shifts, of the same seeds; a second model is trained and tested on the programs that pp.screen_programs
   (within types and samples) calls awake, and what is asleep counts as not called. ``--screened`` says how many
   replicates.
+* completed: as screened, of the same seeds, with sets completed by cr.complete, on all cells and, to show that this
+  does not use the contrast that is tested afterwards, on control cells alone (screening too); the sets found there are
+  then trained on all cells. Also where nothing but donors differs. ``--completed`` says how many replicates of each.
 * donors: nothing but donors differs, 10 replicates.
 * batches: as shifts, with two batches confounded with the condition (Cramér's V 0, .4, .8), 3 replicates each; the
   model does not know the batches, the test is told or is not.
@@ -40,6 +43,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from _common import BLUE, DATA, GREY, RESULTS, VERMILION, parser, quiet, save, seconds_of, versions, write
+from _completion import added_edges, memberships, sets_of
 from _differences import (
     DESIGN,
     LEVEL,
@@ -52,6 +56,7 @@ from _differences import (
     ours,
     rates,
     simulated,
+    simulated_cells,
     summed,
     true_activities,
 )
@@ -61,11 +66,19 @@ from scipy import sparse, stats
 
 import crystallin as cr
 
-REPLICATES = {"shifts": 20, "depth": 6, "screened": 6, "donors": 10, "batches": 3}
+REPLICATES = {"shifts": 20, "depth": 6, "screened": 6, "completed": 6, "donors": 10, "batches": 3}
 CONFOUNDING = (0.0, 0.4, 0.8)
 # thresholds of |ln Bayes factor|: expiMap's tutorials, VEGA's paper
 BAYES_FACTORS = {"expiMap": 2.3, "VEGA": 3.0}
 BARS = {"false_discovery_proportion": 0.05, "type_1_error": (0.04, 0.06), "power_of_true": 0.9, "coverage_within": 0.03}
+BARS_COMPLETED = {
+    "false_by_q": 0.08,
+    "false_by_conditional_q": 0.05,
+    "power_of_true": 0.8,
+    "type_1_error": (0.04, 0.06),
+}
+ARMS_COMPLETED = ("awake programs", "completed", "completed on control cells")
+SCREENING = {"within": "cell_type", "sample_key": "sample", "drop": True}
 
 
 def shifts(args: argparse.Namespace) -> dict:
@@ -166,6 +179,91 @@ def screened(args: argparse.Namespace) -> Iterator[dict]:
         )
         result |= {"replicates": seed + 1, "tests": {name: summed(part) for name, part in rows.items()}}
         yield result
+
+
+def completed(args: argparse.Namespace) -> Iterator[dict]:
+    """All programs, those that are awake, and these completed, with shifts and where nothing but donors differs."""
+    result: dict = {"bars": BARS_COMPLETED, "replicates": 0, "tests": {}, "added": [], "type_1_error": {}}
+    rows: dict[str, list[dict]] = {}
+    truth_columns = ["stratum", "program", "shift", "family_shifted", "is_decoy"]
+    for seed in range(1 if args.quick else args.completed):
+        adata, model = simulated(args.quick, seed)
+        table = ours(adata, model)
+        table["family_shifted"] = families_of(table)
+        truth = true_activities(adata, table)
+        rows.setdefault("true activities", []).append(rates(truth, truth["q"] <= LEVEL))
+        parts = {"all programs": table}
+        for arm, found, added in completions(args, adata):
+            columns = ["stratum", "program", "q", "decoy_q", "conditional_q", "lead"]
+            parts[arm] = table[truth_columns].merge(found[columns], how="left", on=["stratum", "program"])
+            result["added"].append({"seed": seed, "arm": arm, **added})
+        for arm, part in parts.items():
+            for name, called in calls_of(part).items():
+                rows.setdefault(f"{arm}: {name}", []).append(rates(part, called))
+        tests = {name: summed(part) for name, part in rows.items()}
+        result |= {"replicates": seed + 1, "tests": tests}
+        result["bars_met"] = met_by_completed(result)
+        yield result
+    errors: dict[str, list[float]] = {}
+    for seed in range(1 if args.quick else args.completed):
+        adata = simulated_cells(args.quick, 100 + seed, n_shifted=0)
+        for arm, found, _ in completions(args, adata):
+            errors.setdefault(arm, []).append(float((found.loc[~found["is_decoy"], "p"] <= LEVEL).mean()))
+        result["type_1_error"] = {arm: round(float(np.mean(values)), 4) for arm, values in errors.items()}
+        result |= {"replicates_without_shifts": seed + 1, "bars_met": met_by_completed(result)}
+        yield result
+
+
+def completions(args: argparse.Namespace, adata: ad.AnnData) -> Iterator[tuple[str, pd.DataFrame, dict]]:
+    """Arm, table of differences, and what was added to the sets; programs that are awake, and random sets beside."""
+    max_epochs = 3 if args.quick else None
+    awake = adata.copy()
+    cr.pp.screen_programs(awake, **SCREENING, keep=random_sets(awake))
+    model = fitted(awake, max_epochs=max_epochs)
+    yield ARMS_COMPLETED[0], ours(awake, model), {}
+    after = cr.complete(awake, model, sample_key="sample")
+    yield ARMS_COMPLETED[1], ours(awake, after, key="completed"), added_to(awake)
+    # what is added must not depend on the cells with the other condition
+    control = adata[adata.obs["condition"].eq("ctrl").to_numpy()].copy()
+    cr.pp.screen_programs(control, **SCREENING, keep=random_sets(control))
+    cr.complete(control, fitted(control, max_epochs=max_epochs), sample_key="sample")
+    members = memberships(control, "completed").drop(columns=random_sets(control), errors="ignore")
+    cr.pp.add_programs(
+        awake, sets_of(members), min_genes=1, max_genes=None, n_decoys=len(random_sets(awake)), random_state=1
+    )
+    yield ARMS_COMPLETED[2], ours(awake, fitted(awake, max_epochs=max_epochs)), added_to(control)
+
+
+def random_sets(adata: ad.AnnData) -> list[str]:
+    """Names of sets that are trained for the empirical null; the simulator's own decoys are not among them."""
+    programs = cr.get.programs_df(adata, decoys=True)
+    return programs.index[programs["decoy"].astype(bool)].astype(str).tolist()
+
+
+def added_to(adata: ad.AnnData) -> dict:
+    """How many members were added, and how many of them are true ones that the sets lacked."""
+    edges = adata.uns["simulation"]["edges"]
+    true = edges[edges["true"].astype(bool)]
+    pairs = set(zip(true["source"], true["target"], strict=True))
+    added = added_edges(adata)
+    right = sum(pair in pairs for pair in zip(added["program"], added["gene"], strict=True))
+    return {"edges": len(added), "true": right}
+
+
+def met_by_completed(part: dict) -> dict[str, bool]:
+    """Bars of completed sets, in both arms."""
+    met, (low, high) = {}, BARS_COMPLETED["type_1_error"]
+    power = part["tests"]["true activities"]["power"]
+    for arm in ARMS_COMPLETED[1:]:
+        by_q, conditional = (part["tests"][f"{arm}: {name}"] for name in ("q", "q and conditional_q"))
+        met[f"{arm}: false by q"] = by_q["mean_of_replicates"] <= BARS_COMPLETED["false_by_q"]
+        met[f"{arm}: false by conditional_q"] = (
+            conditional["mean_of_replicates"] <= BARS_COMPLETED["false_by_conditional_q"]
+        )
+        met[f"{arm}: power by q"] = by_q["power"] >= BARS_COMPLETED["power_of_true"] * power
+        if arm in part["type_1_error"]:
+            met[f"{arm}: type I error"] = low <= part["type_1_error"][arm] <= high
+    return met
 
 
 def donors(args: argparse.Namespace) -> dict:
@@ -347,6 +445,7 @@ PARTS = {
     "shifts": shifts,
     "depth": depth,
     "screened": screened,
+    "completed": completed,
     "donors": donors,
     "batches": batches,
     "kang": kang,
@@ -358,6 +457,9 @@ def main() -> None:
     options = parser("differential")
     options.add_argument("--only", nargs="*", choices=list(PARTS), help="parts to run; the others' results are kept")
     options.add_argument("--screened", type=int, default=REPLICATES["screened"], help="replicates of the part screened")
+    options.add_argument(
+        "--completed", type=int, default=REPLICATES["completed"], help="replicates of the part completed"
+    )
     args = options.parse_args()
     mpl.use("agg")
     quiet()
