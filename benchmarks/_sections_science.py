@@ -299,6 +299,8 @@ one of a decoy or of an unshifted program of which no member of the family is sh
         parts.append(_depth(results["depth"]))
     if "screened" in results:
         parts.append(_screened(results["screened"]))
+    if "completed" in results:
+        parts.append(_completed(results["completed"]))
     if "donors" in results:
         parts.append(_donors(results["donors"], results["bars"]))
     if "batches" in results:
@@ -407,6 +409,40 @@ of them; {part["replicates"]} of the replicates with shifts, a program that is a
 {power["awake"]} with those that are awake.
 
 {_tests(part)}"""
+
+
+def _completed(part: dict) -> str:
+    added = [row for row in part["added"] if "edges" in row]
+    rows = []
+    for arm in dict.fromkeys(row["arm"] for row in added):
+        of_arm = [row for row in added if row["arm"] == arm]
+        n_added, n_true = (sum(row[key] for row in of_arm) for key in ("edges", "true"))
+        error = part["type_1_error"].get(arm)
+        rows.append(
+            [
+                arm,
+                f"{n_added / len(of_arm):.0f}",
+                f"{n_true / n_added:.0%}" if n_added else "–",
+                "–" if error is None else f"{error:.1%}",
+            ]
+        )
+    judged = [[what, said(is_met)] for what, is_met in part["bars_met"].items()]
+    bars = part["bars"]
+    return f"""The same with the sets of awake programs completed by `cr.complete`, {part["replicates"]} replicates. "On
+control cells": sets are screened and completed on control cells alone, which know nothing of the contrast, and then
+trained on all cells.
+
+{_tests(part)}
+
+Members added per replicate, and where nothing but donors differs the share of p ≤ .05:
+
+{table(["sets", "added", "true members among these", "p ≤ .05 without shifts"], rows)}
+
+Bars: false calls by `q` at most {bars["false_by_q"]:.0%}, with `conditional_q` {bars["false_by_conditional_q"]:.0%};
+power at least {bars["power_of_true"]:.0%} of that on true activities; type I error {bars["type_1_error"][0]:.0%} to
+{bars["type_1_error"][1]:.0%}.
+
+{table(["what", ""], judged)}"""
 
 
 def _donors(part: dict, bars: dict) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from _common import RESULTS, ROOT
 from _sections_annotation import annotation, annotation_readings
 from _sections_attribution import attribution
+from _sections_completion import completion
 from _sections_controls import controls, free_programs
 from _sections_science import (
     differential,
@@ -29,6 +30,7 @@ def main() -> None:
         screening,
         readings,
         free_programs,
+        completion,
         differential,
         total_differences,
         kang,
