@@ -114,11 +114,12 @@ def awake_sets(
 
 
 def added_edges(adata: ad.AnnData) -> pd.DataFrame:
-    """Edges of the completed sets that the given ones do not have."""
+    """Edges of the completed sets that the given ones do not have; without sets that are random anyway."""
     before, after = memberships(adata), memberships(adata, "completed")
-    new = after & ~before.reindex(columns=after.columns, fill_value=False)
-    gene, program = np.nonzero(new.to_numpy())
-    return pd.DataFrame({"program": after.columns[program], "gene": after.index[gene]})
+    random = cr.get.programs_df(adata, decoys=True)["decoy"].astype(bool)
+    names = [name for name in before if name in after and not random[name]]
+    gene, program = np.nonzero((after[names] & ~before[names]).to_numpy())
+    return pd.DataFrame({"program": np.array(names, dtype=object)[program], "gene": after.index[gene]})
 
 
 # ------------------------------------------------------------------------------------------------- genes x programs
@@ -153,8 +154,11 @@ def correlations_of(expression: np.ndarray, values: np.ndarray) -> np.ndarray:
     return standardised(expression).T @ standardised(values) / len(values)
 
 
-def baselines(adata: ad.AnnData, programs: Sequence[str]) -> dict[str, np.ndarray]:
-    """Genes x programs: what one might rank candidates by without an audit."""
+def baselines(adata: ad.AnnData, programs: Sequence[str], degree: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """Genes x programs: what one might rank candidates by without an audit.
+
+    ``degree`` is the number of sets that have the gene, if the collection is more than the programs in ``adata``.
+    """
     members = memberships(adata)
     logged = log_normalised(adata).to_numpy()
     sd = logged.std(axis=0)
@@ -163,7 +167,7 @@ def baselines(adata: ad.AnnData, programs: Sequence[str]) -> dict[str, np.ndarra
     means = z @ inside / np.maximum(inside.sum(axis=0), 1)
     with_activity = correlations_of(logged, cr.get.activity_df(adata, decoys=True)[list(programs)].to_numpy())
     with_means = correlations_of(logged, means)
-    degree = members.to_numpy().sum(axis=1)
+    degree = members.to_numpy().sum(axis=1) if degree is None else degree
     return {
         "correlation with the activity": with_activity,
         "|correlation| with the activity": np.abs(with_activity),
@@ -303,8 +307,8 @@ def of_members(audits: dict[float, Audit], truth: Truth) -> dict[str, dict]:
 def conditional_t(adata: ad.AnnData, activity: pd.DataFrame) -> pd.DataFrame:
     """Genes x programs: t value of each program, given all the others, in a regression of log-normalised expression.
 
-    A check that knows nothing of how audits are computed. Activities of programs that do not have the gene do not
-    read it, so a gene outside a set is not compared with itself.
+    A check that knows nothing of how audits are computed. The activity of a program that does not have the gene depends
+    on it only through other programs that do.
     """
     y = log_normalised(adata).to_numpy(dtype=float)
     x = np.column_stack([np.ones(len(y)), activity.to_numpy(dtype=float)])

@@ -67,7 +67,7 @@ def held_out_members(args: argparse.Namespace) -> Iterator[dict]:
     for title in titles(args):
         adata = real_cells(KANG, quick=args.quick)
         awake, members = awake_sets(adata, DATA / "genesets" / COLLECTIONS[title], quick=args.quick)
-        members = members[awake]
+        degree, members = members.to_numpy().sum(axis=1), members[awake]
         cr.pp.add_programs(adata, sets_of(members), min_genes=3)
         whole = audited(adata, fitted(adata, args.max_epochs, n_unannotated=args.free)[0], programs=awake)
         kept = whole.members[whole.members["verdict"].eq("kept")]
@@ -81,13 +81,18 @@ def held_out_members(args: argparse.Namespace) -> Iterator[dict]:
         }
         yield result
         for repeat in range(1 if args.quick else args.repeats or REPEATS[title]):
-            row["repeats"].append(one_deletion(args, adata, members, knowable, repeat))
+            row["repeats"].append(one_deletion(args, adata, members, knowable, degree, repeat))
             print("held_out_members", title, json.dumps(row["repeats"][-1]), flush=True)
             yield result
 
 
 def one_deletion(
-    args: argparse.Namespace, adata: ad.AnnData, members: pd.DataFrame, knowable: np.ndarray, repeat: int
+    args: argparse.Namespace,
+    adata: ad.AnnData,
+    members: pd.DataFrame,
+    knowable: np.ndarray,
+    degree: np.ndarray,
+    repeat: int,
 ) -> dict:
     rng = np.random.default_rng(repeat)
     deleted = np.zeros(members.shape, dtype=bool)
@@ -100,7 +105,8 @@ def one_deletion(
     audit = audited(adata, model, programs=list(left))
     programs = list(left)
     called = as_matrix(audit.suggested, adata.var_names, programs)
-    scores = {"audit": scores_of(audit, adata.var_names, programs), **baselines(adata, programs)}
+    others = baselines(adata, programs, degree - deleted.sum(axis=1))
+    scores = {"audit": scores_of(audit, adata.var_names, programs), **others}
     found = called & deleted
     return {
         "seed": repeat,
@@ -138,22 +144,26 @@ def time_split(args: argparse.Namespace) -> Iterator[dict]:
             cr.pp.add_programs(adata, sets_of(members), min_genes=3)
         model, seconds = fitted(adata, args.max_epochs, n_unannotated=args.free)
         programs = list(members)
-        audit = audited(adata, model, programs=programs)
-        scores = {"audit": scores_of(audit, adata.var_names, programs), **baselines(adata, programs)}
+        awake = [name for name in awake if name in set(programs)]
+        # those that are asleep by force, and those that are awake without them, as a user would have them
+        audits = {"all": audited(adata, model, programs=programs), "awake": audited(adata, model, programs=awake)}
+        others = baselines(adata, programs)
         edges = [(name, gene) for name in programs for gene in later[name] - same[name]]
         additions = as_matrix(pd.DataFrame(edges, columns=["program", "gene"]), adata.var_names, programs)
-        called = as_matrix(audit.suggested, adata.var_names, programs)
         row = result[file] = {
             "sets": len(programs),
-            "awake": [name for name in awake if name in set(programs)],
-            "seconds": {"training": seconds, "audit": audit.seconds},
+            "awake_sets": awake,
+            "seconds": {"training": seconds, "audit": audits["all"].seconds},
         }
-        for title, names in {
-            "all sets": programs,
-            "awake": awake,
-            "similar size": similar,
-            "similar size, awake": similar & set(awake),
-        }.items():
+        for title, which, names in (
+            ("all sets", "all", programs),
+            ("awake", "awake", awake),
+            ("similar size", "all", similar),
+            ("similar size, awake", "awake", similar & set(awake)),
+        ):
+            audit = audits[which]
+            called = as_matrix(audit.suggested, adata.var_names, programs)
+            scores = {"audit": scores_of(audit, adata.var_names, programs), **others}
             chosen = np.isin(programs, list(names))
             candidates = ~members.to_numpy()[:, chosen]
             suggested = called[:, chosen] & candidates
@@ -195,7 +205,7 @@ def replication(args: argparse.Namespace) -> Iterator[dict]:
         cr.pp.add_programs(cells, sets, min_genes=1, max_genes=None)
     model, _ = fitted(first, args.max_epochs, n_unannotated=args.free)
     found = audited(first, model, sample_key="donor", programs=awake)
-    suggested = found.suggested
+    suggested = found.suggested.sort_values("score", ascending=False)
     cr.tl.activity(second, model)
     there = audited(second, model, sample_key="donor", programs=awake)
     result = {
@@ -263,7 +273,8 @@ def interferon(args: argparse.Namespace) -> Iterator[dict]:
         after, _ = completed(adata, model, programs=awake)
         added = added_edges(adata)
         of_interferon = [name for name in awake if "INTERFERON" in name]
-        suggested = audit.suggested[audit.suggested["program"].isin(of_interferon)]
+        best_first = audit.suggested.sort_values("score", ascending=False)
+        suggested = best_first[best_first["program"].isin(of_interferon)]
         result[title] = {
             "awake": awake,
             "of_interferon": of_interferon,
@@ -275,10 +286,11 @@ def interferon(args: argparse.Namespace) -> Iterator[dict]:
                 for word, sets in known.items()
             },
             "suggestions": [described(row, known["interferon or virus"]) for _, row in suggested.iterrows()],
-            "suggested_for_others": audit.suggested[~audit.suggested["program"].isin(of_interferon)]
-            .groupby("program")["gene"]
-            .agg(lambda genes: sorted(genes)[:15])
-            .to_dict(),
+            "suggested_for_others": {
+                str(name): genes.head(15).tolist()
+                for name, genes in best_first.groupby("program")["gene"]
+                if name not in of_interferon
+            },
             "before": {
                 kind: effects_of_interferon(adata, values, title) for kind, values in readings_of(model, adata).items()
             },
