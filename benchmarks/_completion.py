@@ -113,6 +113,12 @@ def awake_sets(
     return (list(dict.fromkeys([*awake, *members]))[:6] if quick and len(awake) < 6 else awake), members
 
 
+def all_awake(adata: ad.AnnData) -> None:
+    """Take all programs for awake, as the few cells of a quick check do not show it."""
+    table = adata.uns["programs"]["table"]
+    adata.uns["programs"] = {**adata.uns["programs"], "table": table.assign(awake=table["kept"].astype(bool))}
+
+
 def added_edges(adata: ad.AnnData) -> pd.DataFrame:
     """Edges of the completed sets that the given ones do not have; without sets that are random anyway."""
     before, after = memberships(adata), memberships(adata, "completed")

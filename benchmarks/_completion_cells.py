@@ -16,6 +16,7 @@ from _completion import (
     ONE_SIDED,
     Audit,
     added_edges,
+    all_awake,
     as_matrix,
     audited,
     awake_sets,
@@ -267,10 +268,12 @@ def interferon(args: argparse.Namespace) -> Iterator[dict]:
     for title in titles(args):
         adata = real_cells(KANG, quick=args.quick)
         awake, members = awake_sets(adata, DATA / "genesets" / COLLECTIONS[title], quick=args.quick)
-        cr.pp.add_programs(adata, sets_of(members, awake), min_genes=3)
+        cr.pp.screen_programs(adata, within="cell_type", drop=True, keep=awake)
+        if args.quick:
+            all_awake(adata)
         model, _ = fitted(adata, args.max_epochs, n_unannotated=args.free)
-        audit = audited(adata, model, programs=awake)
-        after, _ = completed(adata, model, programs=awake)
+        audit = audited(adata, model)
+        after, _ = completed(adata, model)
         added = added_edges(adata)
         of_interferon = [name for name in awake if "INTERFERON" in name]
         best_first = audit.suggested.sort_values("score", ascending=False)

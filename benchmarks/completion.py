@@ -74,6 +74,7 @@ from _completion import (
     Audit,
     Truth,
     added_edges,
+    all_awake,
     attributions,
     audited,
     awake_sets,
@@ -153,12 +154,9 @@ def simulated(args: argparse.Namespace, options: dict) -> tuple[ad.AnnData, pd.D
     adata = cr.datasets.simulate(**options, **(SMALL if args.quick else {}))
     cr.pp.add_programs(adata, adata.uns["simulation"]["annotation"])
     cr.pp.screen_programs(adata)
+    if args.quick:
+        all_awake(adata)
     return adata, truth_of(adata)
-
-
-def asked(args: argparse.Namespace, adata: ad.AnnData) -> dict:
-    """Arguments of an audit: all programs if the cells are too few to see which are awake, those awake otherwise."""
-    return {"programs": [str(name) for name in adata.uns["programs"]["names"]]} if args.quick else {}
 
 
 def one(args: argparse.Namespace, setting: dict, *, with_attributions: bool = False) -> dict:
@@ -166,15 +164,14 @@ def one(args: argparse.Namespace, setting: dict, *, with_attributions: bool = Fa
     adata, truth = simulated(args, setting)
     best = oracle(adata, truth)
     model, seconds_training = fitted(adata, args.max_epochs)
-    options = asked(args, adata)
-    audits = {level: audited(adata, model, fdr=level, **options) for level in LEVELS}
+    audits = {level: audited(adata, model, fdr=level) for level in LEVELS}
     audit = audits[DEFAULT_LEVEL]
     known = Truth.of(adata, audit.programs)
     scores = {"audit": scores_of(audit, adata.var_names, known.programs), **baselines(adata, known.programs)}
     if with_attributions:
         scores |= attributions(adata, model, known.programs, quick=args.quick)
     before = judged(adata, model, truth, best)
-    refitted, seconds_complete = completed(adata, model, **options)
+    refitted, seconds_complete = completed(adata, model)
     added = added_edges(adata)
     everything = Truth.of(adata, [str(name) for name in adata.uns["programs"]["names"]])
     right = everything.holds(added, everything.missing)
@@ -360,7 +357,7 @@ def null(args: argparse.Namespace) -> Iterator[dict]:
 
 def null_simulated(args: argparse.Namespace) -> tuple[ad.AnnData, cr.ProgramVAE, dict]:
     adata, _ = simulated(args, DEFAULTS)
-    return adata, fitted(adata, args.max_epochs)[0], asked(args, adata)
+    return adata, fitted(adata, args.max_epochs)[0], {}
 
 
 def null_kang(args: argparse.Namespace) -> tuple[ad.AnnData, cr.ProgramVAE, dict]:
@@ -441,6 +438,9 @@ def speed_of_one(size: str, *, quick: bool) -> dict:
             setting["cells"], setting["genes"], n_programs=half, n_decoys=setting["programs"] - half, **options
         )
         cr.pp.add_programs(adata, adata.uns["simulation"]["annotation"])
+        cr.pp.screen_programs(adata)
+        if quick:
+            all_awake(adata)
         settings = {"max_epochs": 3 if quick else None}
     cr.ProgramVAE.setup_anndata(adata)
     model = cr.ProgramVAE(adata)
@@ -460,7 +460,8 @@ def speed_of_one(size: str, *, quick: bool) -> dict:
     row |= {"seconds_audit": audit.seconds, "audited": len(audit.programs), "peak_mb_with_the_audit": peak_mb()}
     if size != "large":
         row["audit_over_training"] = round(audit.seconds / training, 3)
-        _, row["seconds_complete"] = completed(adata, model, programs=programs)
+        # those that are awake
+        _, row["seconds_complete"] = completed(adata, model)
         row["peak_mb_with_complete"] = peak_mb()
     return row
 
