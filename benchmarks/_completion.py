@@ -176,9 +176,9 @@ def baselines(adata: ad.AnnData, programs: Sequence[str], degree: np.ndarray | N
     degree = members.to_numpy().sum(axis=1) if degree is None else degree
     return {
         "correlation with the activity": with_activity,
-        "|correlation| with the activity": np.abs(with_activity),
+        "absolute correlation with the activity": np.abs(with_activity),
         "correlation with the set's mean": with_means,
-        "|correlation| with the set's mean": np.abs(with_means),
+        "absolute correlation with the set's mean": np.abs(with_means),
         "degree of the gene": np.repeat(degree[:, None], len(programs), axis=1).astype(float),
     }
 

@@ -74,8 +74,8 @@ def _simulation(part: dict) -> str:
     ]
     runs = part["runs"]
     seconds = [sum(run["seconds"][name] for run in runs) / len(runs) for name in ("training", "audit", "complete")]
-    return f"""**Simulated cells**, as in the first section; programs are screened and all of them trained; sums over
-{max(row["seeds"] for row in summary.values())} seeds. Recall is the share of missing members of awake programs, of all
+    return f"""**Simulated cells**, as in the first section; programs are screened and all of them trained; summed over seeds
+({max(row["seeds"] for row in summary.values())}). Recall is the share of missing members of awake programs, of all
 / of those with a true loading of at least .1.
 
 {table(["simulation", "nominal", "suggestions", "false", "recall, all / strong"], errors)}
@@ -356,8 +356,8 @@ def _interferon(part: dict) -> str:
         ]
         texts.append(
             f"""**Interferon on Kang, {title}**: {row["suggested_for_interferon"]} of {row["suggested"]} suggestions are
-for {len(row["of_interferon"])} interferon programs, of {len(row["awake"])} programs that are awake. Share of them that
-is in another set of Hallmark, Reactome or GO biological processes with such a name:
+for programs named after interferon, {len(row["of_interferon"])} of the {len(row["awake"])} that are awake. Share of
+them that is in another set of Hallmark, Reactome or GO biological processes with such a name:
 
 {table(["in other sets", "suggestions", "all candidates"], shares)}
 
