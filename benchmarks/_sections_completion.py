@@ -74,8 +74,10 @@ def _simulation(part: dict) -> str:
     ]
     runs = part["runs"]
     seconds = [sum(run["seconds"][name] for run in runs) / len(runs) for name in ("training", "audit", "complete")]
-    return f"""**Simulated cells**, as in the first section; programs are screened and all of them trained; summed over seeds
-({max(row["seeds"] for row in summary.values())}). Recall is the share of missing members of awake programs, of all
+    return f"""**Simulated cells**, as in the first section; programs are screened and all of them trained; summed over
+seeds ({
+        max(row["seeds"] for row in summary.values())
+    }). Recall is the share of missing members of awake programs, of all
 / of those with a true loading of at least .1.
 
 {table(["simulation", "nominal", "suggestions", "false", "recall, all / strong"], errors)}

@@ -94,6 +94,7 @@ from _completion_cells import REPEATS, held_out_members, interferon, replication
 from _fits import UNTRAINED
 from kang import COLLECTIONS
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 from recovery import SMALL, correlations, coverage, decoy_auroc, gene_auroc, oracle, truth_of
 from scaling import random_cells
 from scipy import sparse
@@ -512,6 +513,8 @@ def draw(part: dict) -> Figure:
             one_run = [run["missing"][f"{level:g}"]["false_discovery_proportion"] or 0.0 for level in nominal]
             axes[0].scatter(nominal, one_run, s=9, color=colour, alpha=0.5)
     axes[0].set(xlabel="nominal false discovery rate", ylabel="false among suggestions", xlim=(0, 0.22))
+    axes[0].set_xticks(nominal, [f"{level:.0%}" for level in nominal])
+    axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes[0].set_ylim(bottom=0)
     axes[0].legend(frameon=False, fontsize=8)
     label, row = next(iter(part["summary"].items()))
