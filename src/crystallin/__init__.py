@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from . import datasets, get, pl, pp, tl
+from ._complete import complete
 from ._fit import fit
 from ._report import report
 from .programs import write_gmt
@@ -17,7 +18,7 @@ from .programs import write_gmt
 if TYPE_CHECKING:
     from .model import ProgramVAE
 
-__all__ = ["ProgramVAE", "datasets", "fit", "get", "pl", "pp", "report", "tl", "write_gmt"]
+__all__ = ["ProgramVAE", "complete", "datasets", "fit", "get", "pl", "pp", "report", "tl", "write_gmt"]
 
 __version__ = version("crystallin")
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from . import _checks as checks
 from . import pp, tl
-from ._keys import DEFAULT_KEY
+from ._complete import complete as complete_programs
+from ._complete import completed
+from ._keys import DEFAULT_KEY, Keys
 from ._rollback import unchanged_on_error
 
 logger = logging.getLogger(__name__)
@@ -37,6 +39,7 @@ def fit(
     n_decoys: int = 0,
     screen: bool | Mapping[str, Any] = False,
     n_unannotated: int | Literal["auto"] = 0,
+    complete: bool | Mapping[str, Any] = False,
     max_epochs: int | None = None,
     random_state: int = 0,
     key_added: str = DEFAULT_KEY,
@@ -67,6 +70,11 @@ def fit(
         Number of free programs, for variation that no gene set explains, or ``"auto"``, see
         :class:`crystallin.ProgramVAE`. Programs are then screened, because free programs leave the awake ones their
         signal; ``screen`` still decides whether the others are trained.
+    complete
+        Add to the programs the members they lack, and fit the model again (see :func:`crystallin.complete`): ``True``,
+        or a dict of its arguments, such as ``{"sample_key": "donor"}``. Programs are then screened, because only those
+        that are awake are completed. The completed programs are stored under ``key_added``, and
+        ``varm[key_added + "_added"]`` tells original members from added ones.
     max_epochs
         Number of training epochs; ``None`` chooses it by the number of cells.
     random_state
@@ -109,7 +117,8 @@ def fit(
     checks.check_programs_key(adata, key_added)
     check_free(n_unannotated)
     wanted = _screening(screen, random_state, drop=True)
-    if wanted is None and n_unannotated:
+    completion = _completion(complete)
+    if wanted is None and (n_unannotated or completion is not None):
         wanted = _screening({}, random_state, drop=False)
     check_train_arguments(adata, max_epochs=max_epochs, **train_kwargs)
     with unchanged_on_error(adata), ProgramVAE._forgotten_on_error():
@@ -139,7 +148,24 @@ def fit(
         model.train(max_epochs=max_epochs, **train_kwargs)
         tl.activity(adata, model, key_added=key_added)
         tl.loadings(adata, model, key_added=key_added)
+        if completion is not None:
+            keys = Keys(key_added)
+            # the length of the first training does not suit the short one that follows
+            options = {**completion, "random_state": random_state, "train_kwargs": train_kwargs}
+            model = completed(adata, model, keys, keys, **options)
     return model
+
+
+def _completion(complete: bool | Mapping[str, Any]) -> dict[str, Any] | None:
+    """Arguments of the completion; ``None`` without one."""
+    if complete is False:
+        return None
+    known = {"sample_key", "fdr", "min_loading", "max_rounds", "programs", "candidates"}
+    if complete is not True and (not isinstance(complete, Mapping) or set(complete) - known):
+        msg = f"complete={complete!r} must be True, False or a dict with arguments among {', '.join(sorted(known))}."
+        raise ValueError(msg)
+    defaults = inspect.signature(complete_programs).parameters
+    return {name: defaults[name].default for name in known} | ({} if complete is True else dict(complete))
 
 
 def _screening(screen: bool | Mapping[str, Any], random_state: int, *, drop: bool) -> dict[str, Any] | None:

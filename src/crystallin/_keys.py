@@ -33,6 +33,11 @@ class Keys:
         return self.prefix
 
     @property
+    def added(self) -> str:
+        """``varm``: genes x programs, sparse float32; 1 for members that were added to the gene sets."""
+        return f"{self.prefix}_added"
+
+    @property
     def loadings(self) -> str:
         """``varm``: genes x programs, float32."""
         return f"{self.prefix}_loadings"
@@ -81,7 +86,7 @@ class Keys:
     @property
     def slots(self) -> set[tuple[str, str]]:
         """All slots of the programs, each with the attribute of AnnData that contains it."""
-        slots = {"obsm": self.of_cells, "varm": {self.prior} | self.of_genes, "uns": {self.uns}}
+        slots = {"obsm": self.of_cells, "varm": {self.prior, self.added} | self.of_genes, "uns": {self.uns}}
         return {(where, slot) for where, names in slots.items() for slot in names}
 
     def result(self, tool: str) -> str:
@@ -96,6 +101,8 @@ class Keys:
 NAMES = "names"
 TABLE = "table"
 PARAMS = "params"
+# table of the members that were added to the gene sets
+ADDITIONS = "additions"
 ACTIVITY_PARAMS, LOADINGS_PARAMS, SCREEN_PARAMS = "activity_params", "loadings_params", "screen_params"
 # entries of PARAMS for the origin of a result: key, hash and number of additions of the programs, model and tool
 KEY, PRIOR_DIGEST, ADDED, MODEL_DIGEST, TOOL = "key", "prior_digest", "added", "model_digest", "tool"

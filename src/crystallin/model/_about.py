@@ -64,6 +64,11 @@ class AboutMixin:
         return self._prior.matrix
 
     @property
+    def added_members(self) -> sparse.csr_matrix:
+        """Genes x programs: 1 for members that :func:`crystallin.complete` added to the gene sets."""
+        return self._prior.added_matrix
+
+    @property
     def prior_digest(self) -> str:
         """Short hash of the prior, to check whether results belong to the model's programs."""
         return self._prior.digest

@@ -21,6 +21,8 @@ def read_prior(adata: AnnData, keys: Keys) -> Prior:
     names = stored[NAMES]
     is_decoy = table.loc[table["kept"].astype(bool), "decoy"].to_numpy(dtype=bool)
     prior = make_prior(check_matrix(adata, "varm", keys.prior, keys), adata.var_names, names, is_decoy)
+    if keys.added in adata.varm:
+        prior = prior.with_added(check_matrix(adata, "varm", keys.added, keys))
     kept = table.loc[table["kept"].astype(bool)]
     # columns that tools add later describe a model and not the programs; names and decoys are in the prior itself
     return prior.with_table(kept.drop(columns=["name", "kept", "reason", "decoy", *OF_MODEL], errors="ignore"))

@@ -176,7 +176,8 @@ def screen_programs(
         table.loc[table.index[place], "kept"] = False
         # those that are kept come first, in the order of the matrix
         table = table.sort_values("kept", ascending=False, kind="stable", ignore_index=True)
-        write_programs(adata, keys, adata.varm[keys.prior].tocsc()[:, left].tocsr(), table, stored[PARAMS])
+        added = adata.varm[keys.added].tocsc()[:, left].tocsr() if keys.added in adata.varm else None
+        write_programs(adata, keys, adata.varm[keys.prior].tocsc()[:, left].tocsr(), table, stored[PARAMS], added)
         untested = found.loc[~left, "q_awake"].isna().sum()
         msg = "Left out %d programs: %d are asleep, and %d could not be tested; %d are left."
         logger.info(msg, (~left).sum(), (~left).sum() - untested, untested, left.sum())

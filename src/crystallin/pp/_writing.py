@@ -21,11 +21,17 @@ logger = logging.getLogger(__name__)
 
 
 def write_programs(
-    adata: AnnData, keys: Keys, matrix: sparse.csr_matrix, table: pd.DataFrame, params: Mapping[str, Any]
+    adata: AnnData,
+    keys: Keys,
+    matrix: sparse.csr_matrix,
+    table: pd.DataFrame,
+    params: Mapping[str, Any],
+    added: sparse.csr_matrix | None = None,
 ) -> None:
     """Write a prior, genes x programs, with its table and arguments, and remove what is of earlier programs.
 
-    The columns of the matrix are the rows of the table that are kept, in their order.
+    The columns of the matrix are the rows of the table that are kept, in their order. ``added`` is 1 for members that
+    were added to the gene sets.
     """
     names = table.loc[table["kept"].astype(bool), "name"].to_numpy(dtype=str)
     digest = make_prior(matrix, adata.var_names, names).digest
@@ -37,6 +43,9 @@ def write_programs(
     removed = [slot for mapping, slot in stale if mapping.pop(slot, None) is not None]
     if removed:
         logger.warning("Removed %s: they belong to the programs that were replaced.", ", ".join(map(repr, removed)))
+    adata.varm.pop(keys.added, None)
+    if added is not None and added.nnz:
+        adata.varm[keys.added] = added
     adata.varm[keys.prior] = matrix
     about = {
         "n_vars": adata.n_vars,

@@ -29,6 +29,8 @@ class Prior:
     table
         Further columns for each program: size, coverage, category, parent, reference. ``None`` if these were not
         stored, as in models saved by version 0.1.0.
+    added
+        Which edges were not in the gene sets but added to them (:func:`crystallin.complete`). ``None`` if none was.
     """
 
     genes: np.ndarray
@@ -38,6 +40,7 @@ class Prior:
     program: np.ndarray
     weight: np.ndarray
     table: Mapping[str, np.ndarray] | None = None
+    added: np.ndarray | None = None
 
     @property
     def n_genes(self) -> int:
@@ -56,6 +59,13 @@ class Prior:
         return sparse.csr_matrix((self.weight, (self.gene, self.program)), shape=shape)
 
     @property
+    def added_matrix(self) -> sparse.csr_matrix:
+        """Genes x programs: 1 for members that were added to the gene sets."""
+        added = np.zeros(len(self.gene), dtype=bool) if self.added is None else self.added
+        entries = (np.ones(int(added.sum()), dtype=np.float32), (self.gene[added], self.program[added]))
+        return sparse.csr_matrix(entries, shape=(self.n_genes, self.n_programs))
+
+    @property
     def digest(self) -> str:
         """Short hash of names and edges, which is equal for equal priors."""
         names = ["\n".join(map(str, part)).encode() for part in (self.genes, self.programs)]
@@ -65,6 +75,26 @@ class Prior:
     def to_dict(self) -> dict[str, Any]:
         """Return plain arrays, as they are stored in a saved model."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def with_added(self, added: sparse.spmatrix) -> Prior:
+        """Return the same prior that knows which members were added, genes x programs."""
+        is_added = np.asarray(sparse.csr_matrix(added)[self.gene, self.program]).ravel() != 0
+        return replace(self, added=is_added if is_added.any() else None)
+
+    def with_edges(self, gene: np.ndarray, program: np.ndarray, weight: np.ndarray) -> Prior:
+        """Return the prior with further edges, marked as added.
+
+        Raises
+        ------
+        ValueError
+            If one of the edges is there already.
+        """
+        new = sparse.csr_matrix((weight, (gene, program)), shape=self.matrix.shape)
+        if new.nnz < len(weight) or new.multiply(self.matrix).nnz:
+            msg = "Some of the edges to add are in the prior already, or are given twice."
+            raise ValueError(msg)
+        longer = make_prior(self.matrix + new, self.genes.tolist(), self.programs.tolist(), self.is_decoy)
+        return replace(longer, table=self.table).with_added(self.added_matrix + new)
 
     def with_table(self, table: pd.DataFrame) -> Prior:
         """Return the same prior with a table that describes each program in one row."""
@@ -83,9 +113,11 @@ def as_prior(prior: Prior | pd.DataFrame | Mapping[str, Any]) -> Prior:
         about = {"n_genes": sizes, "n_present": sizes, "coverage": 1.0, "missing": "", "signed": signed}
         made = make_prior(sparse.csc_matrix(values), prior.index, prior.columns)
         return made.with_table(pd.DataFrame(about))
-    arrays = {field.name for field in fields(Prior)} - {"table"}
+    arrays = {field.name for field in fields(Prior)} - {"table", "added"}
     if isinstance(prior, Mapping) and arrays <= set(prior):
-        return Prior(**{name: np.asarray(prior[name]) for name in arrays}, table=prior.get("table"))
+        return Prior(
+            **{name: np.asarray(prior[name]) for name in arrays}, table=prior.get("table"), added=prior.get("added")
+        )
     msg = f"prior is a {type(prior).__name__}; give a DataFrame of genes x programs (0 = not a member)."
     raise TypeError(msg)
 

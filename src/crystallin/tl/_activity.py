@@ -83,7 +83,8 @@ def activity(
     ``adata.uns[key_added]["activity_params"]`` : dict
         How the activities were computed, and the hash of the model's weights.
     ``adata.varm[key_added]``, ``adata.uns[key_added]["names"]``, ``["table"]``, ``["params"]``
-        The model's programs and their table, only if ``adata`` had no programs of its own (a query).
+        The model's programs and their table (and ``adata.varm[key_added + "_added"]``, which members
+        :func:`crystallin.complete` added), only if ``adata`` had no programs of its own (a query).
 
     If these activities replace those of another model, or of the same model before further training, the columns that
     tools have added to the table of programs (leakage, importance and others) are removed.
@@ -120,6 +121,8 @@ def activity(
     if keys.uns not in adata.uns:
         adata.uns[keys.uns] = _programs_of(model, adata)
         adata.varm[keys.prior] = model.prior
+        if model.added_members.nnz:
+            adata.varm[keys.added] = model.added_members
     params = {REFINE: refine, "model": type(model).__name__, "digest": digest}
     table = _without_what_others_said(adata.uns[keys.uns], params)
     for kind, values in readings.items():

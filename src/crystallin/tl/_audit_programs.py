@@ -18,8 +18,7 @@ from ._shared import origin_of
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from crystallin.model import ProgramVAE
-    from crystallin.model._evidence import EdgeEvidence
+    from crystallin.model import EdgeEvidence, ProgramVAE
 
 logger = logging.getLogger(__name__)
 
@@ -147,27 +146,56 @@ def audit_programs(
     keys = Keys(key)
     checks.check_explainable(adata, keys, model.program_names, model.prior_digest, copy=copy)
     slot = checks.check_result_key(adata, key_added, keys, AUDIT_PROGRAMS)
+    positions = which_awake(adata, keys, model, programs)
+    result = audited(
+        adata,
+        model,
+        positions,
+        sample_key=sample_key,
+        fdr=fdr,
+        min_loading=min_loading,
+        candidates=candidates,
+        genes=genes,
+        random_state=random_state,
+    )
+
+    adata = adata.copy() if copy else adata
+    result[PARAMS] = result[PARAMS] | origin_of(AUDIT_PROGRAMS, adata, keys, model.digest)
+    adata.uns[slot] = result
+    return adata if copy else None
+
+
+def audited(
+    adata: AnnData,
+    model: ProgramVAE,
+    positions: np.ndarray,
+    *,
+    sample_key: str | None,
+    fdr: float,
+    min_loading: float,
+    candidates: Sequence[str] | None,
+    genes: AnnData | None,
+    random_state: int,
+) -> dict[str, Any]:
+    """Return the result of an audit of the programs at ``positions``; ``adata`` does not need to hold programs."""
     checks.check_number(fdr, "fdr", 0, 1, include_minimum=False, include_maximum=False)
     checks.check_number(min_loading, "min_loading", 0)
     checks.check_int(random_state, "random_state", 0)
     samples = None if sample_key is None else checks.check_labels(adata, sample_key, "sample_key")
-    positions = which_awake(adata, keys, model, programs)
-
+    known = model.prior.shape[0]
+    if candidates is not None:
+        further = () if genes is None else genes.var_names
+        candidates = checks.check_genes(candidates, [*adata.var_names.astype(str), *map(str, further)])
     evidence = model.get_edge_evidence(adata, further_genes=genes)
     prior = model.prior
     direction = np.zeros((len(positions), len(evidence.genes)), dtype=np.int8)
-    direction[:, : prior.shape[0]] = np.sign(prior[:, positions].toarray().T)
-    may = np.ones(len(evidence.genes), dtype=bool)
-    if candidates is not None:
-        may = np.isin(evidence.genes, checks.check_genes(candidates, evidence.genes.tolist()))
+    direction[:, :known] = np.sign(prior[:, positions].toarray().T)
+    may = np.ones(len(evidence.genes), dtype=bool) if candidates is None else np.isin(evidence.genes, candidates)
     part, half, are_samples = _parts(evidence.cells, samples, random_state)
     judged = judge(evidence, positions, direction, may, part=part, min_loading=min_loading, fdr=fdr)
     degree = np.zeros(len(evidence.genes), dtype=int)
-    degree[: prior.shape[0]] = prior[:, ~model.is_decoy].getnnz(axis=1)
+    degree[:known] = prior[:, ~model.is_decoy].getnnz(axis=1)
     table = edges_of(judged, evidence, fdr=fdr, half=half, are_samples=are_samples, degree=degree)
-    summary = _summary(table, judged, evidence)
-
-    adata = adata.copy() if copy else adata
     params: dict[str, Any] = {
         "sample_key": sample_key,
         "fdr": fdr,
@@ -175,13 +203,8 @@ def audit_programs(
         "random_state": random_state,
         "n_candidates": int((~np.isnan(judged.score)).sum()),
     }
-    params |= _errors(table, judged, evidence)
-    adata.uns[slot] = {
-        PARAMS: given(params) | origin_of(AUDIT_PROGRAMS, adata, keys, model.digest),
-        TABLE: table,
-        SUMMARY: summary,
-    }
-    return adata if copy else None
+    params = given(params | _errors(table, judged, evidence))
+    return {PARAMS: params, TABLE: table, SUMMARY: _summary(table, judged, evidence)}
 
 
 def _parts(cells: np.ndarray, samples: checks.Labels | None, random_state: int) -> tuple[np.ndarray, np.ndarray, bool]:

@@ -11,7 +11,7 @@ from scipy.stats import norm
 from ._verdict import CONTRADICTS, KEPT, MAX_LISTED, MEMBER, MISSING, POSSIBLE, SILENT, SUGGESTED, Judged
 
 if TYPE_CHECKING:
-    from crystallin.model._evidence import EdgeEvidence
+    from crystallin.model import EdgeEvidence
 
 # level of the intervals, and one-sided level at which a half of the cells confirms a loading
 WIDTH, CONFIRMED = float(norm.ppf(0.975)), float(norm.ppf(0.95))

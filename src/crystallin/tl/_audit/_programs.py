@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
 
-    from crystallin.model import ProgramVAE
-    from crystallin.model._evidence import EdgeEvidence
+    from crystallin.model import EdgeEvidence, ProgramVAE
 
 # spread of members' loadings beside their errors, by which precise ones count more in the typical loading
 TYPICAL_SPREAD = 0.25

@@ -14,7 +14,7 @@ from crystallin import stats
 from ._programs import auditable, reasons, typical_loadings
 
 if TYPE_CHECKING:
-    from crystallin.model._evidence import EdgeEvidence
+    from crystallin.model import EdgeEvidence
 
 MEMBER, MISSING = "member", "missing"
 KEPT, SILENT, CONTRADICTS = "kept", "silent", "contradicts"
