@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# a round that finds no more than this share of what was found before is the last one, and its genes are left out
+MIN_NEW = 0.05
 # columns of the audit that are kept for added members
 PROVENANCE = ["program", "gene", "weight", "loading", "sd", "q", "replicated", "n_samples", "n_agree", "competitor"]
 
@@ -46,7 +48,8 @@ def complete(
     """Add to programs the members they lack, and fit the model again from its present parameters.
 
     Each round audits the programs (see :func:`crystallin.tl.audit_programs`), adds the suggested genes, and fits the
-    model again, which takes about half of a training. Further rounds follow until nothing new is found. Neither the
+    model again, which takes about half of a training. Further rounds follow until next to nothing new is found: a round
+    with at most a twentieth of the genes of the rounds before is the last, and its genes are left out. Neither the
     model nor the programs it was trained on are changed.
 
     Do not complete programs with the groups that you compare later as samples or candidates. Completion itself does not
@@ -61,7 +64,7 @@ def complete(
     sample_key, fdr, min_loading, programs, candidates, random_state
         As in :func:`crystallin.tl.audit_programs`.
     max_rounds
-        Largest number of rounds. The second finds few genes more.
+        Largest number of rounds that add genes.
     key
         Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     key_added
@@ -149,8 +152,8 @@ def completed(
         first = first or result
         rows = result[TABLE]
         new = rows.loc[(rows["verdict"] == SUGGESTED), PROVENANCE]
-        logger.info("Round %d: %d genes are added to %d programs.", number, len(new), new["program"].nunique())
-        if new.empty:
+        logger.info("Round %d: %d genes are suggested for %d programs.", number, len(new), new["program"].nunique())
+        if len(new) <= MIN_NEW * sum(map(len, found)):
             break
         found.append(new.assign(round=number))
         now = completed_model(now, new, train_kwargs)
