@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import hypothesis
 import matplotlib as mpl
@@ -138,6 +138,58 @@ def freed_model(_freed):
 def freed(_freed) -> AnnData:
     """A copy of this model's data with activities and loadings."""
     return _freed[0].copy()
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """Cells whose programs lack members and hold wrong ones, with a trained model.
+
+    ``missing`` and ``wrong`` are (program, gene); ``whole`` has more genes, of which ``outside`` are members as well.
+    """
+
+    adata: AnnData
+    model: cr.ProgramVAE
+    whole: AnnData
+    missing: set[tuple[str, str]]
+    wrong: set[tuple[str, str]]
+    outside: set[tuple[str, str]]
+
+
+@pytest.fixture(scope="session")
+def _lacking() -> Lacking:
+    planted = plant(seed=3, n_cells=1_000)
+    whole = planted.adata
+    whole.obs["donor"] = [f"d{i % 7}" if i > 9 else "few" for i in range(whole.n_obs)]
+    rng = np.random.default_rng(0)
+    members = {name: sorted(genes, key=lambda gene: int(gene[1:])) for name, genes in planted.sets.items()}
+    everyone = {gene for genes in members.values() for gene in genes}
+    nowhere = [gene for gene in whole.var_names if gene not in everyone]
+    # a gene of each of three programs is not in the panel
+    left_out = {members[f"Program/{i}"][0]: f"Program/{i}" for i in range(3)}
+    panel = [gene for gene in whole.var_names if gene not in left_out]
+    sets, missing, wrong = {}, set(), set()
+    for i, (name, genes) in enumerate(members.items()):
+        dropped = genes[-3:]
+        added = nowhere[2 * i : 2 * i + 2]
+        sets[name] = [gene for gene in genes if gene not in dropped] + added
+        missing |= {(name, gene) for gene in dropped if gene in panel}
+        wrong |= {(name, gene) for gene in added}
+    adata = whole[:, rng.permutation(panel)].copy()
+    cr.pp.add_programs(adata, sets)
+    cr.pp.screen_programs(adata, n_null=200)
+    adata.uns["programs"]["table"]["awake"] = True
+    cr.ProgramVAE.setup_anndata(adata)
+    model = cr.ProgramVAE(adata)
+    model.train(max_epochs=100, enable_progress_bar=False, plan_kwargs={"lr": 1e-2})
+    cr.tl.activity(adata, model)
+    outside = {(name, gene) for gene, _ in left_out.items() for name, genes in members.items() if gene in genes}
+    return Lacking(adata, model, whole, missing, wrong, outside)
+
+
+@pytest.fixture
+def lacking(_lacking: Lacking) -> Lacking:
+    """Programs that lack members; each test gets its own copy of the data. Do not train or change the model."""
+    return replace(_lacking, adata=_lacking.adata.copy())
 
 
 @pytest.fixture(scope="session")

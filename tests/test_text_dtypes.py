@@ -19,6 +19,7 @@ LABELS = ["cell_type", "batch", "donor"]
 ACCESSORS = {
     "activity": ["activity_df"],
     "annotate": ["annotation_df"],
+    "audit_programs": ["audit_df", "completed_programs"],
     "contrast": ["contrast_df", "contrast_params"],
     "programs_overview": ["programs_df"],
 }

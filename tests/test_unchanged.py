@@ -43,6 +43,10 @@ TOOLS: dict[str, tuple[Callable, str]] = {
         partial(cr.tl.attributions, groupby=G, method="contributions"),
         r"(uns|varm)\['attributions'\]",
     ),
+    "audit_programs": (
+        partial(cr.tl.audit_programs, programs=[P, "Program/2"], sample_key="batch"),
+        r"uns\['audit_programs'\]",
+    ),
     "contrast": (partial(cr.tl.contrast, program=P, groupby=G, group="type 1"), r"uns\['contrast'\]"),
     "faithfulness": (
         partial(cr.tl.faithfulness, programs=P, methods=["loadings"], n_genes=[5], n_random=1, max_cells=5),
@@ -280,6 +284,7 @@ OF_CELLS = {
     "reading": {},
     "get_activity": {"return_sd": True},
     "get_activities": {},
+    "get_edge_evidence": {},
     "sample_activity": {"n_samples": 2},
     "get_posterior_covariance": {},
     "get_attributions": {},

@@ -169,6 +169,7 @@ OF_MODEL = (
     "reliability",
     "leakage",
     "leakage_encoder",
+    "leakage_added",
     "importance",
     "family",
     "nearest_twin",

@@ -42,3 +42,22 @@ def test_bad_priors():
         make_prior(sparse.eye(3).tocsc(), ["a", "b", "c"], ["p"])
     with pytest.raises(TypeError, match="prior is a list"):
         as_prior([1])
+
+
+def test_added_edges_are_known_and_change_the_digest():
+    prior = as_prior(pd.DataFrame([[1.0, 0], [0, -2.0], [1, 0]], ["a", "b", "c"], ["x", "y"]))
+    assert prior.added is None and prior.added_matrix.nnz == 0
+    longer = prior.with_edges(np.array([1, 0]), np.array([0, 1]), np.array([1.0, -1.0]))
+    np.testing.assert_array_equal(longer.added_matrix.toarray(), [[0, 1], [1, 0], [0, 0]])
+    np.testing.assert_array_equal(longer.matrix.toarray(), [[1, -1], [1, -2], [1, 0]])
+    assert longer.digest != prior.digest and longer.table == prior.table
+    more = longer.with_edges(np.array([2]), np.array([1]), np.array([1.0]))
+    assert more.added_matrix.nnz == 3
+    saved = as_prior(more.to_dict())
+    np.testing.assert_array_equal(saved.added, more.added)
+    # arrays saved by earlier versions know nothing of additions
+    earlier = {name: values for name, values in prior.to_dict().items() if name != "added"}
+    assert as_prior(earlier).added is None
+    for gene in ([0], [1]):
+        with pytest.raises(ValueError, match="already"):
+            longer.with_edges(np.array(gene), np.array([0]), np.array([1.0]))

@@ -96,6 +96,9 @@ COLUMNS = {
     "rank": "Rank by absolute value.",
     "loading": "Change of the gene's log rate per unit of activity.",
     "prior": "Weight of the gene in the gene set.",
+    "added": "Whether the gene is not in the gene set but was added to it, because it moves with the program.",
+    "n_added": "Number of genes that were added to the program.",
+    "leakage_added": "Share of the activity that comes from genes that were added to the program.",
     "contribution": "Contribution of the gene to the difference of mean activity; contributions sum to it.",
     # members and missing genes
     "kind": "Whether the gene is a member of the set or missing from it.",

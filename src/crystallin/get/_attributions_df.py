@@ -42,7 +42,8 @@ def attributions_df(
     Returns
     -------
     New tidy DataFrame with columns ``program``, ``group`` (or ``cell``), ``gene``, ``attribution``, ``member`` (of the
-    program) and ``rank`` (1 = largest absolute attribution among those kept).
+    program), ``added`` (by :func:`crystallin.complete`) and ``rank`` (1 = largest absolute attribution among those
+    kept).
 
     Raises
     ------
@@ -78,7 +79,8 @@ def attributions_df(
     if keys.prior not in adata.varm:
         msg = f"adata.varm[{keys.prior!r}] no longer has the genes of programs; call crystallin.pp.add_programs again."
         raise KeyError(msg)
-    is_member = _members(adata, keys, genes)
+    is_member = _members(adata, keys, keys.prior, genes)
+    is_added = _members(adata, keys, keys.added, genes) if keys.added in adata.varm else is_member & False
     parts = []
     for name in wanted:
         own = is_member[name].to_numpy() if name in is_member else np.zeros(len(genes), dtype=bool)
@@ -87,13 +89,16 @@ def attributions_df(
             keep = ~np.isnan(column) if members is None else ~np.isnan(column) & (own == members)
             order = np.flatnonzero(keep)[np.argsort(-np.abs(column[keep]), kind="stable")[:n]]
             part = {"program": name, what: label, "gene": genes[order], "attribution": column[order]}
-            parts.append(pd.DataFrame(part | {"member": own[order], "rank": np.arange(1, len(order) + 1)}))
+            new = is_added[name].to_numpy()[order] if name in is_added else False
+            parts.append(
+                pd.DataFrame(part | {"member": own[order], "added": new, "rank": np.arange(1, len(order) + 1)})
+            )
     return pd.concat(parts, ignore_index=True)
 
 
-def _members(adata: AnnData, keys: Keys, genes: np.ndarray) -> pd.DataFrame:
-    """Whether each gene is a member of each program, genes x programs."""
+def _members(adata: AnnData, keys: Keys, slot: str, genes: np.ndarray) -> pd.DataFrame:
+    """Whether each gene is a member of each program by this slot of ``varm``, genes x programs."""
     names = [str(name) for name in adata.uns[keys.uns][NAMES]]
-    member = sparse.csr_matrix(checks.check_matrix(adata, "varm", keys.prior, keys)).toarray() != 0
+    member = sparse.csr_matrix(checks.check_matrix(adata, "varm", slot, keys)).toarray() != 0
     prior = pd.DataFrame(member, index=adata.var_names.astype(str), columns=names)
     return prior.reindex(genes, fill_value=False)

@@ -51,7 +51,8 @@ def loadings_df(
     Returns
     -------
     New tidy DataFrame with columns ``program``, ``gene``, ``loading`` (change of the gene's log rate per unit of
-    activity), ``prior`` (weight of the gene in the gene set; 0 for free programs) and ``rank`` (1 = first).
+    activity), ``prior`` (weight of the gene in the gene set; 0 for free programs), ``added`` (whether
+    :func:`crystallin.complete` added the gene to the set) and ``rank`` (1 = first).
 
     Raises
     ------
@@ -74,31 +75,39 @@ def loadings_df(
     genes_of = _members(adata, keys, named)
     parts = []
     for column, name in zip(columns, names, strict=True):
-        genes, loading, prior = (values[:n_genes] for values in genes_of(column))
-        about = {"program": name, "gene": labels[genes], "loading": loading, "prior": prior}
+        genes, loading, prior, added = (values[:n_genes] for values in genes_of(column))
+        about = {"program": name, "gene": labels[genes], "loading": loading, "prior": prior, "added": added}
         parts.append(pd.DataFrame({**about, "rank": np.arange(1, len(genes) + 1)}))
     return pd.concat(parts, ignore_index=True)
 
 
-def _members(adata: AnnData, keys: Keys, free: list[str]) -> Callable[[int], tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Return a function that gives the genes of a program in their order, with their loadings and prior weights."""
+def _members(adata: AnnData, keys: Keys, free: list[str]) -> Callable[[int], tuple[np.ndarray, ...]]:
+    """Return a function that gives the genes of a program in their order.
+
+    With them come their loadings, their prior weights, and whether they were added.
+    """
     prior = sparse.csc_matrix(checks.check_matrix(adata, "varm", keys.prior, keys))
     values = checks.check_matrix(adata, "varm", keys.loadings, keys)
     n_programs = values.shape[1]
+    added = sparse.csc_matrix(prior.shape)
+    if keys.added in adata.varm:
+        added = sparse.csc_matrix(checks.check_matrix(adata, "varm", keys.added, keys))
     if free:
         of_free, rank = (
             np.asarray(checks.check_matrix(adata, "varm", slot, keys, free))
             for slot in (keys.free_loadings, keys.free_rank)
         )
 
-    def of(column: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def of(column: int) -> tuple[np.ndarray, ...]:
         if column < n_programs:
             members = prior[:, [column]].nonzero()[0]
             members = members[np.argsort(-np.abs(values[members, column]), kind="stable")]
-            return members, values[members, column], prior[members, column].toarray().ravel()
+            of_set, new = (matrix[members, column].toarray().ravel() for matrix in (prior, added))
+            return members, values[members, column], of_set, new != 0
         column -= n_programs
         members = np.flatnonzero(rank[:, column])
         members = members[np.argsort(rank[members, column])]
-        return members, of_free[members, column], np.zeros(len(members), dtype=prior.dtype)
+        nothing = np.zeros(len(members), dtype=prior.dtype)
+        return members, of_free[members, column], nothing, nothing != 0
 
     return of

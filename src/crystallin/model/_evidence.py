@@ -224,15 +224,15 @@ class _Session:
         self.n_genes = self.counts.shape[1]
         self.expression = np.asarray(self.counts.mean(axis=0)).ravel()
         self.weight = torch.cat([weight, weight.new_zeros(self.n_latent, self.n_genes - self.n_panel)], dim=1)
+        self.block_size = max(1, BLOCK // self.counts.shape[0])
         # coefficients and inverse dispersions of each block, by its first gene
         self.fitted: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def blocks(self) -> Iterator[slice]:
         """Yield genes that are worked on at a time; a block is either of the panel or outside it."""
-        size = max(1, BLOCK // self.counts.shape[0])
         for first, last in ((0, self.n_panel), (self.n_panel, self.n_genes)):
-            for start in range(first, last, size):
-                yield slice(start, min(start + size, last))
+            for start in range(first, last, self.block_size):
+                yield slice(start, min(start + self.block_size, last))
 
     def fit(self) -> tuple[np.ndarray, np.ndarray]:
         """Return loadings and their standard deviations, latent x genes."""
@@ -290,14 +290,13 @@ class _Session:
         inside = torch.from_numpy(part >= 0)
         codes = torch.nn.functional.one_hot(torch.from_numpy(np.maximum(part, 0)), n_parts) * inside[:, None]
         codes = codes.float().to(self.device)
-        size = max(1, BLOCK // self.counts.shape[0])
         for genes in self.blocks():
             here = np.flatnonzero((gene >= genes.start) & (gene < genes.stop))
             if not len(here):
                 continue
             regression = self.regression(genes) if genes.start < self.n_panel else self.regression_outside(genes)
-            for first in range(0, len(here), size):
-                some = here[first : first + size]
+            for first in range(0, len(here), self.block_size):
+                some = here[first : first + self.block_size]
                 which = [torch.from_numpy(array).to(self.device) for array in (program[some], gene[some])]
                 variance, loading, of_part = regression.edges(which[0], which[1] - genes.start, codes)
                 sd[some] = variance.sqrt().cpu().numpy()

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from ._compat import SCVI_UUID_KEY
 from ._settings import check_training
 from ._training import check_train_arguments
 
@@ -41,7 +42,15 @@ def completed_model(model: ProgramVAE, edges: pd.DataFrame, train_kwargs: dict[s
     weight = edges["weight"].to_numpy(dtype=np.float32)
     longer = prior.with_edges(gene, program, weight)
     arguments = {name: value for name, value in model.init_params_["non_kwargs"].items() if name != "prior"}
-    new = type(model)(model.adata, prior=longer, **arguments)
+    # a copy of the data that was registered later may have taken their place in scvi-tools' store
+    store, uuid = type(model)._setup_adata_manager_store, model.adata.uns[SCVI_UUID_KEY]
+    latest = store.get(uuid)
+    store[uuid] = model.adata_manager
+    try:
+        new = type(model)(model.adata, prior=longer, **arguments)
+    finally:
+        if latest is not None:
+            store[uuid] = latest
     # a loading of the other direction would be projected to 0
     start = weight * np.maximum(edges["loading"].to_numpy(dtype=np.float32) * weight, MIN_LOADING)
     _start_from(new, model, gene, program, start)

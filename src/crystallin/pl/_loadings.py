@@ -33,8 +33,9 @@ def loadings(
     """Draw the top genes of programs, with one panel for each program.
 
     A bar is the gene's loading: the change of its log rate per unit of activity. Genes in blue go up with the program,
-    genes in orange go down. For free programs the genes are the most typical ones, as in
-    :func:`crystallin.get.loadings_df`, and not those with the largest loadings.
+    genes in orange go down, and a plus marks genes that :func:`crystallin.complete` added to the set. For free programs
+    the genes are the most typical ones, as in :func:`crystallin.get.loadings_df`, and not those with the largest
+    loadings.
 
     Parameters
     ----------
@@ -88,7 +89,8 @@ def loadings(
         genes = table.loc[table["program"] == name]
         # free programs have no prior, and their genes are not in the order of loadings
         label = "loading" if genes["prior"].any() else "loading, most typical gene first"
-        draw_bars(panel, genes["gene"], genes["loading"], title=wrap(name), xlabel=label)
+        marked = genes["gene"].astype(str).where(~genes["added"], "+ " + genes["gene"].astype(str))
+        draw_bars(panel, marked, genes["loading"], title=wrap(name), xlabel=label)
     return finish(axes[0] if len(axes) == 1 else axes, show)
 
 

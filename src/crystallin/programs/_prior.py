@@ -74,7 +74,8 @@ class Prior:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain arrays, as they are stored in a saved model."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        return arrays if self.added is not None else {name: arrays[name] for name in arrays if name != "added"}
 
     def with_added(self, added: sparse.spmatrix) -> Prior:
         """Return the same prior that knows which members were added, genes x programs."""

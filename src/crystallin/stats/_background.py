@@ -34,9 +34,10 @@ def robust_spread(squares: np.ndarray, variance: np.ndarray, unit: np.ndarray) -
     def too_large(k: float) -> bool:
         return np.minimum(squares / (variance + k * unit), CLIP).mean() > EXPECTED
 
-    if not len(squares) or not too_large(0.0):
+    there = unit > 0
+    if not there.any() or not too_large(0.0):
         return 0.0
-    low, high = 0.0, float((squares / np.maximum(unit, np.finfo(float).tiny)).max()) + 1.0
+    low, high = 0.0, float((squares[there] / unit[there]).max())
     for _ in range(N_BISECTIONS):
         middle = (low + high) / 2
         low, high = (middle, high) if too_large(middle) else (low, middle)

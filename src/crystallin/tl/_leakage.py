@@ -63,10 +63,12 @@ def leakage(
     ``None``, or the copy if ``copy=True``. Sets:
 
     ``adata.uns[key]["table"]`` : columns ``leakage`` and ``leakage_encoder``
-        Leakage of each program over all groups, weighted by their numbers of cells.
+        Leakage of each program over all groups, weighted by their numbers of cells. If :func:`crystallin.complete`
+        added members to programs, also ``leakage_added``: the share of the refined activity that falls on these. It is
+        not part of ``leakage``.
     ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
         One row for each group and program: ``program``, ``group``, ``leakage`` (of the refined activity),
-        ``leakage_encoder`` (of the encoder's mean).
+        ``leakage_encoder`` (of the encoder's mean), and ``leakage_added`` as above.
     ``adata.uns[key_added]["params"]`` : dict
         The arguments.
 
@@ -112,8 +114,12 @@ def leakage(
             groups=chosen.labels,
             statistic="mean_absolute",
         )
-        table[column] = _share(mass, outside).ravel()
-        overall[column] = _share(np.tensordot(size, mass, 1)[None], outside)[0]
+        shares = {column: outside}
+        if target == "activity" and model.added_members.nnz:
+            shares["leakage_added"] = model.added_members.toarray() != 0
+        for name, genes in shares.items():
+            table[name] = _share(mass, genes).ravel()
+            overall[name] = _share(np.tensordot(size, mass, 1)[None], genes)[0]
 
     adata = adata.copy() if copy else adata
     columns = {name: pd.Series(values, index=names) for name, values in overall.items()}
@@ -124,7 +130,7 @@ def leakage(
     return adata if copy else None
 
 
-def _share(mass: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Return the share outside the program, groups x programs; 0 where the total is 0."""
+def _share(mass: np.ndarray, genes: np.ndarray) -> np.ndarray:
+    """Return the share of these genes of each program, groups x programs; 0 where the total is 0."""
     total = mass.sum(axis=1)
-    return np.divide((mass * outside).sum(axis=1), total, out=np.zeros_like(total), where=total > 0)
+    return np.divide((mass * genes).sum(axis=1), total, out=np.zeros_like(total), where=total > 0)

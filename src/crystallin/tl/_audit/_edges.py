@@ -52,7 +52,6 @@ def edges_of(
         verdict=verdict,
         score=judged.member_score[program, gene],
         q=judged.member_q[program, gene],
-        weight=judged.direction[program, gene].astype(float),
         replicated=False,
         n_samples=0,
         n_agree=0,
@@ -61,7 +60,6 @@ def edges_of(
     )
     of_missing = _rows(judged, evidence, *judged.missing(MAX_LISTED), MISSING)
     program, gene = of_missing.pop("_program").to_numpy(), of_missing.pop("_gene").to_numpy()
-    sign = np.sign(judged.loading[program, gene])
     replicated, n_samples, n_agree = _replication(judged, program, gene, half, are_samples)
     q = judged.q[program, gene]
     called = (q <= fdr) & ((n_samples == 0) | (2 * n_agree > n_samples))
@@ -69,7 +67,6 @@ def edges_of(
         verdict=np.where(called, SUGGESTED, POSSIBLE),
         score=judged.score[program, gene],
         q=q,
-        weight=sign,
         replicated=replicated,
         n_samples=n_samples,
         n_agree=n_agree,
@@ -89,6 +86,9 @@ def _names(judged: Judged, evidence: EdgeEvidence) -> np.ndarray:
 
 def _rows(judged: Judged, evidence: EdgeEvidence, program: np.ndarray, gene: np.ndarray, kind: str) -> pd.DataFrame:
     loading, sd, typical = judged.loading[program, gene], judged.sd[program, gene], judged.typical[program]
+    # members in the direction of the set, and others in their own
+    direction = judged.direction[program, gene]
+    sign = np.where(direction == 0, np.sign(loading), direction)
     return pd.DataFrame(
         {
             "program": pd.Series(_names(judged, evidence)[program], dtype=object),
@@ -99,7 +99,8 @@ def _rows(judged: Judged, evidence: EdgeEvidence, program: np.ndarray, gene: np.
             "sd": sd,
             "lower": loading - WIDTH * sd,
             "upper": loading + WIDTH * sd,
-            "ratio": np.divide(loading, typical, out=np.full(len(loading), np.nan), where=typical > 0),
+            "ratio": np.divide(sign * loading, typical, out=np.full(len(loading), np.nan), where=typical > 0),
+            "weight": sign.astype(float),
             "expression": evidence.expression[gene],
             "in_panel": evidence.in_panel[gene],
             "_program": program,
