@@ -53,7 +53,7 @@ def test_genes_that_the_model_was_not_trained_on(lacking):
 
 def test_blocks_change_nothing(lacking, monkeypatch):
     whole = lacking.model.get_edge_evidence(lacking.adata)
-    monkeypatch.setattr("crystallin.model._evidence.BLOCK", 30 * lacking.adata.n_obs)
+    monkeypatch.setattr("crystallin.model._regressions.BLOCK", 30 * lacking.adata.n_obs)
     parts = lacking.model.get_edge_evidence(lacking.adata)
     # conjugate gradients stop for a whole block
     assert np.abs((whole.loadings - parts.loadings) / whole.sd).max() < 0.2

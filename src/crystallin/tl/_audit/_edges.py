@@ -73,7 +73,8 @@ def edges_of(
         competitor=_competitors(judged, evidence, program, gene),
         degree=degree[gene],
     )
-    table = pd.concat([of_members, of_missing], ignore_index=True)
+    # pandas cannot tell the types of a table without rows
+    table = pd.concat([of_members, of_missing], ignore_index=True) if len(of_missing) else of_members
     table["stability"] = np.nan
     order = table.assign(place=table["program"].map({name: i for i, name in enumerate(_names(judged, evidence))}))
     order = order.sort_values(["place", "kind", "score"], ascending=[True, True, False], kind="stable").index
