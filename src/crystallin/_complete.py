@@ -136,13 +136,13 @@ def completed(
     **audit: Any,
 ) -> ProgramVAE:
     """Complete programs as described at :func:`complete`; the new keys may be those of the programs."""
-    from .model import check_completion, completed_model
+    from .model import check_refit
 
     checks.check_explainable(adata, keys, model.program_names, model.prior_digest)
     slot = checks.check_result_key(adata, None, keys, AUDIT_PROGRAMS)
     checks.check_programs_key(adata, new_keys.prefix)
     checks.check_int(max_rounds, "max_rounds", 1)
-    check_completion(model, train_kwargs)
+    check_refit(model, train_kwargs)
     positions = which_awake(adata, keys, model, programs)
     found: list[pd.DataFrame] = []
     first: dict[str, Any] = {}
@@ -156,7 +156,7 @@ def completed(
         if len(new) <= MIN_NEW * sum(map(len, found)):
             break
         found.append(new.assign(round=number))
-        now = completed_model(now, new, train_kwargs)
+        now = now.refitted(members=new, **train_kwargs)
     first[PARAMS] = first[PARAMS] | origin_of(AUDIT_PROGRAMS, adata, keys, model.digest)
     with unchanged_on_error(adata):
         adata.uns[slot] = first

@@ -150,8 +150,9 @@ def fit(
         tl.loadings(adata, model, key_added=key_added)
         if completion is not None:
             keys = Keys(key_added)
-            # the length of the first training does not suit the short one that follows
-            options = {**completion, "random_state": random_state, "train_kwargs": train_kwargs}
+            # length and checkpoint of the first training do not suit the short one that follows
+            again = {name: value for name, value in train_kwargs.items() if name != "checkpoint"}
+            options = {**completion, "random_state": random_state, "train_kwargs": again}
             model = completed(adata, model, keys, keys, **options)
     return model
 

@@ -206,3 +206,19 @@ def test_the_same_seed_gives_the_same_result(lacking):
         cr.tl.audit_programs(lacking.adata, lacking.model, random_state=4)
         results.append(lacking.adata.uns["audit_programs"]["table"])
     pd.testing.assert_frame_equal(*results)
+
+
+def test_stability_over_refits(lacking):
+    digest = lacking.model.digest
+    cr.tl.audit_programs(lacking.adata, lacking.model, n_refits=2)
+    table = lacking.adata.uns["audit_programs"]["table"]
+    assert lacking.model.digest == digest
+    assert table.loc[table["kind"] == "member", "stability"].isna().all()
+    missing = table[table["kind"] == "missing"]
+    assert set(missing["stability"]) <= {0.0, 0.5, 1.0}
+    # what is really missing is found again, unlike what nearly passed
+    found = missing["verdict"] == "suggested"
+    assert missing.loc[found, "stability"].mean() > 0.7
+    assert missing.loc[~found, "stability"].mean() < missing.loc[found, "stability"].mean()
+    with pytest.raises(ValueError, match="n_refits"):
+        cr.tl.audit_programs(lacking.adata, lacking.model, n_refits=-1)

@@ -25,6 +25,7 @@ from ._perturbation import PerturbationMixin
 from ._pickling import PicklingMixin
 from ._posterior import PosteriorMixin
 from ._prior import read_prior, warn_if_not_identifiable
+from ._refit import RefitMixin
 from ._seeding import seeded
 from ._training import TrainingMixin
 from ._trainingplan import ProgramTrainingPlan
@@ -38,6 +39,7 @@ class ProgramVAE(
     ImportanceMixin,
     PerturbationMixin,
     PosteriorMixin,
+    RefitMixin,
     TrainingMixin,
     LoadingMixin,
     PicklingMixin,

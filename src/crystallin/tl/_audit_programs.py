@@ -36,6 +36,7 @@ def audit_programs(
     programs: str | Sequence[str] | None = None,
     candidates: Sequence[str] | None = None,
     genes: AnnData | None = None,
+    n_refits: int = 0,
     random_state: int = 0,
     key: str = DEFAULT_KEY,
     key_added: str | None = None,
@@ -70,8 +71,11 @@ def audit_programs(
     genes
         AnnData with counts of the same cells (by their names) for further genes, on which the model was not trained.
         They are tested in the same way.
+    n_refits
+        Number of refits by which the ``stability`` of suggestions is computed: the model is fitted again to a random
+        half of its cells and audited as before. Each takes about as long as a training.
     random_state
-        Seed of the split of the cells, or of the samples, into halves.
+        Seed of the split of the cells, or of the samples, into halves, and of the refits.
     key
         Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     key_added
@@ -101,7 +105,8 @@ def audit_programs(
         - ``degree``: number of the collection's sets that contain the gene; ``expression``: mean count per cell;
         - ``competitor``: another audited program with at least half the score for the same gene;
         - ``in_panel``: whether the model was trained on the gene; ``weight``: direction of the gene in a completed set;
-          ``stability``: NaN, for :func:`crystallin.complete`.
+          ``stability``: share of the refits in which the gene has a ``q`` of at most ``fdr``, NaN without refits and
+          for members.
 
     ``adata.uns[key_added]["summary"]`` : :class:`pandas.DataFrame`
         One row for each program: ``program``, ``n_members``, ``n_kept``, ``n_silent``, ``n_contradicts``,
@@ -115,8 +120,8 @@ def audit_programs(
     KeyError
         If it is not known which programs are awake, or a program, gene, column or cell does not exist.
     ValueError
-        If no program is awake, ``fdr`` is not between 0 and 1, genes or programs differ from the model's, or the data
-        are minified.
+        If no program is awake, ``fdr`` is not between 0 and 1, genes or programs differ from the model's, the data are
+        minified, or there are to be refits and the model has no data.
 
     Notes
     -----
@@ -147,17 +152,18 @@ def audit_programs(
     checks.check_explainable(adata, keys, model.program_names, model.prior_digest, copy=copy)
     slot = checks.check_result_key(adata, key_added, keys, AUDIT_PROGRAMS)
     positions = which_awake(adata, keys, model, programs)
-    result = audited(
-        adata,
-        model,
-        positions,
-        sample_key=sample_key,
-        fdr=fdr,
-        min_loading=min_loading,
-        candidates=candidates,
-        genes=genes,
-        random_state=random_state,
-    )
+    checks.check_int(n_refits, "n_refits", 0)
+    options = {
+        "sample_key": sample_key,
+        "fdr": fdr,
+        "min_loading": min_loading,
+        "candidates": candidates,
+        "genes": genes,
+        "random_state": random_state,
+    }
+    result = audited(adata, model, positions, **options)
+    if n_refits:
+        result[TABLE]["stability"] = _stability(result[TABLE], adata, model, positions, n_refits, options)
 
     adata = adata.copy() if copy else adata
     result[PARAMS] = result[PARAMS] | origin_of(AUDIT_PROGRAMS, adata, keys, model.digest)
@@ -207,6 +213,27 @@ def audited(
     return {PARAMS: params, TABLE: table, SUMMARY: _summary(table, judged, evidence)}
 
 
+def _stability(
+    table: pd.DataFrame,
+    adata: AnnData,
+    model: ProgramVAE,
+    positions: np.ndarray,
+    n_refits: int,
+    options: dict[str, Any],
+) -> np.ndarray:
+    """Return the share of refits to half of the cells in which each missing gene is found; NaN for members."""
+    rng = np.random.default_rng(options["random_state"])
+    edges = pd.MultiIndex.from_frame(table[["program", "gene"]])
+    n_found, n_cells = np.zeros(len(table)), model.adata.n_obs
+    for number in range(1, n_refits + 1):
+        logger.info("Refit %d of %d.", number, n_refits)
+        half = rng.permutation(n_cells)[: max(n_cells // 2, 1)]
+        rows = audited(adata, model.refitted(cells=half, enable_progress_bar=False), positions, **options)[TABLE]
+        called = rows[(rows["kind"] == MISSING) & (rows["q"] <= options["fdr"])]
+        n_found += edges.isin(pd.MultiIndex.from_frame(called[["program", "gene"]]))
+    return np.where(table["kind"] == MISSING, n_found / n_refits, np.nan)
+
+
 def _parts(cells: np.ndarray, samples: checks.Labels | None, random_state: int) -> tuple[np.ndarray, np.ndarray, bool]:
     """Return the part of each cell (-1: none), the half to which each part belongs, and whether parts are samples.
 
@@ -235,10 +262,8 @@ def _summary(table: pd.DataFrame, judged: Judged, evidence: EdgeEvidence) -> pd.
         for verdict in (KEPT, SILENT, CONTRADICTS, SUGGESTED)
     }
     members = table["kind"].eq(MEMBER).groupby(table["program"]).sum().reindex(names, fill_value=0)
-    about = {"program": pd.Series(names, dtype=object), "n_members": members.to_numpy()}
-    return pd.DataFrame(
-        {**about, **counts, "typical_loading": judged.typical, "reason": pd.Series(judged.reason, dtype=object)}
-    )
+    about = {"program": names.astype(object), "n_members": members.to_numpy()}
+    return pd.DataFrame({**about, **counts, "typical_loading": judged.typical, "reason": judged.reason})
 
 
 def _errors(table: pd.DataFrame, judged: Judged, evidence: EdgeEvidence) -> dict[str, Any]:

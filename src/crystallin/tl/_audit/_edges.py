@@ -92,8 +92,8 @@ def _rows(judged: Judged, evidence: EdgeEvidence, program: np.ndarray, gene: np.
     sign = np.where(direction == 0, np.sign(loading), direction)
     return pd.DataFrame(
         {
-            "program": pd.Series(_names(judged, evidence)[program], dtype=object),
-            "gene": pd.Series(evidence.genes[gene], dtype=object),
+            "program": _names(judged, evidence)[program].astype(object),
+            "gene": evidence.genes[gene].astype(object),
             "kind": kind,
             "verdict": "",
             "loading": loading,
