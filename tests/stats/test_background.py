@@ -42,7 +42,7 @@ def test_shadows_of_other_programs_are_taken_away():
     assert np.corrcoef(found[rest], cast[rest])[0, 1] > 0.99
     clean, spread = stats.without_background(loading, sd, others, member)
     null = np.flatnonzero(~member)[20:]
-    assert np.std(clean[null] / spread[null]) == pytest.approx(1, abs=0.06)
+    assert np.std(clean[null] / spread[null]) == pytest.approx(1, abs=0.1)
     # missing members stay what they are
     assert clean[missing].mean() == pytest.approx(0.5, abs=0.05)
     assert np.std(loading[null] / sd[null]) > 1.1
@@ -64,6 +64,6 @@ def test_genes_that_vary_more_scatter_more():
     size, variance = rng.gamma(1, 1, 5_000), rng.uniform(0.01, 0.02, 5_000)
     loading = rng.normal(0, np.sqrt(1.3 * variance + 0.05 * size))
     factor, share = background(loading, variance, size)
-    # half of it is taken for chance
+    # a quarter of it is taken for chance
     assert factor >= 1.2
-    assert share == pytest.approx(0.025, rel=0.2)
+    assert share == pytest.approx(0.0125, rel=0.2)

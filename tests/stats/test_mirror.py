@@ -15,6 +15,11 @@ def test_by_hand():
     np.testing.assert_allclose(q, [1 / 3, 1 / 3, 1 / 3, 0.5, 1, 1, 1])
 
 
+def test_without_the_correction():
+    score = np.array([5.0, 4.0, 3.0, 2.0, -2.5])
+    np.testing.assert_allclose(stats.mirror_q(score, -score, extra=0), [0, 0, 0, 0.25, 1])
+
+
 def test_equal_scores_are_called_together():
     q = stats.mirror_q(np.array([2.0, 2.0, 1.0]), np.array([-2.0, -2.0, 1.0]))
     np.testing.assert_allclose(q, [0.5, 0.5, 2 / 3])

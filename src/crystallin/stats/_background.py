@@ -20,7 +20,7 @@ SHADOW_PRECISION = 100.0
 TUNING, N_ROUNDS = 2.0, 4
 MAX_LEVERAGE = 0.9
 # part of the spread among the genes that vary most that is taken for chance: some of their loadings are real
-CHANCE = 0.5
+CHANCE = 0.25
 N_BISECTIONS = 60
 
 
@@ -79,8 +79,8 @@ def shadow(loading: np.ndarray, variance: np.ndarray, others: sparse.csr_matrix,
 def background(loading: np.ndarray, variance: np.ndarray, size: np.ndarray) -> tuple[float, float]:
     """Return the factor of the variances, and the share of ``size`` to add to them, that explain the loadings.
 
-    The factor comes from the genes for which the share matters least, and the share from the others. Only half of that
-    is taken, because some of these genes are missing members. benchmarks/completion.py
+    The factor comes from the genes for which the share matters least, and the share from the others. Only a quarter
+    of that is taken, because some of these genes are missing members. benchmarks/completion.py
 
     Parameters
     ----------

@@ -131,8 +131,10 @@ def audit_programs(
 
     Error rates do not come from theory. Members of a set of one direction can only load in that direction. So genes
     that fall as clearly as missing members rise, their mirror image with the same expression and the same confounding,
-    show how many of the suggestions are wrong (Barber & Candès 2015, Ann Stat 43:2055). Sets with members of both
-    directions have no such mirror image, and their q values are those of Benjamini & Hochberg from normal tails.
+    show how many of the suggestions are wrong (Barber & Candès 2015, Ann Stat 43:2055). If there are too few for the
+    finite-sample correction of this estimate, the uncorrected estimate and q values from normal tails (Benjamini &
+    Hochberg) both have to be below ``fdr``. Sets with members of both directions have no such mirror image, and their q
+    values are those from normal tails.
     In ``benchmarks/completion.py`` the realised error rate is compared with the nominal one.
 
     No genes are sought for programs with fewer than three members that can be seen to follow, with members that hardly

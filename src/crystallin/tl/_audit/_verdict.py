@@ -185,11 +185,23 @@ def _decide(judged: Judged) -> None:
     """Write q values of missing members."""
     sought = ~np.isnan(judged.score)
     unsigned = sought & (judged.orientation != 0)[:, None]
-    judged.q[unsigned] = stats.mirror_q(judged.score[unsigned], judged.mirrored[unsigned])
+    if unsigned.any():
+        judged.q[unsigned] = _mirror_or_tail(judged.score[unsigned], judged.mirrored[unsigned])
     signed = sought & ~unsigned
     if signed.any():
         # in either direction, a normal null distribution takes the place of the mirror image
         judged.q[signed] = stats.benjamini_hochberg(np.minimum(2 * norm.sf(judged.score[signed]), 1))
+
+
+def _mirror_or_tail(score: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
+    """Return q values from mirror images.
+
+    With few suggestions the finite-sample correction of the mirror estimate decides alone, and less than ten could
+    never be called at 10 %. Instead of it, the tail of the normal distribution may then vouch for them, if the plain
+    mirror estimate agrees.
+    """
+    plain, tail = stats.mirror_q(score, mirrored, extra=0), stats.benjamini_hochberg(norm.sf(score))
+    return np.minimum(stats.mirror_q(score, mirrored), np.maximum(plain, tail))
 
 
 def _members(
