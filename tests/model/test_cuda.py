@@ -193,3 +193,14 @@ def test_from_fit_to_names(planted, device):
     np.testing.assert_allclose(
         cr.get.rank_programs_groups_df(other)["effect"].sort_values(), table["effect"].sort_values(), atol=5e-3
     )
+
+
+def test_edges(train, device):
+    def ask(model):
+        evidence = model.get_edge_evidence()
+        part = np.arange(len(evidence.cells)) % 2
+        sd, loading, _ = evidence.of_edges(np.arange(4), np.arange(4) * 9, part, 2)
+        # conjugate gradients end early, within a fraction of the standard deviation
+        return evidence.loadings / evidence.sd, np.log(evidence.sd), np.log(sd), loading / sd[:, None]
+
+    assert_same_on_the_cpu(train(device), ask, atol=0.05)
