@@ -51,7 +51,7 @@ def test_what_is_added_is_told_from_what_was_there(_completed, _lacking):
     assert additions["round"].min() == 1 and additions["q"].le(0.1).all()
     table = cr.get.programs_df(adata, key="completed")
     assert table["n_added"].sum() == added.nnz
-    assert (table["n_present"] - table["n_added"]).tolist() == cr.get.programs_df(adata)["n_present"].tolist()
+    assert table["n_present"].tolist() == cr.get.programs_df(adata)["n_present"].tolist()
     assert (model.get_loadings().to_numpy()[added.toarray() != 0] > 0).mean() > 0.9
     loadings = cr.get.loadings_df(adata, key="completed")
     assert loadings["added"].sum() == added.nnz
@@ -59,12 +59,19 @@ def test_what_is_added_is_told_from_what_was_there(_completed, _lacking):
 
 
 def test_slots(_completed):
-    adata, _, wrote = _completed
-    assert "uns['audit_programs']['table']" in wrote
-    assert not [place for place in wrote if "completed" not in place and "audit_programs" not in place]
+    adata, model, wrote = _completed
+    assert not [place for place in wrote if "completed" not in place]
     assert {"obsm['X_completed']", "obsm['X_completed_total']", "varm['completed_loadings']"} <= wrote
-    net = cr.get.completed_programs(adata)
-    assert (net["origin"] == "added").sum() == adata.uns["audit_programs"]["params"]["n_suggested"]
+    # the audit by which the programs were completed, and the sets as the model has them
+    suggested = cr.get.audit_df(adata, verdict="suggested", key="completed")
+    additions = adata.uns["completed"]["additions"]
+    assert len(suggested) == (additions["round"] == 1).sum()
+    net = cr.get.completed_programs(adata, key="completed")
+    added = net[net["origin"] == "added"].set_index(["source", "target"])
+    assert len(net) == model.prior.nnz and len(added) == model.added_members.nnz
+    found = additions.set_index(["program", "gene"]).loc[added.index]
+    np.testing.assert_allclose(added["q"], found["q"])
+    assert cr.pl.audit(adata, additions["program"].iloc[0], key="completed")
 
 
 def test_files(_completed, tmp_path):
@@ -102,7 +109,9 @@ def test_programs_can_be_completed_twice(_completed):
     n = adata.varm["completed_added"].nnz
     again = cr.complete(adata, model, key="completed", key_added="twice", max_rounds=1, **SHORT)
     assert again.added_members.nnz >= n
-    assert "completed_audit_programs" in adata.uns
+    assert "twice_audit_programs" in adata.uns
+    origin = cr.get.completed_programs(adata, key="twice")["origin"]
+    assert (origin == "added").sum() == again.added_members.nnz
     assert set(adata.uns["twice"]["additions"]["gene"]) >= set(adata.uns["completed"]["additions"]["gene"])
 
 
@@ -129,6 +138,34 @@ def test_fit_completes(_lacking):
     assert cells.uns["programs"]["table"]["n_added"].sum() == model.added_members.nnz
     read = cr.ProgramVAE(cells)
     assert (read.added_members != model.added_members).nnz == 0
+    net = cr.get.completed_programs(cells)
+    assert (net["origin"] == "added").sum() == model.added_members.nnz
+    assert len(cr.get.audit_df(cells, verdict="suggested"))
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [({"fdr": 2}, ValueError), ({"sample_key": "nobody"}, KeyError), ({"max_rounds": 0}, ValueError)],
+    ids=str,
+)
+def test_fit_checks_the_completion_before_training(adata, options, error, monkeypatch):
+    monkeypatch.setattr(cr.ProgramVAE, "train", lambda *args, **kwargs: pytest.fail("trained"))
+    with pytest.raises(error):
+        cr.fit(adata, {"a": ["g1", "g2"], "b": ["g3", "g4"]}, complete=options, min_genes=1)
+
+
+def test_fit_says_before_training_that_nothing_is_awake(adata, monkeypatch):
+    monkeypatch.setattr(cr.ProgramVAE, "train", lambda *args, **kwargs: pytest.fail("trained"))
+    sets = {f"random {i}": [f"g{7 * i + 31 * j}" for j in range(6)] for i in range(3)}
+    with pytest.warns(UserWarning, match="awake"), pytest.raises(ValueError, match="None of the 3 programs is awake"):
+        cr.fit(adata, sets, complete=True, screen={"drop": False, "n_null": 100}, key_added="mine")
+
+
+def test_a_users_audit_is_kept(lacking):
+    cr.tl.audit_programs(lacking.adata, lacking.model, genes=lacking.whole)
+    before = contents(lacking.adata)
+    cr.complete(lacking.adata, lacking.model, max_rounds=1, **SHORT)
+    assert not [place for place in changed(before, contents(lacking.adata)) if "completed" not in place]
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,7 @@ from . import tl
 from ._keys import ADDITIONS, AUDIT_PROGRAMS, DEFAULT_KEY, PARAMS, TABLE, Keys
 from ._rollback import unchanged_on_error
 from .pp._writing import write_programs
-from .tl._audit import SUGGESTED, which_awake
-from .tl._audit_programs import audited
+from .tl._audit import SUGGESTED, audited, check_audit, which_awake
 from .tl._shared import origin_of
 
 if TYPE_CHECKING:
@@ -48,12 +47,13 @@ def complete(
     """Add to programs the members they lack, and fit the model again from its present parameters.
 
     Each round audits the programs (see :func:`crystallin.tl.audit_programs`), adds the suggested genes, and fits the
-    model again, which takes about half of a training. Further rounds follow until next to nothing new is found: a round
-    with at most a twentieth of the genes of the rounds before is the last, and its genes are left out. Neither the
-    model nor the programs it was trained on are changed.
+    model again, which takes about half of a training. There are up to ``max_rounds`` rounds; one that finds at most a
+    twentieth of the genes of the rounds before is the last, and its genes are left out. The error rate is that of each
+    round. Neither the model nor the programs it was trained on are changed.
 
-    Do not complete programs with the groups that you compare later as samples or candidates. Completion itself does not
-    use them; ``benchmarks/differential.py`` shows that tests on completed programs keep their error rates.
+    Do not give the condition that you will compare as ``sample_key``, and do not choose ``candidates`` by it.
+    Completion itself uses no groups; ``benchmarks/differential.py`` measures the error rates of tests on completed
+    programs.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def complete(
         Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     key_added
         Key of the completed programs, which is the prefix of all their slots; pass it as ``key`` to the tools and
-        figures that are to read them.
+        figures that are to read them (``key_added`` in :func:`crystallin.tl.programs_overview`).
     **train_kwargs
         Arguments of :meth:`crystallin.ProgramVAE.train`, for example ``accelerator``.
 
@@ -86,8 +86,10 @@ def complete(
         found.
     ``adata.uns[key_added]["table"]`` : column ``n_added``
         Number of members that were added to each program.
-    ``adata.uns["audit_programs"]`` (or ``key + "_audit_programs"``)
-        The audit of the programs under ``key``, by the first round.
+    ``adata.uns[key_added + "_audit_programs"]``
+        The audit of the programs under ``key``, by the first round (see :func:`crystallin.tl.audit_programs`).
+        ``cr.pl.audit(adata, program, key=key_added)`` draws it, and
+        ``cr.get.completed_programs(adata, key=key_added)`` returns the completed sets.
 
     Raises
     ------
@@ -139,16 +141,17 @@ def completed(
     from .model import check_refit
 
     checks.check_explainable(adata, keys, model.program_names, model.prior_digest)
-    slot = checks.check_result_key(adata, None, keys, AUDIT_PROGRAMS)
+    slot = checks.check_result_key(adata, None, new_keys, AUDIT_PROGRAMS)
     checks.check_programs_key(adata, new_keys.prefix)
     checks.check_int(max_rounds, "max_rounds", 1)
     check_refit(model, train_kwargs)
+    check_audit(adata, **audit)
     positions = which_awake(adata, keys, model, programs)
     found: list[pd.DataFrame] = []
     first: dict[str, Any] = {}
     now = model
     for number in range(1, max_rounds + 1):
-        result = audited(adata, now, positions, genes=None, **audit)
+        result = audited(adata, now, positions, **audit)
         first = first or result
         rows = result[TABLE]
         new = rows.loc[(rows["verdict"] == SUGGESTED), PROVENANCE]
@@ -157,11 +160,10 @@ def completed(
             break
         found.append(new.assign(round=number))
         now = now.refitted(members=new, **train_kwargs)
-    first[PARAMS] = first[PARAMS] | origin_of(AUDIT_PROGRAMS, adata, keys, model.digest)
     with unchanged_on_error(adata):
+        _write(adata, now, keys, new_keys, found)
+        first[PARAMS] = first[PARAMS] | origin_of(AUDIT_PROGRAMS, adata, new_keys, now.digest)
         adata.uns[slot] = first
-        if now is not model or new_keys != keys:
-            _write(adata, now, keys, new_keys, found)
     return now
 
 
@@ -172,8 +174,11 @@ def _write(adata: AnnData, model: ProgramVAE, keys: Keys, new_keys: Keys, found:
     n_added = pd.Series(added.getnnz(axis=0), model.program_names)
     table = stored[TABLE].copy()
     table["n_added"] = table["name"].astype(str).map(n_added).fillna(0).astype(int)
-    size = pd.Series(model.prior.getnnz(axis=0), model.program_names)
-    table["n_present"] = table["name"].astype(str).map(size).fillna(table["n_present"]).astype(int)
+    if new_keys == keys:
+        # activities and loadings before the completion, which are written again below
+        for slots, names in ((adata.obsm, keys.of_cells), (adata.varm, keys.of_genes)):
+            for name in names & set(slots):
+                del slots[name]
     write_programs(adata, new_keys, model.prior, table, {**stored[PARAMS], "completed_from": keys.prefix}, added)
     earlier = stored.get(ADDITIONS)
     parts = [*([] if earlier is None else [earlier]), *found]

@@ -14,6 +14,7 @@ from ._complete import complete as complete_programs
 from ._complete import completed
 from ._keys import DEFAULT_KEY, Keys
 from ._rollback import unchanged_on_error
+from .tl._audit import check_audit, check_awake
 
 logger = logging.getLogger(__name__)
 
@@ -121,6 +122,10 @@ def fit(
     if wanted is None and (n_unannotated or completion is not None):
         wanted = _screening({}, random_state, drop=False)
     check_train_arguments(adata, max_epochs=max_epochs, **train_kwargs)
+    if completion is not None:
+        checks.check_int(completion["max_rounds"], "max_rounds", 1)
+        asked = {name: completion[name] for name in ("sample_key", "fdr", "min_loading", "candidates")}
+        check_audit(adata, **asked, random_state=random_state)
     with unchanged_on_error(adata), ProgramVAE._forgotten_on_error():
         ProgramVAE.setup_anndata(
             adata,
@@ -143,6 +148,8 @@ def fit(
         )
         if wanted is not None:
             pp.screen_programs(adata, **wanted, layer=layer, batch_key=batch_key, key_added=key_added)
+        if completion is not None and completion["programs"] is None:
+            check_awake(adata, Keys(key_added))
         model = ProgramVAE(adata, n_unannotated=n_unannotated, random_state=random_state, programs_key=key_added)
         logger.info("Training on %d cells x %d genes with %d programs.", *adata.shape, len(model.program_names))
         model.train(max_epochs=max_epochs, **train_kwargs)

@@ -100,7 +100,7 @@ def test_further_genes_of_other_cells_are_refused(lacking):
         lacking.model.get_edge_evidence(lacking.adata, further_genes=lacking.whole[:100])
     normalised = lacking.whole.copy()
     normalised.X = normalised.X * 0.3
-    with pytest.raises(ValueError, match="counts"):
+    with pytest.raises(ValueError, match="raw counts"):
         lacking.model.get_edge_evidence(lacking.adata, further_genes=normalised)
 
 

@@ -24,9 +24,12 @@ def test_all_genes_of_a_program(audited):
     ax = cr.pl.audit(adata, "T/one", ax=given)
     assert ax is given
     table = cr.get.audit_df(adata, "T/one").set_index("gene")
-    assert ax.get_title(loc="left") == (
-        "T/one: 12 + 4 genes\nexpected share of false suggestions: 10%; realised, in all programs: 0%"
-    )
+    # too few suggestions for an estimate
+    title = "T/one: 12 + 4 genes\nexpected share of false suggestions: 10%"
+    assert ax.get_title(loc="left") == title
+    adata.uns["audit_programs"]["params"] |= {"n_suggested": 40, "realised": 0.075}
+    more = cr.pl.audit(adata, "T/one").get_title(loc="left")
+    assert more == f"{title}; estimated over all programs: 8%"
     names = [name.removesuffix(" †") for name in words(ax.get_yticklabels())]
     assert len(names) == 16 and names == [
         *table.query("verdict == 'suggested'").sort_values("q").index,

@@ -101,8 +101,24 @@ def test_candidates(lacking):
     cr.tl.audit_programs(lacking.adata, lacking.model, candidates=[gene], fdr=0.5)
     table = cr.get.audit_df(lacking.adata, kind="missing")
     assert set(table["gene"]) <= {gene}
-    with pytest.raises(KeyError, match="not one of"):
+    with pytest.raises(ValueError, match="candidates has 1 names that are not genes of the data: 'nonsense'"):
         cr.tl.audit_programs(lacking.adata, lacking.model, candidates=["nonsense"])
+    with pytest.raises(ValueError, match="candidates is empty"):
+        cr.tl.audit_programs(lacking.adata, lacking.model, candidates=[])
+
+
+def test_further_genes_are_checked(lacking):
+    call = lambda genes: cr.tl.audit_programs(lacking.adata, lacking.model, genes=genes)  # noqa: E731
+    with pytest.raises(TypeError, match="genes is a list"):
+        call(["g1"])
+    twice = lacking.whole.copy()
+    twice.var_names = ["g0", *twice.var_names[:-1]]
+    with pytest.raises(ValueError, match="genes has genes whose names occur more than once: 'g0'"):
+        call(twice)
+    # a cell may have none of the further genes
+    few = lacking.whole[:, [gene for _, gene in sorted(lacking.outside)][:1]].copy()
+    few.X[:5] = 0
+    call(few)
 
 
 def test_programs_by_name(lacking):
@@ -141,6 +157,8 @@ def test_members_that_all_say_nothing(lacking):
     summary = thin.uns["audit_programs"]["summary"]
     assert summary["n_suggested"].sum() == 0
     assert summary.loc[summary["n_kept"] < 3, "reason"].str.contains("can be seen to follow").all()
+    # what is not known to be active cannot be contradicted
+    assert (summary.loc[summary["reason"] != "", "n_contradicts"] == 0).all()
 
 
 def test_signed_sets_find_genes_of_both_directions(quick):
@@ -152,7 +170,7 @@ def test_signed_sets_find_genes_of_both_directions(quick):
     assert (np.sign(table["loading"]) == table["weight"]).all()
     params = cells.uns["audit_programs"]["params"]
     # a set of both directions has no mirror image
-    assert params["n_mirror"] == 0 and "realised" not in params
+    assert params["n_mirror"] == 0 and np.isnan(params["realised"])
 
 
 def test_sets_that_go_down(lacking):

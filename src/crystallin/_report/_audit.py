@@ -19,6 +19,8 @@ from ._values import count, shorten
 TITLE = "What the sets lack"
 # programs that are drawn
 N_DRAWN = 3
+# from fewer suggestions the share of false ones cannot be estimated
+MIN_ESTIMATED = 10
 SUGGESTED = ("program", "gene", "loading", "lower", "upper", "q", "replicated", "n_agree", "n_samples", "competitor")
 DOUBTED = ("program", "gene", "loading", "lower", "upper", "q", "replicated", "n_agree", "n_samples")
 MAIN = {"suggested": SUGGESTED, "contradicts": DOUBTED}
@@ -106,7 +108,8 @@ def _error_in_words(stored: Stored) -> str:
     return (
         f"{text}How many are can be estimated from mirror images: genes that fall with a program as clearly as a "
         f"missing member would rise, which no true member does. The same threshold calls {mirrored:,} of them beside "
-        f"{count(n, 'suggestion')}" + (f", so about {realised:.0%} are false." if math.isfinite(realised) else ".")
+        f"{count(n, 'suggestion')}"
+        + (f", so about {realised:.0%} are false." if math.isfinite(realised) and n >= MIN_ESTIMATED else ".")
     )
 
 

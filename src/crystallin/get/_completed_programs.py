@@ -8,7 +8,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from crystallin import _checks as checks
-from crystallin._keys import AUDIT_PROGRAMS, DEFAULT_KEY, KEY, NAMES, PARAMS, TABLE, Keys
+from crystallin._keys import ADDITIONS, AUDIT_PROGRAMS, DEFAULT_KEY, KEY, NAMES, PARAMS, TABLE, Keys
 
 from ._audit_df import MEMBER, audit_df
 
@@ -21,10 +21,12 @@ PROVENANCE = ("crystallin", "fdr", "min_loading", "realised")
 
 
 def completed_programs(adata: AnnData, *, drop_contradicting: bool = False, key: str = AUDIT_PROGRAMS) -> pd.DataFrame:
-    """Return the gene sets together with the genes that :func:`crystallin.tl.audit_programs` suggested for them.
+    """Return the gene sets with the genes that were suggested for them, or added to them.
 
-    The result can be given to :func:`crystallin.pp.add_programs` and :func:`crystallin.write_gmt`. Decoys and sets that
-    are not programs of the collection are left out, and so are the genes of a set that are not in the data.
+    Suggestions are those of :func:`crystallin.tl.audit_programs`. After :func:`crystallin.complete`, give the key of
+    the completed programs. The result can be given to :func:`crystallin.pp.add_programs` and
+    :func:`crystallin.write_gmt`. Decoys and sets that are not programs of the collection are left out, and so are the
+    genes of a set that are not in the data.
 
     Parameters
     ----------
@@ -44,9 +46,9 @@ def completed_programs(adata: AnnData, *, drop_contradicting: bool = False, key:
     - ``target``: the gene, as in ``adata.var_names``;
     - ``weight``: of members their weight in the gene set, of suggested genes 1, or -1 if they fall when the activity
       rises;
-    - ``origin``: ``"original"`` for members, ``"added"`` for suggested genes;
-    - ``loading``, ``q``, ``verdict``, ``replicated``: as in :func:`crystallin.get.audit_df`; NaN, empty and ``False``
-      for members of programs that were not audited.
+    - ``origin``: ``"original"`` for members of the gene sets, ``"added"`` for genes that were suggested or added;
+    - ``loading``, ``q``, ``verdict``, ``replicated``: as in :func:`crystallin.get.audit_df`, and for added genes as
+      they were found; NaN, empty and ``False`` where they are not known (``replicated`` is of added genes only).
 
     ``attrs`` of the DataFrame holds the version of crystallin and the error rate that the audit was asked for.
 
@@ -73,10 +75,12 @@ def completed_programs(adata: AnnData, *, drop_contradicting: bool = False, key:
     if drop_contradicting:
         follows = members["verdict"] != "contradicts"
         members = members[follows | ~follows.groupby(members["source"]).transform("any")]
+    members = _as_found(members, adata.uns[keys.uns].get(ADDITIONS))
     added = audit[audit["verdict"] == "suggested"].assign(origin=ADDED)
     names = list(members["source"].unique())
-    added = added[added["source"].isin(names)]
-    found = pd.concat([members, added[list(members)]], ignore_index=True)
+    there = pd.MultiIndex.from_frame(added[EDGE]).isin(pd.MultiIndex.from_frame(members[EDGE]))
+    added = added[added["source"].isin(names) & ~there]
+    found = pd.concat([members, added[list(members)]], ignore_index=True) if len(added) else members
     place = found["source"].map({name: i for i, name in enumerate(names)})
     found = found.loc[place.sort_values(kind="stable").index].reset_index(drop=True)
     for column, empty in OF_AUDIT.items():
@@ -85,6 +89,20 @@ def completed_programs(adata: AnnData, *, drop_contradicting: bool = False, key:
         found[column] = values.where(values.notna(), empty).astype(type(empty) if empty != "" else object)
     found.attrs = {name: _plain(params[name]) for name in PROVENANCE if name in params}
     return found
+
+
+def _as_found(members: pd.DataFrame, additions: pd.DataFrame | None) -> pd.DataFrame:
+    """Return members with the evidence by which those that were added had been found."""
+    if additions is None or not len(additions):
+        return members
+    evidence = additions.rename(columns={"program": EDGE[0], "gene": EDGE[1]}).astype(dict.fromkeys(EDGE, object))
+    evidence = evidence.assign(verdict="suggested").set_index(EDGE)[list(OF_AUDIT)]
+    place = evidence.index.get_indexer(pd.MultiIndex.from_frame(members[EDGE]))
+    members = members.copy()
+    for column in OF_AUDIT:
+        known = evidence[column].to_numpy(dtype=object)[place]
+        members[column] = np.where(place >= 0, known, members[column].astype(object))
+    return members
 
 
 def _members(adata: AnnData, keys: Keys) -> pd.DataFrame:
@@ -104,6 +122,11 @@ def _members(adata: AnnData, keys: Keys) -> pd.DataFrame:
             "origin": ORIGINAL,
         }
     )
+    if keys.added in adata.varm:
+        added = sparse.csc_matrix(checks.check_matrix(adata, "varm", keys.added, keys))
+        place = np.repeat(np.arange(len(names)), np.diff(prior.indptr))
+        is_added = np.asarray(added[prior.indices, place]).ravel() != 0
+        found["origin"] = np.where(is_added, ADDED, ORIGINAL).astype(object)
     return found[~found["source"].isin(decoys)]
 
 

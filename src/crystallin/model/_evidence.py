@@ -95,7 +95,8 @@ class EvidenceMixin(TotalMixin):
 
         The counts of each gene are regressed on the activities of all programs, with the model's likelihood. What the
         gene's own counts contribute to the activities is taken out (leave one gene out).
-        :func:`crystallin.tl.audit_programs` decides by these loadings which members are missing.
+        :func:`crystallin.tl.audit_programs` decides by these loadings which members are missing. Before that, it
+        subtracts what the loadings on other programs explain, so its loadings differ from these.
 
         Parameters
         ----------
@@ -149,7 +150,6 @@ class EvidenceMixin(TotalMixin):
         """Return names and counts of genes that the model was not trained on, in the given cells."""
         layer = self.registry["setup_args"]["layer"]
         checks.check_layer(adata, layer)
-        checks.check_counts(adata, layer, warn=False)
         place = adata.obs_names.get_indexer(cells)
         if (place < 0).any():
             lost = np.asarray(cells)[place < 0]
@@ -161,4 +161,8 @@ class EvidenceMixin(TotalMixin):
         new = np.flatnonzero(~np.isin(adata.var_names.to_numpy(dtype=str), self._prior.genes))
         matrix = adata.X if layer is None else adata.layers[layer]
         counts = checks.canonical_csr(checks.rows_of(matrix, place))[:, new]
+        if (counts.data < 0).any() or (counts.data != np.rint(counts.data)).any():
+            where = "X" if layer is None else f"layers[{layer!r}]"
+            msg = f"{where} of the AnnData with further genes must hold raw counts: whole numbers of at least 0."
+            raise ValueError(msg)
         return adata.var_names.to_numpy(dtype=str)[new], counts.tocsc().astype(np.float32)

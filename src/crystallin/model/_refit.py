@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from crystallin import _checks as checks
+
 from ._compat import SCVI_UUID_KEY
 from ._settings import check_training
 from ._training import check_train_arguments
@@ -62,6 +64,10 @@ class RefitMixin:
         prior = self._prior
         gene = pd.Index(prior.genes).get_indexer(members["gene"])
         program = pd.Index(prior.programs).get_indexer(members["program"])
+        if (gene < 0).any() or (program < 0).any():
+            unknown = [*members["gene"][gene < 0], *members["program"][program < 0]]
+            msg = f"members has genes or programs that the model does not have: {checks.some(unknown, 3)}."
+            raise KeyError(msg)
         weight = members["weight"].to_numpy(dtype=np.float32)
         new = self._built_like(prior.with_edges(gene, program, weight))
         # a loading of the other direction would be projected to 0

@@ -47,6 +47,8 @@ LOOKS = {
     "kept": Look(DARK, DARK, "o", 1.8),
     "silent": Look(MUTED, "white", "o", 0.9),
 }
+# from fewer suggestions the share of false ones cannot be estimated
+MIN_ESTIMATED = 10
 
 
 def audit(
@@ -131,6 +133,12 @@ def audit(
     return finish(ax, show)
 
 
+def _replicated(rows: pd.DataFrame) -> pd.Series:
+    """Return in words whether each missing gene holds in both halves; members are not asked."""
+    said = rows["replicated"].astype(bool).map({True: "yes", False: "no"})
+    return said.where(rows["kind"] == "missing", "")
+
+
 def _parts(table: pd.DataFrame, about: pd.Series, n_genes: int) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
     """Return the genes to show and a heading for each verdict, in the order from the top."""
     sizes = table["verdict"].astype(str).value_counts()
@@ -168,7 +176,7 @@ def _columns(rows: pd.DataFrame) -> dict[str, pd.Series]:
     found = {
         # a q says nothing of genes on which the counts are silent
         "q": rows["q"].where(rows["verdict"] != "silent").map(_q),
-        "in both\nhalves": rows["replicated"].astype(bool).map({True: "yes", False: "no"}),
+        "in both\nhalves": _replicated(rows),
     }
     if (rows["n_samples"] > 0).any():
         pairs = zip(rows["n_agree"], rows["n_samples"], strict=True)
@@ -267,6 +275,6 @@ def _title(program: str, about: pd.Series, params: Mapping[str, Any]) -> str:
     if "fdr" not in params or not about["n_suggested"]:
         return title
     error = f"expected share of false suggestions: {params['fdr']:.0%}"
-    return (
-        f"{title}\n{error}; realised, in all programs: {realised:.0%}" if np.isfinite(realised) else f"{title}\n{error}"
-    )
+    if int(params.get("n_suggested", 0)) < MIN_ESTIMATED or not np.isfinite(realised):
+        return f"{title}\n{error}"
+    return f"{title}\n{error}; estimated over all programs: {realised:.0%}"

@@ -10,20 +10,17 @@ import numpy as np
 import pandas as pd
 
 from crystallin import _checks as checks
-from crystallin._keys import AUDIT_PROGRAMS, DEFAULT_KEY, PARAMS, SUMMARY, TABLE, Keys, given
+from crystallin._keys import AUDIT_PROGRAMS, DEFAULT_KEY, PARAMS, TABLE, Keys
 
-from ._audit import CONTRADICTS, KEPT, MEMBER, MISSING, SILENT, SUGGESTED, Judged, edges_of, judge, which_awake
+from ._audit import MISSING, audited, check_audit, which_awake
 from ._shared import origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from crystallin.model import EdgeEvidence, ProgramVAE
+    from crystallin.model import ProgramVAE
 
 logger = logging.getLogger(__name__)
-
-# a sample with fewer cells says nothing about single genes
-MIN_CELLS = 20
 
 
 def audit_programs(
@@ -57,12 +54,13 @@ def audit_programs(
         A trained model.
     sample_key
         Column of ``obs`` with samples (donors). A gene is then suggested only if its loading has the same sign in more
-        than half of the samples with at least 20 cells.
+        than half of the samples with at least 20 cells. With fewer than two such samples, cells are split at random.
     fdr
         False discovery rate of suggestions over all programs, and of verdicts on members.
     min_loading
         Smallest loading that counts, in units of the program's typical (median) loading. With enough cells, every gene
-        moves a little with every program. The default asks for a quarter of what members do.
+        moves a little with every program. By default, a loading must exceed a quarter of the typical member's, and a
+        member contradicts if its loading is surely below that.
     programs
         Names of the programs to audit. ``None`` takes those that :func:`crystallin.pp.screen_programs` found awake,
         because in a program that is asleep any gene may seem to be missing.
@@ -73,7 +71,8 @@ def audit_programs(
         They are tested in the same way.
     n_refits
         Number of refits by which the ``stability`` of suggestions is computed: the model is fitted again to a random
-        half of its cells and audited as before. Each takes about as long as a training.
+        half of its cells, and audited on all cells as before. It shows how far suggestions depend on the fit;
+        ``replicated`` shows how far they depend on the cells. Each takes about as long as a training.
     random_state
         Seed of the split of the cells, or of the samples, into halves, and of the refits.
     key
@@ -96,9 +95,11 @@ def audit_programs(
           the program, ``"contradicts"`` if the counts show that they do not, and otherwise ``"silent"``;
         - ``loading``: change of the gene's log rate per unit of activity given all other programs, estimated without
           the gene's own counts in the activity; ``sd``, ``lower`` and ``upper`` (95 % interval);
-        - ``ratio``: loading divided by the typical loading of the program's members;
+        - ``ratio``: loading in the gene's direction divided by the typical loading of the program's members; NaN if the
+          typical loading is not positive;
         - ``score``: by how many standard deviations the loading is above the smallest one that counts, and for members
-          above 0; ``q``: false discovery rate if this and all better genes (or members) are called;
+          above 0; ``q``: false discovery rate if this and all better genes are called, and for members that of their
+          verdict (that they follow, or contradict);
         - ``replicated``: whether the loading is above 0 in each of two halves of the cells (of the samples, if there
           are samples), one-sided at 5 %; ``n_samples``, ``n_agree``: number of samples with enough cells, and of those
           with the same sign. These three are for missing genes only;
@@ -112,8 +113,9 @@ def audit_programs(
         One row for each program: ``program``, ``n_members``, ``n_kept``, ``n_silent``, ``n_contradicts``,
         ``n_suggested``, ``typical_loading``, and ``reason``, why no missing genes were sought.
     ``adata.uns[key_added]["params"]`` : dict
-        The arguments, ``n_suggested``, ``n_mirror`` and ``realised``: the number of suggestions, of mirror images that
-        the same threshold calls, and their ratio, an estimate of the share of suggestions that are wrong.
+        The arguments but for lists of names, ``n_suggested``, ``n_mirror`` and ``realised``: the number of suggestions,
+        of mirror images that the same threshold calls, and their ratio, an estimate of the share of suggestions that
+        are wrong (NaN without suggestions).
 
     Raises
     ------
@@ -126,8 +128,9 @@ def audit_programs(
     Notes
     -----
     For each gene, the counts are regressed on all activities with the model's likelihood; what the gene itself adds to
-    the activities is taken out. From the loadings on a program, what other programs cast on it is subtracted (a robust
-    regression over the genes), and the spread that is left among non-members is added to the standard deviations.
+    the activities is taken out. From the loadings on a program, the part that the loadings on other programs explain is
+    subtracted (a robust regression over the genes), and the spread that is left among non-members is added to the
+    standard deviations.
 
     Error rates do not come from theory. Members of a set of one direction can only load in that direction. So genes
     that fall as clearly as missing members rise, their mirror image with the same expression and the same confounding,
@@ -163,6 +166,10 @@ def audit_programs(
         "genes": genes,
         "random_state": random_state,
     }
+    check_audit(adata, **options)
+    if n_refits and model.adata is None:
+        msg = "The model has no data to be fitted to. Load it with them: ProgramVAE.load(folder, adata)."
+        raise ValueError(msg)
     result = audited(adata, model, positions, **options)
     if n_refits:
         result[TABLE]["stability"] = _stability(result[TABLE], adata, model, positions, n_refits, options)
@@ -171,48 +178,6 @@ def audit_programs(
     result[PARAMS] = result[PARAMS] | origin_of(AUDIT_PROGRAMS, adata, keys, model.digest)
     adata.uns[slot] = result
     return adata if copy else None
-
-
-def audited(
-    adata: AnnData,
-    model: ProgramVAE,
-    positions: np.ndarray,
-    *,
-    sample_key: str | None,
-    fdr: float,
-    min_loading: float,
-    candidates: Sequence[str] | None,
-    genes: AnnData | None,
-    random_state: int,
-) -> dict[str, Any]:
-    """Return the result of an audit of the programs at ``positions``; ``adata`` does not need to hold programs."""
-    checks.check_number(fdr, "fdr", 0, 1, include_minimum=False, include_maximum=False)
-    checks.check_number(min_loading, "min_loading", 0)
-    checks.check_int(random_state, "random_state", 0)
-    samples = None if sample_key is None else checks.check_labels(adata, sample_key, "sample_key")
-    known = model.prior.shape[0]
-    if candidates is not None:
-        further = () if genes is None else genes.var_names
-        candidates = checks.check_genes(candidates, [*adata.var_names.astype(str), *map(str, further)])
-    evidence = model.get_edge_evidence(adata, further_genes=genes)
-    prior = model.prior
-    direction = np.zeros((len(positions), len(evidence.genes)), dtype=np.int8)
-    direction[:, :known] = np.sign(prior[:, positions].toarray().T)
-    may = np.ones(len(evidence.genes), dtype=bool) if candidates is None else np.isin(evidence.genes, candidates)
-    part, half, are_samples = _parts(evidence.cells, samples, random_state)
-    judged = judge(evidence, positions, direction, may, part=part, min_loading=min_loading, fdr=fdr)
-    degree = np.zeros(len(evidence.genes), dtype=int)
-    degree[:known] = prior[:, ~model.is_decoy].getnnz(axis=1)
-    table = edges_of(judged, evidence, fdr=fdr, half=half, are_samples=are_samples, degree=degree)
-    params: dict[str, Any] = {
-        "sample_key": sample_key,
-        "fdr": fdr,
-        "min_loading": min_loading,
-        "random_state": random_state,
-        "n_candidates": int((~np.isnan(judged.score)).sum()),
-    }
-    params = given(params | _errors(table, judged, evidence))
-    return {PARAMS: params, TABLE: table, SUMMARY: _summary(table, judged, evidence)}
 
 
 def _stability(
@@ -234,48 +199,3 @@ def _stability(
         called = rows[(rows["kind"] == MISSING) & (rows["q"] <= options["fdr"])]
         n_found += edges.isin(pd.MultiIndex.from_frame(called[["program", "gene"]]))
     return np.where(table["kind"] == MISSING, n_found / n_refits, np.nan)
-
-
-def _parts(cells: np.ndarray, samples: checks.Labels | None, random_state: int) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Return the part of each cell (-1: none), the half to which each part belongs, and whether parts are samples.
-
-    Parts are samples with enough cells, or else two random halves.
-    """
-    rng = np.random.default_rng(random_state)
-    if samples is not None:
-        codes = samples.codes[cells]
-        small = np.bincount(codes, minlength=len(samples.names)) < MIN_CELLS
-        if small.any():
-            left_out = [name for name, few in zip(samples.names, small, strict=True) if few]
-            msg = "Left out %d of %d samples with fewer than %d cells: %s."
-            logger.warning(msg, len(left_out), len(small), MIN_CELLS, checks.some(left_out))
-        n_large = int((~small).sum())
-        if n_large > 1:
-            return np.where(small, -1, np.cumsum(~small) - 1)[codes], rng.permutation(n_large) % 2, True
-        logger.warning("There are no two samples with enough cells, so suggestions are not compared between samples.")
-    return rng.permutation(len(cells)) % 2, np.arange(2), False
-
-
-def _summary(table: pd.DataFrame, judged: Judged, evidence: EdgeEvidence) -> pd.DataFrame:
-    names = evidence.programs[judged.positions]
-    by_program = table.groupby(["program", "verdict"]).size().unstack(fill_value=0).reindex(names, fill_value=0)
-    counts = {
-        f"n_{verdict}": by_program[verdict].to_numpy() if verdict in by_program else np.zeros(len(names), dtype=int)
-        for verdict in (KEPT, SILENT, CONTRADICTS, SUGGESTED)
-    }
-    members = table["kind"].eq(MEMBER).groupby(table["program"]).sum().reindex(names, fill_value=0)
-    about = {"program": names.astype(object), "n_members": members.to_numpy()}
-    return pd.DataFrame({**about, **counts, "typical_loading": judged.typical, "reason": judged.reason})
-
-
-def _errors(table: pd.DataFrame, judged: Judged, evidence: EdgeEvidence) -> dict[str, Any]:
-    """Return numbers of suggestions and of mirror images beyond the same threshold."""
-    rows = table[(table["kind"] == MISSING) & (table["verdict"] == SUGGESTED)]
-    program = {name: i for i, name in enumerate(evidence.programs[judged.positions])}
-    gene = pd.Index(evidence.genes).get_indexer(rows["gene"])
-    called = np.zeros(judged.score.shape, dtype=bool)
-    called[rows["program"].map(program).to_numpy(dtype=int), gene] = True
-    n_mirror, n_called = judged.n_mirror(called), int(called.sum())
-    n_unsigned = int(called[judged.orientation != 0].sum())
-    realised = n_mirror / n_unsigned if n_unsigned else None
-    return {"n_suggested": n_called, "n_mirror": n_mirror, "realised": realised}

@@ -1,22 +1,7 @@
 """Which members a program lacks, and which do not follow it."""
 
-from ._edges import edges_of
-from ._programs import auditable, reasons, typical_loadings, which_awake
-from ._verdict import CONTRADICTS, KEPT, MEMBER, MISSING, POSSIBLE, SILENT, SUGGESTED, Judged, judge
+from ._programs import check_awake, which_awake
+from ._result import audited, check_audit
+from ._verdict import MISSING, SUGGESTED
 
-__all__ = [
-    "CONTRADICTS",
-    "KEPT",
-    "MEMBER",
-    "MISSING",
-    "POSSIBLE",
-    "SILENT",
-    "SUGGESTED",
-    "Judged",
-    "auditable",
-    "edges_of",
-    "judge",
-    "reasons",
-    "typical_loadings",
-    "which_awake",
-]
+__all__ = ["MISSING", "SUGGESTED", "audited", "check_audit", "check_awake", "which_awake"]

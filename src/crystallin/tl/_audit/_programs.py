@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crystallin import _checks as checks
-from crystallin._keys import NAMES, TABLE, Keys
+from crystallin._keys import TABLE, Keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,13 +51,22 @@ def which_awake(adata: AnnData, keys: Keys, model: ProgramVAE, wanted: Sequence[
     awake = table.set_index(table["name"].astype(str))["awake"].astype(str).eq("True")
     awake = awake[~awake.index.duplicated()].reindex(names, fill_value=False).to_numpy(dtype=bool) & ~model.is_decoy
     if not awake.any():
-        stored = [str(name) for name in adata.uns[keys.uns][NAMES]]
-        msg = (
-            f"None of the {len(stored)} programs is awake in these cells (crystallin.pp.screen_programs), so there is "
-            "no activity that further genes could follow. To audit programs in any case, name them with programs=[…]."
-        )
-        raise ValueError(msg)
+        raise ValueError(_none_awake(len(names)))
     return np.flatnonzero(awake)
+
+
+def check_awake(adata: AnnData, keys: Keys) -> None:
+    """Raise unless a program was found awake; ``adata`` has been screened."""
+    table = adata.uns[keys.uns][TABLE]
+    if not table.loc[table["kept"].astype(bool), "awake"].any():
+        raise ValueError(_none_awake(int(table["kept"].sum())))
+
+
+def _none_awake(n_programs: int) -> str:
+    return (
+        f"None of the {n_programs} programs is awake in these cells (crystallin.pp.screen_programs), so there is no "
+        "activity that further genes could follow. To audit programs in any case, name them with programs=[…]."
+    )
 
 
 def typical_loadings(loading: np.ndarray, sd: np.ndarray, direction: np.ndarray) -> np.ndarray:
@@ -87,7 +96,8 @@ def reasons(evidence: EdgeEvidence, positions: np.ndarray, typical: np.ndarray, 
     found = []
     for i, position in enumerate(positions):
         if n_kept[i] < MIN_KEPT:
-            why = f"only {n_kept[i]} of its members can be seen to follow it, and {MIN_KEPT} are needed"
+            n = f"only {n_kept[i]}" if n_kept[i] else "none"
+            why = f"{n} of its members can be seen to follow it, and {MIN_KEPT} are needed"
         elif typical[i] < MIN_SHARE * usual:
             why = f"its members hardly follow it (typical loading {typical[i]:.2g}, {usual:.2g} in other programs)"
         elif inflation[position] > MAX_INFLATION:

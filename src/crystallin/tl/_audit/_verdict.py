@@ -126,6 +126,8 @@ def judge(
     orientation = np.where(up & down, 0, np.where(up, 1, -1))
     member_score, member_q, kept, contradicts = _members(loading * direction, sd, direction != 0, smallest, fdr)
     why = reasons(evidence, positions, typical, kept.sum(axis=1))
+    # what is not known to be active cannot be contradicted
+    contradicts &= auditable(why)[:, None]
     sought = (direction == 0) & candidates & (evidence.expression * len(evidence.cells) >= MIN_COUNTS)
     sought &= auditable(why)[:, None]
     judged = Judged(
