@@ -54,7 +54,7 @@ def test_all_genes_of_a_program(audited):
         "suggested: 4 genes (2 more came near)",
         "members that do not follow the program: 1 gene",
         "members that follow it: 9 genes",
-        "members with too few counts to say: 2 genes",
+        "members that the data cannot judge: 2 genes",
         "moves with",
         "T two",
     ):

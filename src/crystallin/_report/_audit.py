@@ -127,7 +127,7 @@ def _figures(source: Source, stored: Stored, notable: pd.DataFrame) -> list:
             data=data,
             note=(
                 "Blue: suggested genes. Orange: members that do not follow the program. Dark: members that do. White "
-                "dots: members with too few counts to say. Lines: 95 % intervals."
+                "dots: members that the data cannot judge. Lines: 95 % intervals."
             ),
         )
         figures.append(figure)

@@ -118,7 +118,7 @@ COLUMNS = {
     "weight": "Direction of the gene in a completed set: 1 up with the program, -1 down.",
     "n_members": "Number of members of the set in the data.",
     "n_kept": "Number of members that follow the program.",
-    "n_silent": "Number of members with too few counts to say.",
+    "n_silent": "Number of members that the data cannot judge.",
     "n_contradicts": "Number of members with enough counts that do not follow the program.",
     "n_suggested": "Number of genes that are suggested for the set.",
     "typical_loading": "Median loading of the members.",

@@ -148,7 +148,7 @@ def _parts(table: pd.DataFrame, about: pd.Series, n_genes: int) -> tuple[dict[st
         "suggested": f"suggested: {_genes(n['suggested'])}{near}",
         "contradicts": f"members that do not follow the program: {_genes(n['contradicts'])}",
         "kept": f"members that follow it: {_genes(n['kept'])}",
-        "silent": f"members with too few counts to say: {_genes(n['silent'])}",
+        "silent": f"members that the data cannot judge: {_genes(n['silent'])}",
     }
     if about["reason"]:
         headings["suggested"] = f"no genes were sought: {shorten(str(about['reason']), 60)}"
