@@ -43,12 +43,11 @@ def edges_of(
     degree
         Number of sets of the collection that contain each gene.
     """
-    of_members = _rows(judged, evidence, *np.nonzero(judged.direction), MEMBER)
-    program, gene = of_members.pop("_program").to_numpy(), of_members.pop("_gene").to_numpy()
+    program, gene = np.nonzero(judged.direction)
     verdict = np.where(
         judged.kept[program, gene], KEPT, np.where(judged.contradicts[program, gene], CONTRADICTS, SILENT)
     )
-    of_members = of_members.assign(
+    of_members = _rows(judged, evidence, program, gene, MEMBER).assign(
         verdict=verdict,
         score=judged.member_score[program, gene],
         q=judged.member_q[program, gene],
@@ -58,12 +57,11 @@ def edges_of(
         competitor="",
         degree=degree[gene],
     )
-    of_missing = _rows(judged, evidence, *judged.missing(MAX_LISTED), MISSING)
-    program, gene = of_missing.pop("_program").to_numpy(), of_missing.pop("_gene").to_numpy()
+    program, gene = judged.missing(MAX_LISTED)
     replicated, n_samples, n_agree = _replication(judged, program, gene, half, are_samples)
     q = judged.q[program, gene]
     called = (q <= fdr) & ((n_samples == 0) | (2 * n_agree > n_samples))
-    of_missing = of_missing.assign(
+    of_missing = _rows(judged, evidence, program, gene, MISSING).assign(
         verdict=np.where(called, SUGGESTED, POSSIBLE),
         score=judged.score[program, gene],
         q=q,
@@ -104,8 +102,6 @@ def _rows(judged: Judged, evidence: EdgeEvidence, program: np.ndarray, gene: np.
             "weight": sign.astype(float),
             "expression": evidence.expression[gene],
             "in_panel": evidence.in_panel[gene],
-            "_program": program,
-            "_gene": gene,
         }
     )
 

@@ -13,7 +13,7 @@ from crystallin import _checks as checks
 from crystallin._keys import PARAMS, SUMMARY, TABLE, given
 
 from ._edges import edges_of
-from ._verdict import CONTRADICTS, KEPT, MEMBER, MISSING, SILENT, SUGGESTED, Judged, judge
+from ._verdict import CONTRADICTS, KEPT, MEMBER, SILENT, SUGGESTED, Judged, judge
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -134,12 +134,10 @@ def _summary(table: pd.DataFrame, judged: Judged, evidence: EdgeEvidence) -> pd.
 
 def _errors(table: pd.DataFrame, judged: Judged, evidence: EdgeEvidence) -> dict[str, Any]:
     """Return numbers of suggestions and of mirror images beyond the same threshold."""
-    rows = table[(table["kind"] == MISSING) & (table["verdict"] == SUGGESTED)]
-    program = {name: i for i, name in enumerate(evidence.programs[judged.positions])}
-    gene = pd.Index(evidence.genes).get_indexer(rows["gene"])
-    called = np.zeros(judged.score.shape, dtype=bool)
-    called[rows["program"].map(program).to_numpy(dtype=int), gene] = True
-    n_mirror, n_called = judged.n_mirror(called), int(called.sum())
-    n_unsigned = int(called[judged.orientation != 0].sum())
-    realised = n_mirror / n_unsigned if n_unsigned else np.nan
-    return {"n_suggested": n_called, "n_mirror": n_mirror, "realised": realised}
+    rows = table[table["verdict"] == SUGGESTED]
+    program = pd.Index(evidence.programs[judged.positions]).get_indexer(rows["program"])
+    # sets with members of both directions have no mirror image
+    scores = rows["score"].to_numpy()[judged.orientation[program] != 0]
+    n_mirror = int((judged.mirrored >= scores.min()).sum()) if len(scores) else 0
+    realised = n_mirror / len(scores) if len(scores) else np.nan
+    return {"n_suggested": len(rows), "n_mirror": n_mirror, "realised": realised}

@@ -81,11 +81,6 @@ class Judged:
         order = np.lexsort((-self.score[program, gene], program))
         return program[order], gene[order]
 
-    def n_mirror(self, called: np.ndarray) -> int:
-        """Return how many mirrored scores reach the smallest score of the called edges of sets with one direction."""
-        unsigned = called & (self.orientation != 0)[:, None]
-        return int((self.mirrored >= self.score[unsigned].min()).sum()) if unsigned.any() else 0
-
 
 def judge(
     evidence: EdgeEvidence,
