@@ -40,6 +40,15 @@ def test_missing_members_are_found_and_wrong_ones_doubted(lacking):
     assert table["stability"].isna().all()
 
 
+def test_verdicts_of_members_follow_their_q(lacking):
+    cr.tl.audit_programs(lacking.adata, lacking.model, fdr=0.07)
+    members = cr.get.audit_df(lacking.adata, kind="member")
+    called = members["verdict"].isin(["kept", "contradicts"])
+    # q is that of the verdict, and of silent members that they follow
+    assert (members.loc[called, "q"] <= 0.07).all() and (members.loc[~called, "q"] > 0.07).all()
+    assert (members.loc[members["verdict"] == "kept", "score"] > 0).all()
+
+
 def test_summary_counts_the_table(lacking):
     cr.tl.audit_programs(lacking.adata, lacking.model, fdr=0.2)
     stored = lacking.adata.uns["audit_programs"]

@@ -51,6 +51,8 @@ class RefitMixin:
 
         Raises
         ------
+        KeyError
+            If the model does not have a gene or program of ``members``.
         ValueError
             If the model has no data, is that of a query, or a member is in its program already.
 
@@ -79,7 +81,8 @@ class RefitMixin:
             others = np.setdiff1d(np.arange(self.adata.n_obs), cells)
             # training, validation and test cells
             parts = [cells, np.zeros(0, dtype=int), others]
-            train_kwargs = {**train_kwargs, "datasplitter_kwargs": {"external_indexing": parts}}
+            splitter = {**(train_kwargs.get("datasplitter_kwargs") or {}), "external_indexing": parts}
+            train_kwargs = {**train_kwargs, "datasplitter_kwargs": splitter}
         if "posterior_epochs" not in train_kwargs:
             usual = {name: value for name, value in train_kwargs.items() if name != "max_epochs"}
             n_epochs = check_training(self.adata.n_obs, 0, **usual).posterior_epochs

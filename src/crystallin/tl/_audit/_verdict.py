@@ -119,10 +119,11 @@ def judge(
     smallest = min_loading * np.maximum(typical, 0)[:, None]
     up, down = (direction > 0).any(axis=1), (direction < 0).any(axis=1)
     orientation = np.where(up & down, 0, np.where(up, 1, -1))
-    member_score, member_q, kept, contradicts = _members(loading * direction, sd, direction != 0, smallest, fdr)
+    member_score, follows, against = _members(loading * direction, sd, direction != 0, smallest)
+    kept = follows <= fdr
     why = reasons(evidence, positions, typical, kept.sum(axis=1))
     # what is not known to be active cannot be contradicted
-    contradicts &= auditable(why)[:, None]
+    contradicts = (against <= fdr) & ~kept & auditable(why)[:, None]
     sought = (direction == 0) & candidates & (evidence.expression * len(evidence.cells) >= MIN_COUNTS)
     sought &= auditable(why)[:, None]
     judged = Judged(
@@ -137,7 +138,7 @@ def judge(
         mirrored=np.where(sought, 0.0, np.nan),
         q=np.ones(loading.shape),
         member_score=member_score,
-        member_q=member_q,
+        member_q=np.where(contradicts, against, follows),
         kept=kept,
         contradicts=contradicts,
         row=np.full(loading.shape, -1),
@@ -202,14 +203,10 @@ def _mirror_or_tail(score: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
 
 
 def _members(
-    oriented: np.ndarray, sd: np.ndarray, is_member: np.ndarray, smallest: np.ndarray, fdr: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return score, q value, and which members follow their program, and which do not although the counts could say."""
-    score, q = oriented / sd, np.ones(sd.shape)
-    kept, contradicts = np.zeros(sd.shape, dtype=bool), np.zeros(sd.shape, dtype=bool)
-    follows = stats.benjamini_hochberg(norm.sf(score[is_member]))
-    against = stats.benjamini_hochberg(norm.sf(((smallest - oriented) / sd)[is_member]))
-    kept[is_member] = follows <= fdr
-    contradicts[is_member] = (against <= fdr) & (follows > fdr)
-    q[is_member] = np.where(contradicts[is_member], against, follows)
-    return score, q, kept, contradicts
+    oriented: np.ndarray, sd: np.ndarray, is_member: np.ndarray, smallest: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return scores of members, and q values that they follow their program and that they do not; else 1."""
+    score, follows, against = oriented / sd, np.ones(sd.shape), np.ones(sd.shape)
+    follows[is_member] = stats.benjamini_hochberg(norm.sf(score[is_member]))
+    against[is_member] = stats.benjamini_hochberg(norm.sf(((smallest - oriented) / sd)[is_member]))
+    return score, follows, against
