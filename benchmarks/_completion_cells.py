@@ -240,7 +240,8 @@ def held(adata: ad.AnnData, suggested: pd.DataFrame, there: Audit) -> dict:
     t = conditional_t(adata, cr.get.activity_df(adata, decoys=True))
     candidates = ~memberships(adata)[list(t)]
     edges = suggested[suggested["gene"].isin(t.index) & suggested["program"].isin(t.columns)]
-    edges = edges[[candidates.at[gene, name] for gene, name in zip(edges["gene"], edges["program"], strict=True)]]
+    pairs = zip(edges["gene"], edges["program"], strict=True)
+    edges = edges[np.array([candidates.at[gene, name] for gene, name in pairs], dtype=bool)]
     above = [t.at[gene, name] > ONE_SIDED for gene, name in zip(edges["gene"], edges["program"], strict=True)]
     listed = there.table.set_index(["program", "gene"])
     pairs = pd.MultiIndex.from_frame(edges[["program", "gene"]])

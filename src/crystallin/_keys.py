@@ -146,6 +146,11 @@ class Simulation:
     BATCH = "batch"
 
 
+def se_of(slot: str) -> str:
+    """Return the slot in ``varm`` of the standard errors of attributions in ``slot``."""
+    return f"{slot}_se"
+
+
 RANK_PROGRAMS_GROUPS = "rank_programs_groups"
 CONTRAST = "contrast"
 ATTRIBUTIONS = "attributions"

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from crystallin.nn import gene_contributions, refine
+from crystallin.nn import departure, refine
 
 from .test_refine import N_CELLS, N_GENES, N_LATENT, as_weight, dense_information, preconditioner, problem
 
@@ -15,12 +15,12 @@ def test_they_sum_to_the_activity(normalised, kind):
     start = preconditioner(cells, z, weight)
     point = refine(cells, z, weight, start, tolerance=1e-12, max_steps=50)
     for program in range(N_LATENT):
-        parts = gene_contributions(cells, point, weight, start, UNIT[program].to(z.dtype))
+        parts = departure(cells, point.z, weight).of_one(UNIT[program].to(z.dtype), start)
         assert parts.shape == (N_GENES, N_CELLS)
         torch.testing.assert_close(parts.sum(0), point.z[program], atol=1e-4, rtol=1e-4)
     # any combination of activities as well
     direction = torch.linspace(-1, 1, N_LATENT).to(z.dtype)
-    parts = gene_contributions(cells, point, weight, start, direction)
+    parts = departure(cells, point.z, weight).of_one(direction, start)
     torch.testing.assert_close(parts.sum(0), direction @ point.z, atol=2e-4, rtol=1e-4)
 
 
@@ -29,7 +29,7 @@ def test_as_by_dense_algebra():
     cells, z, weight = problem(normalised=False)
     start = preconditioner(cells, z, weight)
     point = refine(cells, z, weight, start, tolerance=1e-12, max_steps=50)
-    parts = gene_contributions(cells, point, weight, start, UNIT[1].to(z.dtype))
+    parts = departure(cells, point.z, weight).of_one(UNIT[1].to(z.dtype), start)
     _, score, information = cells.counts_at(point.z, weight)
     loadings = weight.dense()
     for cell in range(3):
@@ -46,7 +46,7 @@ def test_genes_outside_matter_only_where_programs_overlap():
         apart[program, 7 * program : 7 * program + 7] = 0.5
     weight = as_weight(apart)
     start = preconditioner(cells, z, weight)
-    parts = gene_contributions(cells, refine(cells, z, weight, start), weight, start, UNIT[1].to(z.dtype))
+    parts = departure(cells, refine(cells, z, weight, start).z, weight).of_one(UNIT[1].to(z.dtype), start)
     assert parts[7:14].abs().min() > 0
     torch.testing.assert_close(parts[14:], torch.zeros_like(parts[14:]))
     torch.testing.assert_close(parts[:7], torch.zeros_like(parts[:7]))

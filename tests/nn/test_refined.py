@@ -10,7 +10,6 @@ from crystallin.nn import (
     _refined,
     departure,
     fit_by_program,
-    gene_contributions,
     refine,
     shared_genes,
 )
@@ -36,7 +35,7 @@ def pulls(solved, method, baseline):
 
 def total(solved, method, baseline, dimensions=ALL):
     shared = shared_genes(solved[2].dense())
-    return sum(pull.total(shared, dimensions) for pull in pulls(solved, method, baseline))
+    return sum(pull.total(shared, dimensions, solved[3]) for pull in pulls(solved, method, baseline))
 
 
 def each_of(pull, shared, cells):
@@ -52,23 +51,25 @@ def expected_counts(cells, weight):
 
 @pytest.mark.parametrize("method", ["contributions", "integrated_gradients", "gradient_input"])
 def test_totals_are_sums_of_the_cells(solved, method):
-    cells, _, weight, _ = solved
+    cells, _, weight, start = solved
     shared, baseline = shared_genes(weight.dense()), expected_counts(cells, weight)
     for pull in pulls(solved, method, baseline):
         each = each_of(pull, shared, cells)
-        torch.testing.assert_close(each.sum(0), pull.total(shared, ALL))
-        torch.testing.assert_close(pull.total(shared, ALL[1:3]), pull.total(shared, ALL)[1:3])
+        torch.testing.assert_close(each.sum(0), pull.total(shared, ALL, start))
+        torch.testing.assert_close(pull.total(shared, ALL[1:3], start), pull.total(shared, ALL, start)[1:3])
         # combinations of the dimensions
         rows = torch.linspace(-1, 1, 2 * N_LATENT, dtype=torch.float64).reshape(2, N_LATENT)
-        torch.testing.assert_close(pull.total(shared, rows), rows @ pull.total(shared, ALL))
-        torch.testing.assert_close(pull.total(shared, torch.eye(N_LATENT).double()), pull.total(shared, ALL))
+        torch.testing.assert_close(pull.total(shared, rows, start), rows @ pull.total(shared, ALL, start))
+        torch.testing.assert_close(
+            pull.total(shared, torch.eye(N_LATENT).double(), start), pull.total(shared, ALL, start)
+        )
 
 
 def test_contributions_are_those_of_one_program(solved):
     cells, point, weight, start = solved
     each = each_of(departure(cells, point.z, weight), shared_genes(weight.dense()), cells)
     for program in range(N_LATENT):
-        one = gene_contributions(cells, point, weight, start, torch.eye(N_LATENT).to(point.z.dtype)[program])
+        one = departure(cells, point.z, weight).of_one(torch.eye(N_LATENT).to(point.z.dtype)[program], start)
         torch.testing.assert_close(each[:, program].T, one, atol=1e-4, rtol=1e-3)
     torch.testing.assert_close(each.sum(2), point.z.T)
 

@@ -33,7 +33,7 @@ from ._slots import (
     is_programs,
     kind_of,
 )
-from ._values import check_choice, check_int, check_number, check_profiles
+from ._values import check_bool, check_choice, check_int, check_number, check_profiles
 from ._words import some
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "check_adata",
     "check_aligned",
     "check_among",
+    "check_bool",
     "check_categories",
     "check_choice",
     "check_column_lists",

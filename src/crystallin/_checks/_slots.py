@@ -19,6 +19,7 @@ from crystallin._keys import (
     TOOL,
     VALUES,
     Keys,
+    se_of,
 )
 
 from ._words import some
@@ -92,19 +93,20 @@ def check_result_key(adata: Any, key_added: str | None, keys: Keys, tool: str) -
     argument = "key_added"
     key = keys.result(tool) if key_added is None else key_added
     check_slot_name(key, argument)
-    own = {"uns": kind_of(adata, key) == tool}
+    own = {("uns", key): kind_of(adata, key) == tool}
     if tool == ATTRIBUTIONS:
         # attributions of single cells have no array in varm
-        own["varm"] = own["uns"] and GROUPS in adata.uns[key]
-    for where, is_own in own.items():
-        if key in getattr(adata, where) and not is_own:
+        is_own = own["uns", key] and GROUPS in adata.uns[key]
+        own |= {("varm", slot): is_own for slot in (key, se_of(key))}
+    for (where, slot), is_own in own.items():
+        if slot in getattr(adata, where) and not is_own:
             msg = (
-                f"{argument}={key!r} would overwrite adata.{where}[{key!r}], which is not a result of "
-                f"crystallin.tl.{tool}. Choose another {argument}, or remove it first: del adata.{where}[{key!r}]."
+                f"{argument}={key!r} would overwrite adata.{where}[{slot!r}], which is not a result of "
+                f"crystallin.tl.{tool}. Choose another {argument}, or remove it first: del adata.{where}[{slot!r}]."
             )
             raise ValueError(msg)
         for other in programs_keys(adata):
-            if (where, key) in Keys(other).slots:
+            if (where, slot) in Keys(other).slots:
                 msg = f"{argument}={key!r} is a slot of the programs {other!r} (adata.{where}); choose another name."
                 raise ValueError(msg)
     return key

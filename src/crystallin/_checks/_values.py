@@ -48,6 +48,13 @@ def check_number(
     raise ValueError(msg)
 
 
+def check_bool(value: Any, argument: str) -> None:
+    """Raise an error unless ``value`` is ``True`` or ``False``."""
+    if not isinstance(value, bool | np.bool_):
+        msg = f"{argument}={value!r} must be True or False."
+        raise ValueError(msg)
+
+
 def check_profiles(baseline: Any, genes: Sequence[str]) -> np.ndarray:
     """Return expression profiles as baselines x genes, raising unless they are finite, non-negative and not all 0.
 

@@ -10,7 +10,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from crystallin import _checks as checks
-from crystallin._keys import ATTRIBUTIONS, CELLS, GENES, GROUPS, NAMES, PARAMS, PROGRAMS, VALUES, Keys
+from crystallin._keys import ATTRIBUTIONS, CELLS, GENES, GROUPS, NAMES, PARAMS, PROGRAMS, VALUES, Keys, se_of
 
 
 def attributions_df(
@@ -41,9 +41,9 @@ def attributions_df(
 
     Returns
     -------
-    New tidy DataFrame with columns ``program``, ``group`` (or ``cell``), ``gene``, ``attribution``, ``member`` (of the
-    program), ``added`` (by :func:`crystallin.complete`) and ``rank`` (1 = largest absolute attribution among those
-    kept).
+    New tidy DataFrame with columns ``program``, ``group`` (or ``cell``), ``gene``, ``attribution``, ``se`` (standard
+    error of a mean that was estimated), ``member`` (of the program), ``added`` (by :func:`crystallin.complete`) and
+    ``rank`` (1 = largest absolute attribution among those kept).
 
     Raises
     ------
@@ -74,6 +74,7 @@ def attributions_df(
         genes = adata.var_names.to_numpy(dtype=str)
         values = np.asarray(adata.varm[slot])
         values = values[:, :, None] if values.ndim == 2 else values
+    errors = None if of_cells or se_of(slot) not in adata.varm else np.asarray(adata.varm[se_of(slot)])
     keys = Keys(str(stored[PARAMS]["key"]))
     checks.check_table(adata, keys)
     if keys.prior not in adata.varm:
@@ -85,10 +86,12 @@ def attributions_df(
     for name in wanted:
         own = is_member[name].to_numpy() if name in is_member else np.zeros(len(genes), dtype=bool)
         for label in chosen:
-            column = values[:, programs.index(name), labels.index(label)]
+            place = programs.index(name), labels.index(label)
+            column = values[:, *place]
             keep = ~np.isnan(column) if members is None else ~np.isnan(column) & (own == members)
             order = np.flatnonzero(keep)[np.argsort(-np.abs(column[keep]), kind="stable")[:n]]
             part = {"program": name, what: label, "gene": genes[order], "attribution": column[order]}
+            part |= {} if errors is None else {"se": errors[order, *place]}
             new = is_added[name].to_numpy()[order] if name in is_added else False
             parts.append(
                 pd.DataFrame(part | {"member": own[order], "added": new, "rank": np.arange(1, len(order) + 1)})

@@ -60,6 +60,20 @@ def check_statistic(statistic: str, method: str, target: str) -> None:
         raise ValueError(msg)
 
 
+def check_tolerance(tolerance: float | None, statistic: str, target: str, *, return_se: bool) -> None:
+    """Raise an error if means cannot be estimated to this standard error, or have no standard error."""
+    if tolerance is None and not return_se:
+        return
+    if (statistic, target) != ("mean", "activity"):
+        msg = (
+            f'tolerance and return_se are for the mean (statistic="mean") of attributions of the activity '
+            f'(target="activity"), but statistic={statistic!r} and target={target!r} were given. Leave them out.'
+        )
+        raise ValueError(msg)
+    if tolerance is not None:
+        checks.check_number(tolerance, "tolerance", 0, 1, include_minimum=False)
+
+
 def check_baseline(
     baseline: str | np.ndarray, target: str, method: str, genes: Sequence[str], *, is_given: bool
 ) -> str | np.ndarray:
@@ -99,7 +113,8 @@ def announce(method: str, n_cells: int, n_latent: int, n_baselines: int) -> None
     if minutes >= 1:
         logger.warning(
             "Attributions invert a matrix of %s x %s, %s time(s) for each of %s cells, which takes about %.0f minutes "
-            'of one CPU core. Fewer cells, or method="contributions" with statistic="average_cell", are faster.',
+            "of one CPU core. Means that are estimated (tolerance=), fewer cells or programs, and "
+            'method="contributions" with statistic="average_cell" are faster.',
             f"{n_latent:,}",
             f"{n_latent:,}",
             n_matrices,

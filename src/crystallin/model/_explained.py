@@ -51,6 +51,16 @@ class Question:
         """Genes that programs share."""
         return blocks.shared_genes(self.weight.dense())
 
+    def baselines(self, cells: blocks.Cells) -> list[torch.Tensor]:
+        """Counts that some cells are compared with, genes x cells for each baseline."""
+        if self.profiles is None:
+            nothing = cells.counts.new_zeros(len(self.weight), 1)
+            return [cells.log_mean(nothing, self.weight).exp().expand_as(cells.counts)]
+        total = cells.counts.sum(0)
+        # a profile without expression has no counts
+        shares = self.profiles / self.profiles.sum(0).clamp(min=torch.finfo(total.dtype).tiny)
+        return [share[:, None] * total for share in shares.T]
+
     @cached_property
     def reader(self) -> blocks.Reader | blocks.DeepReader:
         """Encoder's mean as a function of genes, for what is to be explained."""
@@ -106,23 +116,11 @@ class ActivityCells:
         self.preconditioner = average().covariance
         self.cells, start = question.module.posterior_start(tensors)
         self.point = blocks.precise_mode(self.cells, start, self.weight, self.preconditioner)
-        total = self.cells.counts.sum(0)
-        if question.profiles is None:
-            nothing = torch.zeros_like(self.point.z[:, :1])
-            self.baselines = [self.cells.log_mean(nothing, self.weight).exp()]
-        else:
-            # a profile without expression has no counts
-            shares = question.profiles / question.profiles.sum(0).clamp(min=torch.finfo(total.dtype).tiny)
-            self.baselines = [share[:, None] * total for share in shares.T]
+        self.baselines = question.baselines(self.cells)
 
     def total(self, method: str) -> torch.Tensor:
         """Attributions summed over the cells, wanted x genes."""
-        if method == "contributions" and len(self.wanted) == 1:
-            # contributions to a single activity do not need a matrix for each cell
-            (direction,) = blocks.rows_of(torch.eye(len(self.point.z), device=self.point.z.device), self.wanted)
-            parts = blocks.gene_contributions(self.cells, self.point, self.weight, self.preconditioner, direction)
-            return parts.sum(1)[None]
-        return sum(pull.total(self.shared, self.wanted) for pull in self._pulls(method))
+        return sum(pull.total(self.shared, self.wanted, self.preconditioner) for pull in self._pulls(method))
 
     def each(self, method: str) -> Iterator[torch.Tensor]:
         """Attributions of single cells, cells x wanted x genes, for successive cells."""
@@ -147,7 +145,7 @@ class ActivityCells:
         if index is not None:
             cells, point = cells[index], point[index]
         for baseline in self.baselines:
-            here = baseline if index is None or baseline.shape[1] == 1 else baseline[:, index]
+            here = baseline if index is None else baseline[:, index]
             pulls = ATTRIBUTION_METHODS[method].activity(cells, point, self.weight, self.preconditioner, here)
             yield from (pull * (1 / len(self.baselines)) for pull in pulls)
 

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
@@ -99,7 +98,7 @@ def check_values(arguments: Mapping[str, Any]) -> None:
         if name in given:
             checks.check_int(given[name], name, minimum)
     for name in SWITCHES & given.keys():
-        check_bool(given[name], name)
+        checks.check_bool(given[name], name)
     if "gradient_clip_val" in given:
         checks.check_number(given["gradient_clip_val"], "gradient_clip_val", 0)
     if given.get("limit_train_batches", 1) == 0:
@@ -139,13 +138,6 @@ def check_callbacks(callbacks: Any) -> list[pl.Callback]:
             msg = f"callbacks={callbacks!r} must be a list of lightning.pytorch.Callback."
             raise TypeError(msg)
     return given
-
-
-def check_bool(value: Any, argument: str) -> None:
-    """Raise an error unless ``value`` is ``True`` or ``False``."""
-    if not isinstance(value, bool | np.bool_):
-        msg = f"{argument}={value!r} must be True or False."
-        raise ValueError(msg)
 
 
 def merged(config: Any, arguments: Any, name: str) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from crystallin import _checks as checks
 
 from ._compat import pl
 from ._lightning import (
-    check_bool,
     check_callbacks,
     check_names,
     check_plan,
@@ -131,9 +130,9 @@ def check_training(
     for name, value, least in given:
         if value is not None:
             checks.check_int(value, name, least)
-    check_bool(early_stopping, "early_stopping")
-    check_bool(shuffle_set_split, "shuffle_set_split")
-    check_bool(load_sparse_tensor, "load_sparse_tensor")
+    checks.check_bool(early_stopping, "early_stopping")
+    checks.check_bool(shuffle_set_split, "shuffle_set_split")
+    checks.check_bool(load_sparse_tensor, "load_sparse_tensor")
     checkpoint = None if checkpoint is None else check_checkpoint_path(checkpoint)
     n_cells = _n_cells(n_obs, datamodule)
     max_epochs, posterior_epochs = _epochs(n_cells, batch_size, max_epochs, posterior_epochs)
@@ -275,9 +274,9 @@ def _progress(trainer: dict[str, Any], callbacks: list[Any]) -> tuple[bool, bool
     """Remove the arguments of the progress bar from those of the trainer; return whether to show which bar."""
     show = trainer.pop("enable_progress_bar", None)
     simple = trainer.pop("simple_progress_bar", True)
-    check_bool(simple, "simple_progress_bar")
+    checks.check_bool(simple, "simple_progress_bar")
     if show is not None:
-        check_bool(show, "enable_progress_bar")
+        checks.check_bool(show, "enable_progress_bar")
     rate = trainer.pop("progress_bar_refresh_rate", 1)
     if rate not in (0, 1):
         msg = f"progress_bar_refresh_rate={rate!r} must be 0 (no bar) or 1."

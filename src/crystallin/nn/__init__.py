@@ -1,7 +1,7 @@
 """Torch building blocks: small modules and pure functions, without scvi-tools and AnnData."""
 
 from ._attribution import Reader
-from ._contributions import Pull, departure, gene_contributions
+from ._contributions import Pull, departure, solves
 from ._counts import SparseCounts
 from ._covariance import (
     AverageCell,
@@ -30,12 +30,13 @@ from ._interactions import interactions
 from ._likelihood import CountLikelihood
 from ._methods import METHODS as ATTRIBUTION_METHODS
 from ._methods import Method as AttributionMethod
-from ._methods import attribute
+from ._methods import Path, attribute
 from ._negative_binomial import nb_log_likelihood
 from ._quadrature import DeepReader
 from ._refine import Cells, Information, Point, draw, refine
-from ._refined import precise_mode
+from ._refined import near_modes, precise_mode
 from ._rows import rows_of
+from ._surrogate import Surrogate
 from ._total import TotalReading, UniqueReading, total_gene_weights, total_matrix
 from ._totals import of_this_process
 
@@ -52,6 +53,7 @@ __all__ = [
     "GeneRegression",
     "Information",
     "Leftover",
+    "Path",
     "Point",
     "PrimedEncoder",
     "ProgramDecoder",
@@ -62,6 +64,7 @@ __all__ = [
     "SharedGenes",
     "SparseCounts",
     "StartingPoint",
+    "Surrogate",
     "TARGET_SUM",
     "TotalReading",
     "UniqueReading",
@@ -71,12 +74,12 @@ __all__ = [
     "draw",
     "exact_posteriors",
     "fit_by_program",
-    "gene_contributions",
     "gene_moments",
     "interactions",
     "marginal_sd",
     "member_correlations",
     "nb_log_likelihood",
+    "near_modes",
     "of_this_process",
     "precise_mode",
     "precision_cholesky",
@@ -84,6 +87,7 @@ __all__ = [
     "rows_of",
     "sample_posterior",
     "shared_genes",
+    "solves",
     "starting_point",
     "total_gene_weights",
     "total_matrix",

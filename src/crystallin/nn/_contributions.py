@@ -19,11 +19,13 @@ import torch
 
 from ._covariance import SharedGenes, precision
 from ._edges import Weight
-from ._refine import Cells, Information, Point, solve
+from ._refine import Cells, Information, solve
 from ._rows import rows_of
 
 # residual of the solution relative to that of its start; contributions sum to the activity with about this error
 SOLVE_TO = 1e-5
+# share of the latent dimensions up to which solving for each is faster than to invert a matrix for each cell
+FEW = 0.025
 # memory of one chunk of cells
 CHUNK_BYTES = 2**28
 
@@ -70,9 +72,12 @@ class Pull:
             inverse = rows_of(_inverse(precision(information, shared)), wanted)
             yield _Solved(inverse, information, self.terms[:, index])
 
-    def total(self, shared: SharedGenes, wanted: torch.Tensor) -> torch.Tensor:
+    def total(self, shared: SharedGenes, wanted: torch.Tensor, preconditioner: torch.Tensor) -> torch.Tensor:
         """Return the effect of each gene, summed over the cells, wanted x genes, without a tensor over cells."""
         weight = self.information.weight
+        if solves(len(wanted), len(weight)):
+            unit = torch.eye(len(weight), dtype=self.terms.dtype, device=self.terms.device)
+            return torch.stack([self.of_one(row, preconditioner).sum(1) for row in rows_of(unit, wanted)])
         # genes x wanted, so that the genes of a program are rows that are read and written as a whole
         total = self.terms.new_zeros(len(self.terms), len(wanted))
         for chunk in self.chunks(shared, wanted):
@@ -84,6 +89,15 @@ class Pull:
                 centre = weight.to_latent(chunk.information.share)
                 total -= terms @ torch.einsum("ckq,qc->ck", chunk.inverse, centre)
         return total.T
+
+    def of_one(self, direction: torch.Tensor, preconditioner: torch.Tensor) -> torch.Tensor:
+        """Return the effect of each gene on one combination of activities in each cell, genes x cells.
+
+        This solves for the combination, without a matrix for each cell, and is faster if only few are wanted.
+        """
+        directions = direction[:, None].expand(-1, self.terms.shape[1])
+        solution = solve(self.information, directions, preconditioner, solve_to=SOLVE_TO)
+        return self.information.log_rate_change(solution) * self.terms
 
     def add_to(self, each: torch.Tensor, shared: SharedGenes, wanted: torch.Tensor) -> None:
         """Add the effect of each gene in each cell to an array of cells x wanted x genes."""
@@ -107,37 +121,16 @@ class _Solved:
     terms: torch.Tensor
 
 
+def solves(n_wanted: int, n_latent: int) -> bool:
+    """Whether totals are solved for one by one, because so few are wanted, instead of inverting matrices."""
+    return n_wanted <= max(1, FEW * n_latent)
+
+
 def departure(cells: Cells, z: torch.Tensor, weight: Weight) -> Pull:
     """Return the activities at the mode ``z`` as a pull: differences of log rates times information."""
     _, score, information = cells.counts_at(z, weight)
     # multiplied by the information, so that a gene without information does not cause a division by zero
     return Pull(information, information.of_counts * information.log_rate_change(z) + score)
-
-
-def gene_contributions(
-    cells: Cells, point: Point, weight: Weight, preconditioner: torch.Tensor, direction: torch.Tensor
-) -> torch.Tensor:
-    """Compute contributions of genes to one combination of activities, genes x cells; they sum to it.
-
-    This needs no matrix for each cell and is therefore faster for a single activity.
-
-    Parameters
-    ----------
-    cells
-        Counts, offsets and likelihood.
-    point
-        The mode.
-    weight
-        Loadings.
-    preconditioner
-        Latent x latent, about the inverse of the cells' information.
-    direction
-        Weight of each latent dimension in the combination: 1 for that of a program and 0 for the others, for example.
-    """
-    pull = departure(cells, point.z, weight)
-    directions = direction[:, None].expand_as(point.z)
-    solution = solve(pull.information, directions, preconditioner, solve_to=SOLVE_TO)
-    return pull.information.log_rate_change(solution) * pull.terms
 
 
 def _inverse(matrices: torch.Tensor) -> torch.Tensor:

@@ -13,11 +13,34 @@ from . import _captum as by_captum
 from . import _quadrature as along_path
 from . import _refined as refined
 from ._attribution import Reader
-from ._contributions import Pull
-from ._quadrature import DeepReader
+from ._contributions import Pull, departure
+from ._edges import Weight
+from ._quadrature import DeepReader, gauss_legendre
+from ._refine import Cells
 
 Summed = Callable[[Any, torch.Tensor, torch.Tensor], torch.Tensor]
 Pulls = Callable[..., Iterator[Pull]]
+
+
+@dataclass(frozen=True)
+class Path:
+    """An attribution of the activity as a weighted mean over points on the way from the baseline's counts to a cell's.
+
+    Attributes
+    ----------
+    nodes
+        Points, from the cell to the baseline, as shares of the way; and their weights, which sum to 1.
+    pull
+        Function for the cells at one point: (cells, their modes, loadings, difference from the baseline) to pull.
+    """
+
+    nodes: tuple[tuple[float, float], ...]
+    pull: Callable[[Cells, torch.Tensor, Weight, torch.Tensor], Pull]
+
+
+# with fewer points than for exact attributions, of which means over cells are close enough to those with more
+ALONG_PATH = Path(tuple(gauss_legendre(5)), refined.gradient)
+AT_CELL = ((1.0, 1.0),)
 
 
 @dataclass(frozen=True)
@@ -32,6 +55,8 @@ class Method:
         The same for encoders with further layers.
     activity
         Function for the refined activity, which returns pulls.
+    path
+        The same as a mean over points, of which some can be drawn at random.
     over_cells
         Whether baselines are several cells, genes x baselines, instead of one.
     by_captum
@@ -43,6 +68,7 @@ class Method:
     encoder: Summed | None = None
     deep: Summed | None = None
     activity: Pulls | None = None
+    path: Path | None = None
     over_cells: bool = False
     by_captum: bool = False
     has_baseline: bool = True
@@ -50,13 +76,23 @@ class Method:
 
 METHODS: dict[str, Method] = {
     "integrated_gradients": Method(
-        exact.integrated_gradients, along_path.path_integrated_gradients, refined.integrated_gradients
+        exact.integrated_gradients, along_path.path_integrated_gradients, refined.integrated_gradients, ALONG_PATH
     ),
-    "contributions": Method(activity=refined.contributions, has_baseline=False),
+    "contributions": Method(
+        activity=refined.contributions,
+        path=Path(AT_CELL, lambda cells, z, weight, _: departure(cells, z, weight)),
+        has_baseline=False,
+    ),
     "expected_gradients": Method(
-        exact.expected_gradients, along_path.path_expected_gradients, refined.integrated_gradients, over_cells=True
+        exact.expected_gradients,
+        along_path.path_expected_gradients,
+        refined.integrated_gradients,
+        ALONG_PATH,
+        over_cells=True,
     ),
-    "gradient_input": Method(exact.gradient_input, along_path.path_gradient_input, refined.gradient_input),
+    "gradient_input": Method(
+        exact.gradient_input, along_path.path_gradient_input, refined.gradient_input, Path(AT_CELL, refined.gradient)
+    ),
     "deeplift": Method(exact.integrated_gradients),
     "ablation": Method(exact.ablation),
     "permutation": Method(exact.permutation, over_cells=True),

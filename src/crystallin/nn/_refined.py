@@ -7,7 +7,7 @@ one. Depth is fixed: along a path through the counts of a cell, only their distr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -35,12 +35,23 @@ def precise_mode(cells: Cells, start: torch.Tensor, weight: Weight, precondition
     """
     point = refine(cells, start, weight, preconditioner)
     if cells.likelihood.kind != "zinb":
-        for _ in range(N_NEWTON):
-            _, observed = cells.observed_at(point.z, weight)
-            direction = solve(observed, point.gradient, preconditioner, solve_to=NEWTON_SOLVE_TO)
-            # away from the mode the information may not be positive definite, and steps may diverge
-            point = damped_step(cells, point, direction.nan_to_num(0, 0, 0))
+        point = _newton(cells, point, preconditioner)
     return climb(cells, point, preconditioner, LAST_TOLERANCE, LAST_STEPS)
+
+
+def _newton(cells: Cells, point: Point, preconditioner: torch.Tensor) -> Point:
+    """Take Newton steps until one is too short to matter."""
+    weight = point.information.weight
+    for _ in range(N_NEWTON):
+        _, observed = cells.observed_at(point.z, weight)
+        # away from the mode the information may not be positive definite, and steps may diverge
+        direction = solve(observed, point.gradient, preconditioner, solve_to=NEWTON_SOLVE_TO).nan_to_num(0, 0, 0)
+        length = (point.gradient * direction).sum(0).abs().max()
+        point = damped_step(cells, point, direction)
+        # convergence is quadratic
+        if length < LAST_TOLERANCE:
+            break
+    return point
 
 
 def contributions(
@@ -61,7 +72,7 @@ def gradient_input(
 
     This would be the change of the activity if it were linear in the counts; it does not sum to the actual change.
     """
-    yield _gradient(cells, point.z, weight, cells.counts - baseline)
+    yield gradient(cells, point.z, weight, cells.counts - baseline)
 
 
 def integrated_gradients(
@@ -83,12 +94,12 @@ def _along_path(
     baseline: torch.Tensor,
     n_nodes: int,
 ) -> Iterator[Pull]:
-    difference, z, pulls = cells.counts - baseline, point.z, []
-    for t, share in gauss_legendre(n_nodes):
+    difference, nodes, pulls = cells.counts - baseline, gauss_legendre(n_nodes), []
+    starts = near_modes(cells, point.z, weight, preconditioner, baseline, [t for t, _ in nodes])
+    for (t, share), start in zip(nodes, starts, strict=True):
         between = replace(cells, counts=baseline + t * difference)
-        # each mode is the start for the next
-        z = precise_mode(between, z, weight, preconditioner).z
-        pulls.append(_gradient(between, z, weight, difference) * share)
+        z = _newton(between, between.evaluate(start, weight), preconditioner).z
+        pulls.append(gradient(between, z, weight, difference) * share)
     if n_nodes == N_MORE_NODES:
         yield from pulls
         return
@@ -106,7 +117,30 @@ def _along_path(
         yield replace(pull, cells=rough)
 
 
-def _gradient(cells: Cells, z: torch.Tensor, weight: Weight, difference: torch.Tensor) -> Pull:
+def near_modes(
+    cells: Cells,
+    mode: torch.Tensor,
+    weight: Weight,
+    preconditioner: torch.Tensor,
+    baseline: torch.Tensor,
+    shares: Sequence[float],
+) -> Iterator[torch.Tensor]:
+    """Yield about the mode at each share of the way from the baseline's counts to the cells' own.
+
+    Modes move along a slight bend, so the parabola through those at both ends and half way is close.
+    """
+    if set(shares) == {1.0}:
+        yield from (mode for _ in shares)
+        return
+    baseline = baseline.expand_as(cells.counts)
+    there = refine(replace(cells, counts=baseline), torch.zeros_like(mode), weight, preconditioner).z
+    half = replace(cells, counts=baseline + 0.5 * (cells.counts - baseline))
+    middle = refine(half, 0.5 * (mode + there), weight, preconditioner).z
+    for t in shares:
+        yield (2 * t - 1) * (t * mode + (t - 1) * there) + 4 * t * (1 - t) * middle
+
+
+def gradient(cells: Cells, z: torch.Tensor, weight: Weight, difference: torch.Tensor) -> Pull:
     """Multiply the implicit derivative of the activities by the counts by a difference of counts."""
     by_count, observed = cells.observed_at(z, weight)
     return Pull(observed, by_count * difference)

@@ -20,10 +20,11 @@ from crystallin._keys import (
     VALUES,
     Keys,
     given,
+    se_of,
 )
 
 from ._explain import baseline_arguments
-from ._shared import Chosen, choose_cells, origin_of
+from ._shared import choose_cells, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -45,6 +46,8 @@ def attributions(
     genes: str | Sequence[str] | None = None,
     cells: Any = None,
     n_baselines: int = 20,
+    exact: bool = False,
+    tolerance: float = 0.02,
     key: str = DEFAULT_KEY,
     key_added: str | None = None,
     copy: bool = False,
@@ -70,7 +73,7 @@ def attributions(
         Attribution method. Available for both targets:
 
         - ``"integrated_gradients"``: gradient along the straight path from the baseline; complete. It is computed in
-          closed form for the encoder, and from the implicit derivative of the posterior mode at eight points of the
+          closed form for the encoder, and from the implicit derivative of the posterior mode at several points of the
           path for the activity;
         - ``"expected_gradients"``: the same, averaged over random cells as baselines; complete;
         - ``"gradient_input"``: gradient at the cell times the difference from the baseline. Because the refined
@@ -120,6 +123,15 @@ def attributions(
         that use captum.
     n_baselines
         Number of baseline cells, see ``baseline``. Computing time increases with it.
+    exact
+        Compute the means of ``level="group"`` from all cells, for ``target="activity"``. By default, those of groups of
+        256 or more cells are estimated without bias, which is many times faster: with the matrix of the average cell
+        for all cells, and the exact attributions of a sample of them to correct it. Other levels and
+        ``target="encoder"`` are always exact.
+    tolerance
+        Standard error at which an estimate is good enough, as a share of the largest attribution of the program in any
+        group (but not below a share of .1, which is a tenth of an activity's standard deviation). The errors themselves
+        are part of the result.
     key
         Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     key_added
@@ -135,6 +147,9 @@ def attributions(
     ``adata.varm[key_added]`` : :class:`numpy.ndarray`, float32
         ``level="group"``: genes x programs x groups; ``level="global"``: genes x programs. NaN for genes that were not
         asked for.
+    ``adata.varm[key_added + "_se"]`` : :class:`numpy.ndarray`, float32
+        Standard error of each mean due to the sample of cells, genes x programs x groups; 0 where it is exact. Only for
+        ``level="group"`` of the activity, unless ``exact=True``.
     ``adata.uns[key_added]`` : dict
         ``"programs"`` and ``"groups"``, the names along the axes of the array; ``"params"``, the arguments. For
         ``level="cell"`` also ``"values"``, cells x genes x programs, with ``"cells"`` and ``"genes"``.
@@ -148,14 +163,15 @@ def attributions(
     ValueError
         If the method is unknown or not available for this target, encoder or likelihood; a group does not exist; a
         baseline has the wrong length, missing or negative values; genes or programs differ from the model's; the data
-        are minified; ``level="group"`` without ``groupby``; ``level="cell"`` without ``cells``; or a result larger than
-        0.5 GB.
+        are minified; ``level="group"`` without ``groupby``; ``level="cell"`` without ``cells``; a result larger than
+        0.5 GB; or ``tolerance`` is not between 0 and 1.
 
     Notes
     -----
-    Cells are processed in minibatches. For groups, each cell is read once, and memory does not depend on the number of
-    cells. ``"ablation"`` and ``level="global"`` compute the attributions of every single cell, so limit ``cells`` to a
-    few thousand for these. ``level="cell"`` takes 4 bytes x cells x genes x programs, and raises an error above 0.5 GB.
+    Cells are processed in minibatches, and memory does not depend on the number of cells. How means are estimated is
+    described in ``docs/attributions.md``. ``"ablation"`` and ``level="global"`` compute the attributions of every
+    single cell, so limit ``cells`` to a few thousand for these. ``level="cell"`` takes 4 bytes x cells x genes x
+    programs, and raises an error above 0.5 GB.
 
     Expression is relative to the cell's total counts, so every gene has a small attribution to every program. Genes of
     other programs have attributions where programs overlap, because overlapping programs share what they explain.
@@ -194,7 +210,10 @@ def attributions(
     gene_names = list(adata.var_names) if genes is None else checks.check_genes(genes, list(adata.var_names))
     gene_places = adata.var_names.get_indexer(gene_names)
     chosen = choose_cells(adata, groupby if level == "group" else None, cells=cells)
-    values = model.get_attributions(
+    checks.check_bool(exact, "exact")
+    checks.check_number(tolerance, "tolerance", 0, 1, include_minimum=False)
+    estimates = level == "group" and target == "activity" and not exact
+    found = model.get_attributions(
         adata,
         None if cells is None else chosen.positions,
         kind=kind,
@@ -204,8 +223,11 @@ def attributions(
         groups=chosen.labels,
         statistic={"group": "mean", "global": "mean_absolute", "cell": "each"}[level],
         n_baselines=n_baselines,
+        tolerance=tolerance if estimates else None,
+        return_se=estimates,
         **baseline_arguments(adata, groupby, baseline),
     )
+    values, se = found if estimates else (found, None)
 
     adata = adata.copy() if copy else adata
     params = {
@@ -215,6 +237,7 @@ def attributions(
         "baseline": baseline if isinstance(baseline, str) else "array",
         "target": target,
         "level": level,
+        "tolerance": tolerance if estimates else None,
         "n_vars": adata.n_vars,
     }
     params = given(params) | origin_of(ATTRIBUTIONS, adata, keys, model.digest)
@@ -225,16 +248,19 @@ def attributions(
     if level == "cell":
         result |= {CELLS: adata.obs_names[chosen.positions].to_numpy(dtype=object)}
         result |= {GENES: np.array(gene_names, dtype=object), VALUES: values[:, gene_places]}
-        # remove the array of an earlier call by group
-        adata.varm.pop(slot, None)
     else:
         result[GROUPS] = np.array(chosen.groups, dtype=object)
-        adata.varm[slot] = _of_genes(values, chosen, gene_places, level)
+    arrays = {slot: None if level == "cell" else values, se_of(slot): se}
+    for name, array in arrays.items():
+        # also the arrays of an earlier call
+        adata.varm.pop(name, None)
+        if array is not None:
+            adata.varm[name] = _of_genes(array, gene_places, level)
     adata.uns[slot] = result
     return adata if copy else None
 
 
-def _of_genes(values: np.ndarray, chosen: Chosen, gene_places: np.ndarray, level: str) -> np.ndarray:
+def _of_genes(values: np.ndarray, gene_places: np.ndarray, level: str) -> np.ndarray:
     """Return attributions as genes x programs (x groups), with NaN for genes that were not asked for."""
     by_gene = np.full((values.shape[1], values.shape[2], values.shape[0]), np.nan, dtype=np.float32)
     by_gene[gene_places] = values.transpose(1, 2, 0)[gene_places]

@@ -1,0 +1,317 @@
+"""Mean attributions of groups of cells, estimated to a given standard error instead of computed cell by cell.
+
+The mean over a group is that of a cheap stand-in (:class:`crystallin.nn.Surrogate`) over all its cells, plus the mean
+difference between exact attributions and the stand-in in a sample: the difference estimator of survey sampling (Cochran
+1977, Sampling Techniques, section 7.3), in two phases (chapter 12) if there are more cells than the stand-in needs.
+Exact attributions are drawn at two random points of each sampled cell's path rather than computed at all of them.
+Cells with outlying terms, which a sample would miss, are a stratum of their own and all computed exactly (chapter 5).
+Both phases go on until their share of the standard error is small enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from crystallin import nn as blocks
+
+from ._explained import Question
+from ._session import Reading
+
+# cells from which the stand-in's matrix is averaged
+N_PILOT = 128
+# groups that are smaller are computed exactly; the stand-in covers all cells of groups up to the larger size
+MIN_CELLS, MAX_SURVEYED = 256, 4_096
+# share of the cells, those with the largest terms, that are computed exactly
+OUTLYING = 0.1
+# number of cells per minibatch of the stand-in, and largest number per batch of the sample; the variance of means is
+# estimated between batches, of which there are at least so many
+SURVEY_SIZE, BATCH_SIZE, MIN_BATCHES = 256, 16, 16
+# a sample is as much work as exact attributions when each cell has been drawn so often
+MAX_PASSES = 3
+# Newton decrement at which the mode at a random point has converged
+TOLERANCE = 1e-3
+# standard errors are not asked to be a share of less than this, which is a tenth of an activity's standard deviation
+LEAST = 0.1
+
+
+def estimate(
+    question: Question,
+    path: blocks.Path,
+    source: Reading,
+    groups: list[np.ndarray],
+    tolerance: float,
+    exactly: Callable[[np.ndarray], torch.Tensor],
+    rng: np.random.Generator,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Estimate the mean attributions of groups of cells.
+
+    Parameters
+    ----------
+    question
+        What to explain.
+    path
+        The method.
+    source
+        Checked data.
+    groups
+        Positions of the cells of each group.
+    tolerance
+        Largest standard error, as a share of the largest attribution of each wanted dimension in any group.
+    exactly
+        Function that computes the mean over some cells exactly, wanted x genes.
+    rng
+        Source of randomness.
+
+    Returns
+    -------
+    Mean and standard error of each group, wanted x genes; errors are 0 where means are exact.
+    """
+    sampled = [_Group(question, path, source, cells, rng) if len(cells) >= MIN_CELLS else None for cells in groups]
+    exact = {i: exactly(cells) for i, cells in enumerate(groups) if sampled[i] is None}
+    surveyed = [group for group in sampled if group is not None]
+    for group in surveyed:
+        group.survey(MAX_SURVEYED)
+
+    def largest() -> torch.Tensor:
+        means = [group.mean for group in surveyed] + list(exact.values())
+        return torch.stack([mean.abs().amax(1) for mean in means]).amax(0).clamp(min=LEAST)
+
+    found = []
+    for i, (group, cells) in enumerate(zip(sampled, groups, strict=True)):
+        if group is not None:
+            enough = tolerance * largest()
+            while group.unsurveyed and (group.survey_variance.amax(1) > 0.5 * enough.square()).any():
+                group.survey(group.n_surveyed)
+            if not group.correct(enough):
+                exact[i] = exactly(cells)
+        if i in exact:
+            found.append((exact[i].numpy(), np.zeros(exact[i].shape)))
+        else:
+            found.append((group.mean.numpy(), group.variance.sqrt().numpy()))
+    return found
+
+
+class _Group:
+    """The cells of one group in random order, and what is known of their mean so far."""
+
+    def __init__(
+        self, question: Question, path: blocks.Path, source: Reading, cells: np.ndarray, rng: np.random.Generator
+    ) -> None:
+        self.question, self.path, self.source, self.rng = question, path, source, rng
+        self.cells = rng.permutation(cells)
+        self.preconditioner = question.module.average_cell(source.sample(cells)).covariance
+        self.stand_in, self.leverage = _Moments(), np.empty(0)
+        # mean difference of exact attributions from the stand-in: known, and estimated from a sample
+        self.known: torch.Tensor | float = 0.0
+        self.others: _Stratum | None = None
+
+    @cached_property
+    def surrogate(self) -> blocks.Surrogate:
+        """The stand-in."""
+        some = self._on_path(self.cells[:N_PILOT])
+        return blocks.Surrogate.over((pull.information for pull in some.near()), self.question.wanted)
+
+    @property
+    def n_surveyed(self) -> int:
+        """Number of cells of which the stand-in is known, the first ones."""
+        return len(self.leverage)
+
+    @property
+    def unsurveyed(self) -> int:
+        """Number of cells of which the stand-in is not known."""
+        return len(self.cells) - self.n_surveyed
+
+    @property
+    def mean(self) -> torch.Tensor:
+        """Mean attributions, wanted x genes."""
+        mean = self.stand_in.mean + self.known
+        return mean if self.others is None else mean + self.others.share * self.others.difference.mean
+
+    @property
+    def survey_variance(self) -> torch.Tensor:
+        """Variance of the stand-in's mean, which is 0 when it covers all cells."""
+        if not self.unsurveyed:
+            return torch.zeros_like(self.stand_in.mean)
+        return self.stand_in.variance_of_mean * (self.unsurveyed / len(self.cells))
+
+    @property
+    def variance(self) -> torch.Tensor:
+        """Variance of the mean attributions, wanted x genes."""
+        return self.survey_variance + self.others.share**2 * self.others.variance
+
+    def survey(self, n: int) -> None:
+        """Add the stand-in of further cells."""
+        further = self.cells[self.n_surveyed : self.n_surveyed + n]
+        for cells in np.array_split(further, -(-len(further) // SURVEY_SIZE)):
+            some, total, leverage = self._on_path(cells), 0.0, 0.0
+            for weight, pull in zip(some.weights, some.near(), strict=True):
+                total = total + weight * self.surrogate.total(pull)
+                leverage = leverage + weight * self.surrogate.leverage(pull)
+            self.stand_in.add(total.cpu().double() / len(cells), len(cells))
+            self.leverage = np.concatenate([self.leverage, leverage.cpu().numpy()])
+
+    def correct(self, enough: torch.Tensor) -> bool:
+        """Draw exact attributions until all standard errors are small enough; return ``False`` if this is no use."""
+        order = np.argsort(-self.leverage, kind="stable")
+        n_outlying = round(OUTLYING * self.n_surveyed)
+        self.known = sum(self._difference(cells) for cells in in_batches(self.cells[order[:n_outlying]]))
+        self.known = self.known / self.n_surveyed
+        others = self.others = _Stratum(self.cells[order[n_outlying:]], 1 - n_outlying / self.n_surveyed)
+        for _ in range(MAX_PASSES):
+            for batch in in_batches(self.rng.permutation(others.cells)):
+                others.add(*self._drawn_twice(batch), len(batch))
+                # after the first pass only whole passes count, in which all cells have the same weight
+                if others.difference.n < MIN_BATCHES or (others.covered == 1 and others.n_drawn % len(others.cells)):
+                    continue
+                excess = float((self.variance.amax(1) / enough.square()).max())
+                if excess <= 1:
+                    return True
+                # the variance falls with the number of draws, whatever part of it is between cells
+                if others.difference.n == MIN_BATCHES and excess * others.n_drawn > MAX_PASSES * len(others.cells):
+                    return False
+        return True
+
+    def _difference(self, cells: np.ndarray) -> torch.Tensor:
+        """Return the sum of the differences between exact attributions and the stand-in over whole paths."""
+        some = self._on_path(cells)
+        parts = zip(some.weights, some.near(), some.exactly(), strict=True)
+        return sum(weight * self._between(exact, near) for weight, near, exact in parts)
+
+    def _drawn_twice(self, cells: np.ndarray) -> list[torch.Tensor]:
+        """Return mean differences between exact attributions and the stand-in at two random points of each path."""
+        some = self._on_path(cells)
+        return [self._between(*some.drawn(self.rng)) / len(cells) for _ in range(2)]
+
+    def _between(self, exact: blocks.Pull, near: blocks.Pull) -> torch.Tensor:
+        total = exact.total(self.question.shared, self.question.wanted, self.preconditioner)
+        return (total - self.surrogate.total(near)).cpu().double()
+
+    def _on_path(self, cells: np.ndarray) -> _OnPath:
+        return _OnPath(self.question, self.path, self.source.together(cells), self.preconditioner)
+
+
+class _Stratum:
+    """Some cells of a group, and the mean difference of their exact attributions from the stand-in so far."""
+
+    def __init__(self, cells: np.ndarray, share: float) -> None:
+        self.cells, self.share, self.n_drawn = cells, share, 0
+        self.difference, self.within = _Moments(), _Moments()
+
+    @property
+    def covered(self) -> float:
+        """Share of the cells that were drawn."""
+        return min(1.0, self.n_drawn / len(self.cells))
+
+    @property
+    def variance(self) -> torch.Tensor:
+        """Variance of the mean difference, wanted x genes."""
+        between, within = self.difference.variance_of_mean, self.within.mean / (4 * self.within.n)
+        # when all cells were drawn, there is no variance between them: what is left is that of points on their paths
+        return (1 - self.covered) * between + self.covered * within
+
+    def add(self, one: torch.Tensor, other: torch.Tensor, n_cells: int) -> None:
+        """Add the mean of a batch, drawn twice."""
+        self.difference.add((one + other) / 2, n_cells)
+        self.within.add((one - other).square(), n_cells)
+        self.n_drawn += n_cells
+
+
+def in_batches(cells: np.ndarray) -> list[np.ndarray]:
+    """Split cells into batches of like size."""
+    return np.array_split(cells, -(-len(cells) // BATCH_SIZE))
+
+
+class _OnPath:
+    """Some cells at the points of their paths from all baselines.
+
+    Attributes
+    ----------
+    weights
+        Weight of each point.
+    """
+
+    def __init__(
+        self, question: Question, path: blocks.Path, tensors: dict[str, Any], preconditioner: torch.Tensor
+    ) -> None:
+        self.path, self.weight, self.preconditioner = path, question.weight, preconditioner
+        self.cells, start = question.module.posterior_start(tensors)
+        self.mode = blocks.refine(self.cells, start, self.weight, preconditioner).z
+        self.baselines = question.baselines(self.cells)
+        self.weights = [weight / len(self.baselines) for _ in self.baselines for _, weight in path.nodes]
+
+    def near(self) -> Iterator[blocks.Pull]:
+        """Yield the pull at about the mode of each point."""
+        for baseline, share, z in self.points:
+            yield self._pull(baseline, share, z)
+
+    def exactly(self) -> Iterator[blocks.Pull]:
+        """Yield the pull at the mode of each point."""
+        for baseline, share, z in self.points:
+            yield self._pull(baseline, share, self._refined(baseline, share, z))
+
+    def drawn(self, rng: np.random.Generator) -> tuple[blocks.Pull, blocks.Pull]:
+        """Return pulls at a random point for each cell: at the mode, and at about the mode."""
+        n_cells = self.mode.shape[1]
+        # the points of all cells together are spread evenly over the path
+        u = (rng.permutation(n_cells) + rng.random(n_cells)) / n_cells
+        chosen = np.minimum(np.searchsorted(np.cumsum(self.weights), u), len(self.weights) - 1)
+        share, baseline, z = self.mode.new_empty(n_cells), torch.empty_like(self.cells.counts), self.mode.clone()
+        for point, (counts, t, about) in enumerate(self.points):
+            here = torch.as_tensor(np.flatnonzero(chosen == point), device=z.device)
+            share[here], z[:, here], baseline[:, here] = t, about[:, here], counts[:, here]
+        return self._pull(baseline, share, self._refined(baseline, share, z)), self._pull(baseline, share, z)
+
+    @cached_property
+    def points(self) -> list[tuple[torch.Tensor, float, torch.Tensor]]:
+        """The baseline's counts, the share of the way from there, and about the mode of each point."""
+        shares, found = [share for share, _ in self.path.nodes], []
+        for baseline in self.baselines:
+            modes = blocks.near_modes(self.cells, self.mode, self.weight, self.preconditioner, baseline, shares)
+            found += [(baseline, share, z) for share, z in zip(shares, modes, strict=True)]
+        return found
+
+    def _pull(self, baseline: torch.Tensor, share: float | torch.Tensor, z: torch.Tensor) -> blocks.Pull:
+        return self.path.pull(self._between(baseline, share), z, self.weight, self.cells.counts - baseline)
+
+    def _refined(self, baseline: torch.Tensor, share: float | torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        between = self._between(baseline, share)
+        return blocks.refine(between, z, self.weight, self.preconditioner, tolerance=TOLERANCE).z
+
+    def _between(self, baseline: torch.Tensor, share: float | torch.Tensor) -> blocks.Cells:
+        return replace(self.cells, counts=baseline + share * (self.cells.counts - baseline))
+
+
+class _Moments:
+    """Mean over cells that come in batches, and its variance, estimated between the batches.
+
+    Attributes
+    ----------
+    n
+        Number of batches.
+    """
+
+    def __init__(self) -> None:
+        self.n, self._n_cells = 0, 0
+        self.mean: torch.Tensor | float = 0.0
+        self._squares: torch.Tensor | float = 0.0
+
+    def add(self, mean: torch.Tensor, n_cells: int) -> None:
+        """Add the mean of further cells."""
+        self.n += 1
+        self._n_cells += n_cells
+        step = mean - self.mean
+        self.mean = self.mean + step * (n_cells / self._n_cells)
+        self._squares = self._squares + step * (mean - self.mean) * n_cells
+
+    @property
+    def variance_of_mean(self) -> torch.Tensor:
+        """Variance of the mean, if batches of like size were drawn at random; infinite for a single one."""
+        if self.n < 2:
+            return torch.full_like(self.mean, torch.inf)
+        return self._squares / (self._n_cells * (self.n - 1))
