@@ -41,7 +41,7 @@ TOOLS: dict[str, tuple[Callable, str]] = {
     ),
     "attributions": (
         partial(cr.tl.attributions, groupby=G, method="contributions"),
-        r"(uns|varm)\['attributions'\]",
+        r"uns\['attributions'\]|varm\['attributions(_se)?'\]",
     ),
     "audit_programs": (
         partial(cr.tl.audit_programs, programs=[P, "Program/2"], sample_key="batch"),

@@ -23,7 +23,7 @@ def of_cells(result, model):
 
 def test_all_that_is_stored_is_returned_once(attributed):
     table = read(attributed)
-    assert table.columns.tolist() == ["program", "group", "gene", "attribution", "member", "added", "rank"]
+    assert table.columns.tolist() == ["program", "group", "gene", "attribution", "se", "member", "added", "rank"]
     assert not table.duplicated(["program", "group", "gene"]).any()
     stored = attributed.varm["attributions"]
     assert len(table) == np.isfinite(stored).sum() == 2 * 3 * 240

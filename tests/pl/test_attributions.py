@@ -75,7 +75,8 @@ def test_heat_map_and_waterfall_of_cells(result, model):
 
 
 def test_names_of_many_groups_are_upright(attributed):
-    attributed.varm["attributions"] = np.tile(attributed.varm["attributions"], (1, 1, 20))
+    for slot in ("attributions", "attributions_se"):
+        attributed.varm[slot] = np.tile(attributed.varm[slot], (1, 1, 20))
     attributed.uns["attributions"]["groups"] = np.array([f"group {i}" for i in range(60)], dtype=object)
     ax = cr.pl.attributions(attributed, PROGRAM)
     assert len(ax.get_xticklabels()) == 60 and {label.get_rotation() for label in ax.get_xticklabels()} == {90}

@@ -20,7 +20,8 @@ def test_by_group(attributed, model, planted):
     means = cr.get.activity_df(attributed, decoys=True).groupby(attributed.obs["cell_type"], observed=True).mean()
     np.testing.assert_allclose(values.sum(0).T, means, atol=0.01)
     table = cr.get.attributions_df(attributed, PROGRAM, "type 1")
-    assert list(table) == ["program", "group", "gene", "attribution", "member", "added", "rank"] and len(table) == 240
+    assert list(table) == ["program", "group", "gene", "attribution", "se", "member", "added", "rank"]
+    assert len(table) == 240
     assert set(table.loc[table["member"], "gene"]) == set(planted.sets[PROGRAM])
     assert (np.diff(table["attribution"].abs()) <= 0).all() and table["rank"].tolist() == list(range(1, 241))
     np.testing.assert_array_equal(

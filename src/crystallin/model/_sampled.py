@@ -10,10 +10,8 @@ Both phases go on until their share of the standard error is small enough.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +19,7 @@ import torch
 from crystallin import nn as blocks
 
 from ._explained import Question
+from ._path import OnPath
 from ._session import Reading
 
 # cells from which the stand-in's matrix is averaged
@@ -34,8 +33,6 @@ OUTLYING = 0.1
 SURVEY_SIZE, BATCH_SIZE, MIN_BATCHES = 256, 16, 16
 # a sample is as much work as exact attributions when each cell has been drawn so often
 MAX_PASSES = 3
-# Newton decrement at which the mode at a random point has converged
-TOLERANCE = 1e-3
 # standard errors are not asked to be a share of less than this, which is a tenth of an activity's standard deviation
 LEAST = 0.1
 
@@ -192,8 +189,8 @@ class _Group:
         total = exact.total(self.question.shared, self.question.wanted, self.preconditioner)
         return (total - self.surrogate.total(near)).cpu().double()
 
-    def _on_path(self, cells: np.ndarray) -> _OnPath:
-        return _OnPath(self.question, self.path, self.source.together(cells), self.preconditioner)
+    def _on_path(self, cells: np.ndarray) -> OnPath:
+        return OnPath(self.question, self.path, self.source.together(cells), self.preconditioner)
 
 
 class _Stratum:
@@ -225,66 +222,6 @@ class _Stratum:
 def in_batches(cells: np.ndarray) -> list[np.ndarray]:
     """Split cells into batches of like size."""
     return np.array_split(cells, -(-len(cells) // BATCH_SIZE))
-
-
-class _OnPath:
-    """Some cells at the points of their paths from all baselines.
-
-    Attributes
-    ----------
-    weights
-        Weight of each point.
-    """
-
-    def __init__(
-        self, question: Question, path: blocks.Path, tensors: dict[str, Any], preconditioner: torch.Tensor
-    ) -> None:
-        self.path, self.weight, self.preconditioner = path, question.weight, preconditioner
-        self.cells, start = question.module.posterior_start(tensors)
-        self.mode = blocks.refine(self.cells, start, self.weight, preconditioner).z
-        self.baselines = question.baselines(self.cells)
-        self.weights = [weight / len(self.baselines) for _ in self.baselines for _, weight in path.nodes]
-
-    def near(self) -> Iterator[blocks.Pull]:
-        """Yield the pull at about the mode of each point."""
-        for baseline, share, z in self.points:
-            yield self._pull(baseline, share, z)
-
-    def exactly(self) -> Iterator[blocks.Pull]:
-        """Yield the pull at the mode of each point."""
-        for baseline, share, z in self.points:
-            yield self._pull(baseline, share, self._refined(baseline, share, z))
-
-    def drawn(self, rng: np.random.Generator) -> tuple[blocks.Pull, blocks.Pull]:
-        """Return pulls at a random point for each cell: at the mode, and at about the mode."""
-        n_cells = self.mode.shape[1]
-        # the points of all cells together are spread evenly over the path
-        u = (rng.permutation(n_cells) + rng.random(n_cells)) / n_cells
-        chosen = np.minimum(np.searchsorted(np.cumsum(self.weights), u), len(self.weights) - 1)
-        share, baseline, z = self.mode.new_empty(n_cells), torch.empty_like(self.cells.counts), self.mode.clone()
-        for point, (counts, t, about) in enumerate(self.points):
-            here = torch.as_tensor(np.flatnonzero(chosen == point), device=z.device)
-            share[here], z[:, here], baseline[:, here] = t, about[:, here], counts[:, here]
-        return self._pull(baseline, share, self._refined(baseline, share, z)), self._pull(baseline, share, z)
-
-    @cached_property
-    def points(self) -> list[tuple[torch.Tensor, float, torch.Tensor]]:
-        """The baseline's counts, the share of the way from there, and about the mode of each point."""
-        shares, found = [share for share, _ in self.path.nodes], []
-        for baseline in self.baselines:
-            modes = blocks.near_modes(self.cells, self.mode, self.weight, self.preconditioner, baseline, shares)
-            found += [(baseline, share, z) for share, z in zip(shares, modes, strict=True)]
-        return found
-
-    def _pull(self, baseline: torch.Tensor, share: float | torch.Tensor, z: torch.Tensor) -> blocks.Pull:
-        return self.path.pull(self._between(baseline, share), z, self.weight, self.cells.counts - baseline)
-
-    def _refined(self, baseline: torch.Tensor, share: float | torch.Tensor, z: torch.Tensor) -> torch.Tensor:
-        between = self._between(baseline, share)
-        return blocks.refine(between, z, self.weight, self.preconditioner, tolerance=TOLERANCE).z
-
-    def _between(self, baseline: torch.Tensor, share: float | torch.Tensor) -> blocks.Cells:
-        return replace(self.cells, counts=baseline + share * (self.cells.counts - baseline))
 
 
 class _Moments:
