@@ -22,7 +22,8 @@ are a lower bound: with every matrix written once and read once by each product,
 * counts: gene and value are read (8 bytes), cell, gene and value are written (20).
 
 What ``train`` does after its last epoch is timed apart. Activities start from counts in the computer's memory, which go
-to the device first. Attributions of the refined activity are timed on fewer cells, as their cost is linear in cells.
+to the device first. Exact attributions of the refined activity are timed on fewer cells, as their cost is linear in
+cells; those that are estimated are of all cells.
 Results are written after each step, so that a run that is cut short leaves what it measured. Bandwidth is that of
 copying 1 GiB on the device, bytes read and written.
 """
@@ -45,11 +46,12 @@ import crystallin as cr
 N_CELLS, N_GENES, N_PROGRAMS, SHARE_NOT_ZERO = 1_000_000, 2_000, 300, 0.06
 QUICK = (3_000, 400, 30, SHARE_NOT_ZERO)
 BATCH_SIZES, N_EPOCHS = (1_024, 4_096), 4
-# target, method, and cells to time it on: None for all
+# target, method, cells to time it on (None for all), and largest standard error (None for exact means)
 ATTRIBUTIONS = (
-    ("encoder", "integrated_gradients", None),
-    ("activity", "contributions", 20_000),
-    ("activity", "integrated_gradients", 4_000),
+    ("encoder", "integrated_gradients", None, None),
+    ("activity", "contributions", 20_000, None),
+    ("activity", "integrated_gradients", 4_000, None),
+    ("activity", "integrated_gradients", None, 0.02),
 )
 N_GROUPS = 10
 
@@ -132,14 +134,25 @@ def measure(model: cr.ProgramVAE, batch_size: int, device: str, per_second: floa
 
 
 def measure_attributions(
-    model: cr.ProgramVAE, batch_size: int, device: str, target: str, method: str, n: int | None
+    model: cr.ProgramVAE,
+    batch_size: int,
+    device: str,
+    target: str,
+    method: str,
+    n: int | None,
+    tolerance: float | None,
 ) -> dict:
     n_cells = model.adata.n_obs if n is None else min(n, model.adata.n_obs)
     groups = np.arange(n_cells) % N_GROUPS
     synchronise(device)
     start = time.perf_counter()
     model.get_attributions(
-        indices=np.arange(n_cells), groups=groups.astype(str), target=target, method=method, batch_size=batch_size
+        indices=np.arange(n_cells),
+        groups=groups.astype(str),
+        target=target,
+        method=method,
+        tolerance=tolerance,
+        batch_size=batch_size,
     )
     synchronise(device)
     seconds = time.perf_counter() - start
@@ -147,6 +160,7 @@ def measure_attributions(
         "target": target,
         "method": method,
         "cells": n_cells,
+        "tolerance": tolerance,
         "batch_size": batch_size,
         "seconds": round(seconds, 2),
         "milliseconds_per_cell": round(1e3 * seconds / n_cells, 4),

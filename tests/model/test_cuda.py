@@ -204,3 +204,14 @@ def test_edges(train, device):
         return evidence.loadings / evidence.sd, np.log(evidence.sd), np.log(sd), loading / sd[:, None]
 
     assert_same_on_the_cpu(train(device), ask, atol=0.05)
+
+
+def test_estimated_attributions(train, device):
+    """Drawn by the same generator wherever the model is, so that they differ by rounding only."""
+
+    def ask(model):
+        return model.get_attributions(tolerance=0.05, return_se=True)
+
+    model = train(device)
+    assert model.get_attributions(tolerance=0.05, return_se=True)[1].max() > 0
+    assert_same_on_the_cpu(model, ask, atol=1e-3)

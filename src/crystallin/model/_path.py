@@ -14,9 +14,6 @@ from crystallin import nn as blocks
 
 from ._explained import Question
 
-# Newton decrement at which the mode at a point has converged
-TOLERANCE = 1e-3
-
 
 class OnPath:
     """Some cells at the points of their paths from all baselines.
@@ -44,19 +41,30 @@ class OnPath:
     def exactly(self) -> Iterator[blocks.Pull]:
         """Yield the pull at the mode of each point."""
         for baseline, share, z in self.points:
-            yield self._pull(baseline, share, self._refined(baseline, share, z))
+            mode = blocks.refine(self._between(baseline, share), z, self.weight, self.preconditioner).z
+            yield self._pull(baseline, share, mode)
 
-    def drawn(self, rng: np.random.Generator) -> tuple[blocks.Pull, blocks.Pull]:
-        """Return pulls at a random point for each cell: at the mode, and at about the mode."""
-        n_cells = self.mode.shape[1]
-        # the points of all cells together are spread evenly over the path
-        u = (rng.permutation(n_cells) + rng.random(n_cells)) / n_cells
+    def drawn(self, rng: np.random.Generator, times: int) -> tuple[blocks.Pull, blocks.Pull]:
+        """Return pulls at random points of each cell's path, at the mode and at about the mode.
+
+        There are ``times`` points for each cell: all cells once, then all again, and so on.
+        """
+        n_cells, device = self.mode.shape[1], self.mode.device
+        repeated = self.cells[torch.arange(n_cells, device=device).repeat(times)]
+        # each time the points of all cells together are spread evenly over the path
+        u = np.concatenate([(rng.permutation(n_cells) + rng.random(n_cells)) / n_cells for _ in range(times)])
         chosen = np.minimum(np.searchsorted(np.cumsum(self.weights), u), len(self.weights) - 1)
-        share, baseline, z = self.mode.new_empty(n_cells), torch.empty_like(self.cells.counts), self.mode.clone()
+        share, z = self.mode.new_empty(len(chosen)), self.mode.new_empty(len(self.mode), len(chosen))
+        baseline = torch.empty_like(repeated.counts)
         for point, (counts, t, about) in enumerate(self.points):
-            here = torch.as_tensor(np.flatnonzero(chosen == point), device=z.device)
-            share[here], z[:, here], baseline[:, here] = t, about[:, here], counts[:, here]
-        return self._pull(baseline, share, self._refined(baseline, share, z)), self._pull(baseline, share, z)
+            here = np.flatnonzero(chosen == point)
+            there, cell = (torch.as_tensor(index, device=device) for index in (here, here % n_cells))
+            share[there], z[:, there], baseline[:, there] = t, about[:, cell], counts[:, cell]
+        difference = repeated.counts - baseline
+        between = replace(repeated, counts=baseline + share * difference)
+        mode = blocks.refine(between, z, self.weight, self.preconditioner).z
+        exact, near = (self.path.pull(between, at, self.weight, difference) for at in (mode, z))
+        return exact, near
 
     @cached_property
     def points(self) -> list[tuple[torch.Tensor, float, torch.Tensor]]:
@@ -67,12 +75,8 @@ class OnPath:
             found += [(baseline, share, z) for share, z in zip(shares, modes, strict=True)]
         return found
 
-    def _pull(self, baseline: torch.Tensor, share: float | torch.Tensor, z: torch.Tensor) -> blocks.Pull:
+    def _pull(self, baseline: torch.Tensor, share: float, z: torch.Tensor) -> blocks.Pull:
         return self.path.pull(self._between(baseline, share), z, self.weight, self.cells.counts - baseline)
 
-    def _refined(self, baseline: torch.Tensor, share: float | torch.Tensor, z: torch.Tensor) -> torch.Tensor:
-        between = self._between(baseline, share)
-        return blocks.refine(between, z, self.weight, self.preconditioner, tolerance=TOLERANCE).z
-
-    def _between(self, baseline: torch.Tensor, share: float | torch.Tensor) -> blocks.Cells:
+    def _between(self, baseline: torch.Tensor, share: float) -> blocks.Cells:
         return replace(self.cells, counts=baseline + share * (self.cells.counts - baseline))

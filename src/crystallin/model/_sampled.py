@@ -27,12 +27,15 @@ N_PILOT = 128
 # groups that are smaller are computed exactly; the stand-in covers all cells of groups up to the larger size
 MIN_CELLS, MAX_SURVEYED = 256, 4_096
 # share of the cells, those with the largest terms, that are computed exactly
-OUTLYING = 0.1
+OUTLYING = 0.05
 # number of cells per minibatch of the stand-in, and largest number per batch of the sample; the variance of means is
 # estimated between batches, of which there are at least so many
-SURVEY_SIZE, BATCH_SIZE, MIN_BATCHES = 256, 16, 16
-# a sample is as much work as exact attributions when each cell has been drawn so often
-MAX_PASSES = 3
+SURVEY_SIZE, BATCH_SIZE, MIN_BATCHES = 256, 32, 12
+# share of the programs whose errors are to be small enough: a single gene in few cells can hold up all others
+MOST_PROGRAMS = 0.975
+# each cell is drawn at most so often, which is nearly as much work as exact attributions; these take over if after one
+# pass the variance is larger than asked for by this factor
+MAX_PASSES, MOST_EXCESS = 3, 4
 # standard errors are not asked to be a share of less than this, which is a tenth of an activity's standard deviation
 LEAST = 0.1
 
@@ -59,7 +62,7 @@ def estimate(
     groups
         Positions of the cells of each group.
     tolerance
-        Largest standard error, as a share of the largest attribution of each wanted dimension in any group.
+        Standard error to reach, as a share of the largest attribution of each wanted dimension in any group.
     exactly
         Function that computes the mean over some cells exactly, wanted x genes.
     rng
@@ -164,14 +167,13 @@ class _Group:
             for batch in in_batches(self.rng.permutation(others.cells)):
                 others.add(*self._drawn_twice(batch), len(batch))
                 # after the first pass only whole passes count, in which all cells have the same weight
-                if others.difference.n < MIN_BATCHES or (others.covered == 1 and others.n_drawn % len(others.cells)):
-                    continue
-                excess = float((self.variance.amax(1) / enough.square()).max())
-                if excess <= 1:
-                    return True
-                # the variance falls with the number of draws, whatever part of it is between cells
-                if others.difference.n == MIN_BATCHES and excess * others.n_drawn > MAX_PASSES * len(others.cells):
-                    return False
+                is_whole = others.n_drawn % len(others.cells) == 0
+                if others.difference.n >= MIN_BATCHES and (others.covered < 1 or is_whole):
+                    excess = float((self.variance.amax(1) / enough.square()).quantile(MOST_PROGRAMS))
+                    if excess <= 1:
+                        return True
+            if excess > MOST_EXCESS:
+                return False
         return True
 
     def _difference(self, cells: np.ndarray) -> torch.Tensor:
@@ -182,8 +184,9 @@ class _Group:
 
     def _drawn_twice(self, cells: np.ndarray) -> list[torch.Tensor]:
         """Return mean differences between exact attributions and the stand-in at two random points of each path."""
-        some = self._on_path(cells)
-        return [self._between(*some.drawn(self.rng)) / len(cells) for _ in range(2)]
+        drawn = self._on_path(cells).drawn(self.rng, 2)
+        halves = torch.arange(2 * len(cells), device=self.preconditioner.device).split(len(cells))
+        return [self._between(*(pull[half] for pull in drawn)) / len(cells) for half in halves]
 
     def _between(self, exact: blocks.Pull, near: blocks.Pull) -> torch.Tensor:
         total = exact.total(self.question.shared, self.question.wanted, self.preconditioner)
@@ -220,8 +223,8 @@ class _Stratum:
 
 
 def in_batches(cells: np.ndarray) -> list[np.ndarray]:
-    """Split cells into batches of like size."""
-    return np.array_split(cells, -(-len(cells) // BATCH_SIZE))
+    """Split cells into batches of like size, enough of them to estimate a variance."""
+    return np.array_split(cells, min(len(cells), max(MIN_BATCHES, -(-len(cells) // BATCH_SIZE))))
 
 
 class _Moments:

@@ -140,5 +140,6 @@ def _inverse(matrices: torch.Tensor) -> torch.Tensor:
     # they are positive definite at a mode, but may not be near it, where float32 stops
     if failed.any():
         rest = failed > 0
-        inverses[rest] = torch.linalg.inv(matrices[rest])
+        # one by one, as MKL fails to invert several at a time with several threads
+        inverses[rest] = torch.stack([torch.linalg.inv(matrix) for matrix in matrices[rest]])
     return inverses

@@ -159,8 +159,7 @@ def precision(information: Information, shared: SharedGenes) -> torch.Tensor:
         # normalised rates: J = W - mean of W under the cell's shares, a correction of rank two
         centre = information.weight.to_latent(information.share).T
         spread = information.weight.to_latent(of_counts).T - 0.5 * of_counts.sum(0)[:, None] * centre
-        correction = spread.unsqueeze(-1) * centre.unsqueeze(-2)
-        matrix.sub_(correction).sub_(correction.mT)
+        matrix.baddbmm_(torch.stack([spread, centre], 2), torch.stack([centre, spread], 1), alpha=-1)
     matrix.diagonal(dim1=-2, dim2=-1).add_(1)
     return matrix
 

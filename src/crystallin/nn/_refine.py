@@ -92,7 +92,8 @@ class Cells:
 
     def _log_scale(self, z: torch.Tensor, weight: Weight) -> torch.Tensor:
         log_rate = weight.to_genes(z) + self.offset
-        return log_rate.log_softmax(0) if self.normalised else log_rate
+        # torch's log_softmax over the first dimension is slow on GPUs
+        return log_rate - log_rate.logsumexp(0) if self.normalised else log_rate
 
 
 @dataclass(frozen=True)

@@ -129,9 +129,9 @@ def attributions(
         for all cells, and the exact attributions of a sample of them to correct it. Other levels and
         ``target="encoder"`` are always exact.
     tolerance
-        Standard error at which an estimate is good enough, as a share of the largest attribution of the program in any
-        group (but not below a share of .1, which is a tenth of an activity's standard deviation). The errors themselves
-        are part of the result.
+        Standard error at which estimates are good enough, as a share of the largest attribution of the program in any
+        group (but not below a share of .1, which is a tenth of an activity's standard deviation). Sampling ends when
+        this holds for 39 of 40 programs; the errors themselves are part of the result.
     key
         Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     key_added
