@@ -96,7 +96,10 @@ def test_files(_completed, tmp_path):
 def test_tools_read_completed_programs(_completed):
     adata, model, _ = _completed
     cr.tl.rank_programs_groups(adata, model, "cell_type", key="completed")
-    assert len(cr.get.rank_programs_groups_df(adata, key="completed"))
+    differences = cr.get.rank_programs_groups_df(adata, key="completed")
+    grown = differences["program"].map(cr.get.programs_df(adata, key="completed")["n_added"]) > 0
+    assert differences.loc[grown, "added_share"].between(0, 1).all() and differences["added_share"].max() > 0
+    assert not differences.loc[~grown, "added_share"].any()
     cr.tl.leakage(adata, model, groupby="cell_type", key="completed", max_cells=5)
     table = cr.get.leakage_df(adata, key="completed")
     assert (table["leakage_added"] > 0).any()

@@ -51,8 +51,8 @@ def assert_same_on_the_cpu(model, ask, atol):
         np.testing.assert_allclose(one, other, atol=atol)
 
 
-def assert_alike(one, other, atol=1e-4):
-    """Same weights, wherever they are."""
+def assert_alike(one, other, atol=2e-3):
+    """Same weights, wherever they are: training carries rounding on, furthest where weights are hardly determined."""
     theirs = other.module.state_dict()
     for name, value in one.module.state_dict().items():
         np.testing.assert_allclose(value.cpu().numpy(), theirs[name].cpu().numpy(), atol=atol, err_msg=name)

@@ -85,6 +85,7 @@ COLUMNS = {
     "mean_reference": "Mean in the reference.",
     "lead": "Whether the program is the most certain of its family in this comparison.",
     "breadth": "Effective number of the program's genes that carry the difference; near 1, it is a single gene.",
+    "added_share": "Share of this difference that is due to members that were added to the gene set.",
     "n_group": "Number of cells in the group.",
     "n_reference": "Number of cells in the reference.",
     "n_samples_group": "Number of samples (donors, animals) in the group.",

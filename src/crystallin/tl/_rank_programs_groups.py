@@ -136,7 +136,8 @@ def rank_programs_groups(
           which the variance of the activity increases because the activities of other programs are unknown;
         - ``coverage``: share of the gene set that is in the data;
         - ``breadth``: effective number of the program's genes that contribute to the difference (participation ratio of
-          their contributions, in the average cells of the groups); near 1, the difference is due to a single gene;
+          their contributions, in the average cells of the groups); near 1, the difference is due to a single gene.
+          ``added_share``: how much of it is due to members that :func:`crystallin.complete` added, if there are any;
         - ``total_effect``, ``total_se``, ``total_lower``, ``total_upper``, ``total_effect_sd``, ``total_p`` or
           ``total_probability``, ``total_q``, ``total_decoy_q``, ``total_reliability``: the same as without ``total_``,
           but of the total activity;
@@ -242,11 +243,11 @@ def rank_programs_groups(
         skip = (TooFewError, CollinearError) if within else (TooFewError,)
     results, skipped = comparison.run(pairs, skip=skip)
     delta = delta if delta is not None else 0.0 if sample_key else CELL_DELTA
-    n_genes = breadths(reading, model, units, [pair for pair, _ in results])
+    genes = breadths(reading, model, units, [pair for pair, _ in results])
     totals = Totals.of(model)
     parts = [
-        rows(compared, delta, about.assign(breadth=breadth[about.index]), totals).assign(**pair.labels)
-        for (pair, compared), breadth in zip(results, n_genes, strict=True)
+        rows(compared, delta, about.join(of_genes), totals).assign(**pair.labels)
+        for (pair, compared), of_genes in zip(results, genes, strict=True)
     ]
     table = pd.concat(parts, ignore_index=True)
     _warn_of_what_is_left_out(results, skipped)

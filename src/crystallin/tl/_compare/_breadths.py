@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from crystallin import stats
 from crystallin.tl._shared import members
@@ -20,8 +21,12 @@ if TYPE_CHECKING:
 MAX_CELLS = 200
 
 
-def breadths(reading: Reading, model: ProgramVAE, units: Units, pairs: Iterable[Pair]) -> list[np.ndarray]:
+def breadths(
+    reading: Reading, model: ProgramVAE, units: Units, pairs: Iterable[Pair]
+) -> list[pd.DataFrame]:
     """Compute the effective number of a program's genes that contribute to its difference, for each pair and program.
+
+    If members were added to programs, also the share of the absolute contributions of members that falls on these.
 
     The contributions are those in the average cell of each group within its stratum, so that not all cells need to be
     read. :func:`crystallin.tl.contrast` computes the exact contributions of one program.
@@ -37,7 +42,7 @@ def breadths(reading: Reading, model: ProgramVAE, units: Units, pairs: Iterable[
     contributions = model.get_attributions(
         reading, np.concatenate(chosen), method="contributions", groups=of_chosen, statistic="average_cell"
     )
-    member, found = members(model), []
+    member, added, found = members(model), model.added_members.toarray() != 0, []
     for pair in pairs:
         means = []
         for side in (0, 1):
@@ -45,5 +50,9 @@ def breadths(reading: Reading, model: ProgramVAE, units: Units, pairs: Iterable[
             means.append(np.tensordot(size[kinds] / size[kinds].sum(), contributions[kinds], 1))
         # members only: many small contributions of other genes would hide that a single member contributes
         difference = np.where(member, means[0] - means[1], 0)
-        found.append(np.array([stats.breadth(column) for column in difference.T]))
+        columns = {"breadth": np.array([stats.breadth(column) for column in difference.T])}
+        if added.any():
+            size = np.abs(difference)
+            columns["added_share"] = (size * added).sum(0) / np.fmax(size.sum(0), np.finfo(float).tiny)
+        found.append(pd.DataFrame(columns))
     return found
