@@ -105,3 +105,19 @@ def test_bars_of_others(fresh, capfd):
     fresh.train(max_epochs=1, posterior_epochs=0, enable_progress_bar=True, simple_progress_bar=False)
     shown = capfd.readouterr()
     assert "Epoch 0" in shown.out + shown.err
+
+
+def test_a_long_pass_over_the_cells_shows_a_bar(model, capfd, monkeypatch):
+    model.get_activity()
+    assert capfd.readouterr() == ("", "")
+    monkeypatch.setattr(_progress, "is_watched", lambda: True)
+    model.get_activity()
+    # not long
+    assert "Cells" not in capfd.readouterr().err
+    monkeypatch.setattr(_progress, "DELAY", 0)
+    before = model.get_activity(batch_size=100)
+    out, err = capfd.readouterr()
+    assert "Cells" in err and "/5 " in err and not out
+    # minibatches are left to the caller in the same order
+    monkeypatch.undo()
+    assert (model.get_activity(batch_size=100) == before).all()

@@ -17,6 +17,7 @@ from crystallin._keys import MEASURED
 from crystallin.nn import SparseCounts
 
 from ._compat import REGISTRY_KEYS, settings
+from ._progress import shown_if_long
 from ._resident import RegisteredCells, resident_cells
 from ._unmeasured import Unmeasured, silent, warn_of, without
 
@@ -151,7 +152,8 @@ class Reading:
 
     def minibatches(self, indices: np.ndarray, batch_size: int | None = None) -> Iterable[dict[str, torch.Tensor]]:
         """Return minibatches of all cells at ``indices``."""
-        return self.cells.loader(indices, settings.batch_size if batch_size is None else batch_size, shuffle=False)
+        size = settings.batch_size if batch_size is None else batch_size
+        return shown_if_long(self.cells.loader(indices, size, shuffle=False), "Cells")
 
 
 class Stream:

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 MAX_CELLS = 200
 
 
-def breadths(
-    reading: Reading, model: ProgramVAE, units: Units, pairs: Iterable[Pair]
-) -> list[pd.DataFrame]:
+def breadths(reading: Reading, model: ProgramVAE, units: Units, pairs: Iterable[Pair]) -> list[pd.DataFrame]:
     """Compute the effective number of a program's genes that contribute to its difference, for each pair and program.
 
     If members were added to programs, also the share of the absolute contributions of members that falls on these.
