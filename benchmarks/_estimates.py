@@ -45,8 +45,8 @@ def compare(model: cr.ProgramVAE, groups: np.ndarray) -> dict:
         "se_over_largest": quantiles(share),
         "error_over_largest": quantiles(error),
         "programs_within_tolerance": round(float((share <= TOLERANCE).mean()), 3),
-        "rms_error_over_se": round(float(np.sqrt((z**2).mean())), 2),
-        "beyond_two_se": round(float((np.abs(z) > 2).mean()), 3),
+        "rms_error_over_se": round(float(np.sqrt((z**2).mean())), 2) if len(z) else None,
+        "beyond_two_se": round(float((np.abs(z) > 2).mean()), 3) if len(z) else None,
     }
 
 
