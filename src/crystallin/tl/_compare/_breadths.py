@@ -50,7 +50,7 @@ def breadths(reading: Reading, model: ProgramVAE, units: Units, pairs: Iterable[
         difference = np.where(member, means[0] - means[1], 0)
         columns = {"breadth": np.array([stats.breadth(column) for column in difference.T])}
         if added.any():
-            size = np.abs(difference)
-            columns["added_share"] = (size * added).sum(0) / np.fmax(size.sum(0), np.finfo(float).tiny)
+            absolute = np.abs(difference)
+            columns["added_share"] = (absolute * added).sum(0) / np.fmax(absolute.sum(0), np.finfo(float).tiny)
         found.append(pd.DataFrame(columns))
     return found
