@@ -49,8 +49,7 @@ quick (bar: 50, {said(each >= 50)}). Of the refined activity, `contributions` of
 {part["activity_integrated_gradients_ms_per_cell"]} ms.
 
 {atlas["cells"]:,} cells × {atlas["programs"]} programs × {atlas["genes"]:,} genes in {atlas["groups"]} groups,
-encoder, group means: {atlas["seconds"]} s on two cores, {atlas["peak_beyond_data_gb"]} GB beyond the data. No GPU
-was at hand.
+encoder, group means: {atlas["seconds"]} s on two cores, {atlas["peak_beyond_data_gb"]} GB beyond the data.
 """
 
 

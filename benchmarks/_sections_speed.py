@@ -183,6 +183,7 @@ def gpu() -> str:
             f"`{row['target']}`",
             f"`{row['method']}`",
             f"{row['cells']:,}",
+            "exact" if row["tolerance"] is None else f"to a standard error of {row['tolerance']:.0%}",
             row["seconds"],
             row["milliseconds_per_cell"],
             "–" if row["peak_gb"] is None else row["peak_gb"],
@@ -200,7 +201,7 @@ cannot do without; the script counts them. Far below it, a step's time is that o
 
 Mean attributions of ten groups of cells, for all programs, minibatches of {results["attributions"][0]["batch_size"]:,}:
 
-{table(["target", "method", "cells", "s", "ms a cell", "peak GB"], attributions)}
+{table(["target", "method", "cells", "means", "s", "ms a cell", "peak GB"], attributions)}
 """
 
 
