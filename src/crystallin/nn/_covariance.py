@@ -143,8 +143,9 @@ def shared_genes(weight: torch.Tensor) -> SharedGenes:
     code, pair = torch.unique(a * n_latent + b, return_inverse=True)
     values = weight[a, g] * weight[b, g]
     shape = (len(code), n_genes)
-    # COO: torch warns that its CSR is in beta
-    products = torch.sparse_coo_tensor(torch.stack([pair, g]), values, shape, check_invariants=False).coalesce()
+    # COO: torch warns that its CSR is in beta. Without checks by choice: some versions warn if nothing is chosen
+    with torch.sparse.check_sparse_tensor_invariants(False):
+        products = torch.sparse_coo_tensor(torch.stack([pair, g]), values, shape).coalesce()
     return SharedGenes(code // n_latent, code % n_latent, products)
 
 
