@@ -197,14 +197,7 @@ def attributions(
     keys = Keys(key)
     checks.check_explainable(adata, keys, model.program_names, model.prior_digest, copy=copy)
     slot = checks.check_result_key(adata, key_added, keys, ATTRIBUTIONS)
-    level = level or ("global" if groupby is None else "group")
-    checks.check_choice(level, "level", ("group", "global", "cell"))
-    if level == "group" and groupby is None:
-        msg = 'level="group" needs groupby=, a column of adata.obs. Name one, or use level="global" for all cells.'
-        raise ValueError(msg)
-    if level == "cell" and cells is None:
-        msg = 'level="cell" needs cells=, their names. Give them, or use level="group" for means over groups.'
-        raise ValueError(msg)
+    level = _level(level, groupby, cells)
     names = model.program_names.tolist()
     wanted = names if programs is None else list(dict.fromkeys(checks.check_program_names(programs, names)))
     gene_names = list(adata.var_names) if genes is None else checks.check_genes(genes, list(adata.var_names))
@@ -258,6 +251,19 @@ def attributions(
             adata.varm[name] = _of_genes(array, gene_places, level)
     adata.uns[slot] = result
     return adata if copy else None
+
+
+def _level(level: str | None, groupby: str | None, cells: Any) -> str:
+    """Return the level; raise an error if it needs an argument that was left out."""
+    level = level or ("global" if groupby is None else "group")
+    checks.check_choice(level, "level", ("group", "global", "cell"))
+    if level == "group" and groupby is None:
+        msg = 'level="group" needs groupby=, a column of adata.obs. Name one, or use level="global" for all cells.'
+        raise ValueError(msg)
+    if level == "cell" and cells is None:
+        msg = 'level="cell" needs cells=, their names. Give them, or use level="group" for means over groups.'
+        raise ValueError(msg)
+    return level
 
 
 def _of_genes(values: np.ndarray, gene_places: np.ndarray, level: str) -> np.ndarray:

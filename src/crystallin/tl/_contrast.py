@@ -111,17 +111,7 @@ def contrast(
     checks.check_explainable(adata, keys, model.program_names, model.prior_digest, copy=copy)
     slot = checks.check_result_key(adata, key_added, keys, CONTRAST)
     program = checks.check_program(program, list(model.program_names))
-    known = checks.check_labels(adata, groupby, "groupby")
-    if pd.api.types.is_list_like(group):
-        msg = f"group={group!r} must be one group of {groupby!r}."
-        raise TypeError(msg)
-    # in a list, because a group may have the name "all"
-    (group,), reference = checks.check_groups([group], reference, known.names, groupby)
-    labels = known.of_cells
-    inside = labels == group
-    there = ~inside if reference == checks.REST else labels == reference
-    cells = np.flatnonzero(inside | there)
-    sides = pd.Categorical(np.where(inside[cells], "group", "reference"), ["group", "reference"])
+    group, reference, cells, sides = _compared(adata, groupby, group, reference)
     checks.check_choice(method, "method", ("contributions", "integrated_gradients"))
     checks.check_number(tolerance, "tolerance", 0, 1, include_minimum=False)
     estimates = method == "integrated_gradients"
@@ -170,3 +160,18 @@ def contrast(
         TABLE: table.loc[order].reset_index(drop=True),
     }
     return adata if copy else None
+
+
+def _compared(adata: AnnData, groupby: str, group: str, reference: str) -> tuple[str, str, np.ndarray, pd.Categorical]:
+    """Return the names of the two groups, their cells, and the side of each cell."""
+    known = checks.check_labels(adata, groupby, "groupby")
+    if pd.api.types.is_list_like(group):
+        msg = f"group={group!r} must be one group of {groupby!r}."
+        raise TypeError(msg)
+    # in a list, because a group may have the name "all"
+    (group,), reference = checks.check_groups([group], reference, known.names, groupby)
+    inside = known.of_cells == group
+    there = ~inside if reference == checks.REST else known.of_cells == reference
+    cells = np.flatnonzero(inside | there)
+    sides = pd.Categorical(np.where(inside[cells], "group", "reference"), ["group", "reference"])
+    return group, reference, cells, sides
