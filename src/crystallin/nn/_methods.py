@@ -13,10 +13,10 @@ from . import _captum as by_captum
 from . import _quadrature as along_path
 from . import _refined as refined
 from ._attribution import Reader
-from ._contributions import Pull, departure
+from ._contributions import Pull
 from ._edges import Weight
 from ._quadrature import DeepReader, gauss_legendre
-from ._refine import Cells
+from ._refine import Cells, Point
 
 Summed = Callable[[Any, torch.Tensor, torch.Tensor], torch.Tensor]
 Pulls = Callable[..., Iterator[Pull]]
@@ -37,10 +37,17 @@ class Path:
     nodes: tuple[tuple[float, float], ...]
     pull: Callable[[Cells, torch.Tensor, Weight, torch.Tensor], Pull]
 
+    def at_cell(
+        self, cells: Cells, point: Point, weight: Weight, preconditioner: torch.Tensor, baseline: torch.Tensor
+    ) -> Iterator[Pull]:
+        """Yield the pull of a method whose only point is the cell itself, at the cells' modes."""
+        yield self.pull(cells, point.z, weight, cells.counts - baseline)
+
 
 # with fewer points than for exact attributions, of which means over cells are close enough to those with more
 ALONG_PATH = Path(tuple(gauss_legendre(5)), refined.gradient)
-AT_CELL = ((1.0, 1.0),)
+CONTRIBUTIONS = Path(((1.0, 1.0),), refined.contributions)
+GRADIENT = Path(((1.0, 1.0),), refined.gradient)
 
 
 @dataclass(frozen=True)
@@ -79,8 +86,8 @@ METHODS: dict[str, Method] = {
         exact.integrated_gradients, along_path.path_integrated_gradients, refined.integrated_gradients, ALONG_PATH
     ),
     "contributions": Method(
-        activity=refined.contributions,
-        path=Path(AT_CELL, lambda cells, z, weight, _: departure(cells, z, weight)),
+        activity=CONTRIBUTIONS.at_cell,
+        path=CONTRIBUTIONS,
         has_baseline=False,
     ),
     "expected_gradients": Method(
@@ -90,9 +97,7 @@ METHODS: dict[str, Method] = {
         ALONG_PATH,
         over_cells=True,
     ),
-    "gradient_input": Method(
-        exact.gradient_input, along_path.path_gradient_input, refined.gradient_input, Path(AT_CELL, refined.gradient)
-    ),
+    "gradient_input": Method(exact.gradient_input, along_path.path_gradient_input, GRADIENT.at_cell, GRADIENT),
     "deeplift": Method(exact.integrated_gradients),
     "ablation": Method(exact.ablation),
     "permutation": Method(exact.permutation, over_cells=True),

@@ -54,27 +54,6 @@ def _newton(cells: Cells, point: Point, preconditioner: torch.Tensor) -> Point:
     return point
 
 
-def contributions(
-    cells: Cells, point: Point, weight: Weight, preconditioner: torch.Tensor, baseline: torch.Tensor
-) -> Iterator[Pull]:
-    """Split the activity into contributions of genes, from the last weighted least-squares step; needs no baseline.
-
-    Contributions sum to the activity. The weights of the genes, which depend on the cell, are taken as given
-    (McCullagh & Nelder 1989, Generalized Linear Models, section 2.5).
-    """
-    yield departure(cells, point.z, weight)
-
-
-def gradient_input(
-    cells: Cells, point: Point, weight: Weight, preconditioner: torch.Tensor, baseline: torch.Tensor
-) -> Iterator[Pull]:
-    """Multiply the implicit derivative of the activity by the counts by the difference from the baseline.
-
-    This would be the change of the activity if it were linear in the counts; it does not sum to the actual change.
-    """
-    yield gradient(cells, point.z, weight, cells.counts - baseline)
-
-
 def integrated_gradients(
     cells: Cells, point: Point, weight: Weight, preconditioner: torch.Tensor, baseline: torch.Tensor
 ) -> Iterator[Pull]:
@@ -140,7 +119,20 @@ def near_modes(
         yield (2 * t - 1) * (t * mode + (t - 1) * there) + 4 * t * (1 - t) * middle
 
 
+def contributions(cells: Cells, z: torch.Tensor, weight: Weight, difference: torch.Tensor) -> Pull:
+    """Split the activity into contributions of genes, from the last weighted least-squares step; needs no baseline.
+
+    Contributions sum to the activity. The weights of the genes, which depend on the cell, are taken as given
+    (McCullagh & Nelder 1989, Generalized Linear Models, section 2.5).
+    """
+    return departure(cells, z, weight)
+
+
 def gradient(cells: Cells, z: torch.Tensor, weight: Weight, difference: torch.Tensor) -> Pull:
-    """Multiply the implicit derivative of the activities by the counts by a difference of counts."""
+    """Multiply the implicit derivative of the activities by the counts by a difference of counts.
+
+    At the cell itself this would be the change of the activity if it were linear in the counts; it does not sum to the
+    actual change.
+    """
     by_count, observed = cells.observed_at(z, weight)
     return Pull(observed, by_count * difference)
