@@ -177,8 +177,7 @@ class AttributionMixin(TotalMixin):
         exactly: Callable[[np.ndarray], torch.Tensor],
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return the mean over the cells of each group and its standard error, estimated as far as necessary."""
-        labels = cell_labels(groups, source.obs_names[chosen])
-        cells = [chosen[labels.codes == code] for code in range(len(labels.names))]
+        cells = list(_split(source, chosen, groups).values())
         with seeded(self._random_state):
             rng = np.random.default_rng(self._random_state)
             return estimate(question, method.path, source, cells, tolerance, exactly, rng)
@@ -197,11 +196,9 @@ class AttributionMixin(TotalMixin):
         of_cells: Callable[[np.ndarray], torch.Tensor],
     ) -> dict[str, np.ndarray]:
         """Apply ``of_cells`` to the cells of each group, and return the results in the order of the groups."""
-        labels = cell_labels(groups, source.obs_names[chosen])
+        parts = _split(source, chosen, groups)
         with seeded(self._random_state):
-            return {
-                name: of_cells(chosen[labels.codes == code]).cpu().numpy() for code, name in enumerate(labels.names)
-            }
+            return {name: of_cells(cells).cpu().numpy() for name, cells in parts.items()}
 
     def _group_means(
         self,
@@ -292,3 +289,9 @@ class AttributionMixin(TotalMixin):
             )
             raise ValueError(msg)
         return encoder.reader()
+
+
+def _split(source: Reading, chosen: np.ndarray, groups: Sequence[str] | None) -> dict[str, np.ndarray]:
+    """Return the positions of the chosen cells by group, in the order of the groups."""
+    labels = cell_labels(groups, source.obs_names[chosen])
+    return {name: chosen[labels.codes == code] for code, name in enumerate(labels.names)}
