@@ -116,6 +116,10 @@ def given(params: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in params.items() if value is not None}
 
 
+# column of the table of programs that says which are awake
+AWAKE = "awake"
+# suggestions of an audit, below which the share of false ones (entry "realised" of its parameters) says nothing
+MIN_ESTIMATED = 10
 # entry of the parameters of activities and of results: whether activities are refined
 REFINE = "refine"
 # entry of the parameters of results: the reading of the activities; results of version 0.1.0 do not have it

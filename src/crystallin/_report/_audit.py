@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from crystallin import get, pl
-from crystallin._keys import AUDIT_PROGRAMS
+from crystallin._keys import AUDIT_PROGRAMS, MIN_ESTIMATED
 
 from ._blocks import Gallery, Heading, Section, Table, Text
 from ._draw import picture
@@ -19,8 +19,6 @@ from ._values import count, shorten
 TITLE = "What the sets lack"
 # programs that are drawn
 N_DRAWN = 3
-# from fewer suggestions the share of false ones cannot be estimated
-MIN_ESTIMATED = 10
 SUGGESTED = ("program", "gene", "loading", "lower", "upper", "q", "replicated", "n_agree", "n_samples", "competitor")
 DOUBTED = ("program", "gene", "loading", "lower", "upper", "q", "replicated", "n_agree", "n_samples")
 MAIN = {"suggested": SUGGESTED, "contradicts": DOUBTED}

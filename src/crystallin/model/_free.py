@@ -11,6 +11,7 @@ import torch
 
 from crystallin import _checks as checks
 from crystallin import nn as blocks
+from crystallin._keys import AWAKE
 from crystallin.programs import listed
 
 from ._compat import REGISTRY_KEYS
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from ._module import ProgramModule
 
-# column of the table of programs that says which are awake
-AWAKE = "awake"
 # number of genes in a free program's name
 N_NAMED = 3
 # largest number of values, cells x genes, from which free programs start; more do not improve the start

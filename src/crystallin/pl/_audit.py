@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import AUDIT_PROGRAMS, PARAMS
+from crystallin._keys import AUDIT_PROGRAMS, MIN_ESTIMATED, PARAMS
 
 from ._chosen import only_one
 from ._style import DOWN, MUTED, UP, finish, shorten, tidy, wrap
@@ -47,8 +47,6 @@ LOOKS = {
     "kept": Look(DARK, DARK, "o", 1.8),
     "silent": Look(MUTED, "white", "o", 0.9),
 }
-# from fewer suggestions the share of false ones cannot be estimated
-MIN_ESTIMATED = 10
 
 
 def audit(

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import DEFAULT_KEY
+from crystallin._keys import AWAKE, DEFAULT_KEY
 
 from ._style import MUTED, UP, finish, shorten, tidy
 
@@ -86,7 +86,7 @@ def screen_programs(
         _, ax = plt.subplots(figsize=(7.5, 1.2 + ROW_HEIGHT * len(rows)), layout="constrained")
     place = np.arange(len(rows))
     ax.barh(place, 2 * BAND * sd, left=null - BAND * sd, height=0.7, color=MUTED, alpha=0.35, linewidth=0)
-    awake = rows["awake"].to_numpy(dtype=bool)
+    awake = rows[AWAKE].to_numpy(dtype=bool)
     ax.scatter(coherence, place, c=np.where(awake, UP, "white"), edgecolors=UP, s=28, zorder=3)
     ax.set_yticks(place, [shorten(str(name), NAME_WIDTH) for name in rows.index], fontsize=8)
     for y, carriers, measured in zip(place, rows[f"n_carriers{suffix}"], rows["n_measured"], strict=True):

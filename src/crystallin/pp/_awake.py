@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import sparse
 
 from crystallin import stats
+from crystallin._keys import AWAKE
 from crystallin.programs import DegreePool, exchanged, expression_classes, kept_when_exchanged, strata_of
 
 # members that a set must have among the genes that are expressed enough
@@ -141,7 +142,7 @@ def verdict(
             why[i] = f"its genes move together no more than those of random sets{also} (q = {q[i]:.2g})"
         else:
             why[i] = _not_testable(share[i], n_measured[i], n_members[i])
-    return pd.DataFrame({"n_measured": n_measured, "q_awake": q, "awake": awake, "asleep": why})
+    return pd.DataFrame({"n_measured": n_measured, "q_awake": q, AWAKE: awake, "asleep": why})
 
 
 def _not_testable(share: float, n_measured: int, n_members: int) -> str:

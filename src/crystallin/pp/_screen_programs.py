@@ -13,7 +13,7 @@ from scipy import sparse
 
 from crystallin import _checks as checks
 from crystallin import stats
-from crystallin._keys import DEFAULT_KEY, NAMES, PARAMS, SCREEN_PARAMS, TABLE, Keys, given
+from crystallin._keys import AWAKE, DEFAULT_KEY, NAMES, PARAMS, SCREEN_PARAMS, TABLE, Keys, given
 
 from ._awake import COLUMNS, NOT_TESTABLE, WITHIN, Screened, nearest, screen, verdict
 from ._writing import write_programs
@@ -161,7 +161,7 @@ def screen_programs(
     found = verdict(list(screened.values()), n_measured, np.diff(sets.indptr), n_null=n_null, fdr=fdr)
     found = found.join([question.columns(suffix) for suffix, question in screened.items()])
     found.index = pd.Index(names)
-    left = found["awake"].to_numpy() | np.isin(names, list(kept))
+    left = found[AWAKE].to_numpy() | np.isin(names, list(kept))
     _say_if_none(found, left, fdr, drop=drop)
 
     adata = adata.copy() if copy else adata
@@ -225,7 +225,7 @@ def _blocks(matrix: Any) -> Iterator[tuple[int, sparse.csr_matrix]]:
 
 def _say_if_none(found: pd.DataFrame, left: np.ndarray, fdr: float, *, drop: bool) -> None:
     """Warn if no program is awake; raise if none would be left."""
-    if found["awake"].any():
+    if found[AWAKE].any():
         return
     msg = f"No program is awake at fdr={fdr}. {nearest(found)}"
     if drop and not left.any():
@@ -246,9 +246,9 @@ def _with_columns(table: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     aligned = found.reindex(table["name"].astype(str))
     for name in found:
         values = aligned[name]
-        if name == "awake":
+        if name == AWAKE:
             values = values.eq(True)
         elif name == "asleep":
             values = values.fillna("")
-        table[name] = values.to_numpy(dtype=bool if name == "awake" else object if name == "asleep" else float)
+        table[name] = values.to_numpy(dtype=bool if name == AWAKE else object if name == "asleep" else float)
     return table

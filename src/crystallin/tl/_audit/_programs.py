@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crystallin import _checks as checks
-from crystallin._keys import TABLE, Keys
+from crystallin._keys import AWAKE, TABLE, Keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,16 +39,16 @@ def which_awake(adata: AnnData, keys: Keys, model: ProgramVAE, wanted: Sequence[
         chosen = set(checks.check_program_names(wanted, names.tolist()))
         return np.flatnonzero([name in chosen for name in names])
     table = adata.uns[keys.uns][TABLE]
-    if "awake" not in table:
+    if AWAKE not in table:
         table = model.programs_table
-    if table is None or "awake" not in table:
+    if table is None or AWAKE not in table:
         msg = (
             "It is not known which programs are awake, and in programs that are asleep any gene would seem to be "
             "missing. Call crystallin.pp.screen_programs(adata) first (it needs no new training), or name the "
             "programs to audit with programs=[…]."
         )
         raise KeyError(msg)
-    awake = table.set_index(table["name"].astype(str))["awake"].astype(str).eq("True")
+    awake = table.set_index(table["name"].astype(str))[AWAKE].astype(str).eq("True")
     awake = awake[~awake.index.duplicated()].reindex(names, fill_value=False).to_numpy(dtype=bool) & ~model.is_decoy
     if not awake.any():
         raise ValueError(_none_awake(len(names)))
@@ -58,7 +58,7 @@ def which_awake(adata: AnnData, keys: Keys, model: ProgramVAE, wanted: Sequence[
 def check_awake(adata: AnnData, keys: Keys) -> None:
     """Raise unless a program was found awake; ``adata`` has been screened."""
     table = adata.uns[keys.uns][TABLE]
-    if not table.loc[table["kept"].astype(bool), "awake"].any():
+    if not table.loc[table["kept"].astype(bool), AWAKE].any():
         raise ValueError(_none_awake(int(table["kept"].sum())))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crystallin import stats
+from crystallin._keys import AWAKE
 from crystallin.programs import listed
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ def free_programs(adata: AnnData, model: ProgramVAE) -> pd.DataFrame:
     sizes = [len(loadings) for loadings in found.values()]
     table = pd.DataFrame({"name": list(found), "genes": genes, "n_genes": sizes, "hint": "", "hint_q": np.nan})
     about = model.programs_table
-    if about is None or "awake" not in about:
+    if about is None or AWAKE not in about:
         return table
-    sleeping = np.flatnonzero(~about["awake"].to_numpy(dtype=bool) & ~model.is_decoy)
+    sleeping = np.flatnonzero(~about[AWAKE].to_numpy(dtype=bool) & ~model.is_decoy)
     if not len(sleeping):
         return table
     chosen = np.array([adata.var_names.isin(loadings.index[:N_COMPARED]) for loadings in found.values()])
