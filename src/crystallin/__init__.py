@@ -13,12 +13,26 @@ from . import datasets, get, pl, pp, tl
 from ._complete import complete
 from ._fit import fit
 from ._report import report
+from ._store import open_store, update_store
 from .programs import write_gmt
 
 if TYPE_CHECKING:
     from .model import ProgramVAE
 
-__all__ = ["ProgramVAE", "complete", "datasets", "fit", "get", "pl", "pp", "report", "tl", "write_gmt"]
+__all__ = [
+    "ProgramVAE",
+    "complete",
+    "datasets",
+    "fit",
+    "get",
+    "open_store",
+    "pl",
+    "pp",
+    "report",
+    "tl",
+    "update_store",
+    "write_gmt",
+]
 
 __version__ = version("crystallin")
 

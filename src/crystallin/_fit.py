@@ -14,6 +14,7 @@ from ._complete import complete as complete_programs
 from ._complete import completed
 from ._keys import DEFAULT_KEY, Keys
 from ._rollback import unchanged_on_error
+from ._store import check_space, closed_on_error, open_store, store_of, update_store
 from .tl._audit import check_audit, check_awake
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def fit(
-    adata: AnnData,
+    adata: AnnData | str | Path,
     programs: str | Path | Mapping[str, Iterable[str]] | pd.DataFrame,
     *,
     layer: str | None = None,
@@ -55,7 +56,10 @@ def fit(
     Parameters
     ----------
     adata
-        Annotated data, cells x genes. Select genes before this call, not after it.
+        Annotated data, cells x genes. Select genes before this call, not after it. The path of an ``.h5ad`` file or a
+        ``.zarr`` store trains on data that are too large for the memory: the file is opened by
+        :func:`crystallin.open_store`, and the results are written into it. The returned model has the open data as
+        ``model.adata``.
     programs
         Gene sets in any form that :func:`crystallin.pp.add_programs` accepts: ``"immune"``, a path, a dict, a table.
     layer
@@ -100,6 +104,8 @@ def fit(
         range.
     FileNotFoundError, ConnectionError
         If the file does not exist, or the library's server cannot be reached.
+    PermissionError, OSError
+        If the file of the data cannot be written to, or its disk has no room for the activities.
 
     If an error is raised, ``adata`` is left unchanged, including earlier activities and loadings.
 
@@ -111,9 +117,14 @@ def fit(
     >>> cr.get.activity(adata).shape[0]
     700
     """
+    arguments = {name: value for name, value in locals().items() if name != "train_kwargs"}
     # here, not above: torch and scvi-tools take seconds to import
     from .model import ProgramVAE, check_free, check_train_arguments
 
+    if isinstance(adata, str | Path):
+        with closed_on_error(open_store(adata)) as opened:
+            arguments |= {"adata": opened}
+            return fit(**arguments, **train_kwargs)
     checks.check_adata(adata)
     checks.check_programs_key(adata, key_added)
     check_free(n_unannotated)
@@ -151,6 +162,9 @@ def fit(
         if completion is not None and completion["programs"] is None:
             check_awake(adata, Keys(key_added))
         model = ProgramVAE(adata, n_unannotated=n_unannotated, random_state=random_state, programs_key=key_added)
+        stored = store_of(adata)
+        if stored is not None:
+            check_space(stored, 4 * len(model.program_names) + 2 * len(model.free_names))
         logger.info("Training on %d cells x %d genes with %d programs.", *adata.shape, len(model.program_names))
         model.train(max_epochs=max_epochs, **train_kwargs)
         tl.activity(adata, model, key_added=key_added)
@@ -161,6 +175,8 @@ def fit(
             again = {name: value for name, value in train_kwargs.items() if name != "checkpoint"}
             options = {**completion, "random_state": random_state, "train_kwargs": again}
             model = completed(adata, model, keys, keys, **options)
+        if stored is not None:
+            update_store(stored)
     return model
 
 

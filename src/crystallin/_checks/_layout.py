@@ -10,6 +10,8 @@ from scipy import sparse
 
 # number of rows that are read at a time from a matrix that is not in memory
 CHUNK_ROWS = 8_192
+# rows that are not wanted, but are read along with those on both sides of them
+MAX_GAP = 8
 # codes of the types that torch supports
 SIMPLE_TYPES = "?bBhilqfd"
 
@@ -59,7 +61,12 @@ def rows_of(matrix: Any, positions: np.ndarray) -> sparse.csr_matrix:
     """Return the rows at these positions, in this order, of a matrix of any type."""
     # matrices on disk can be read in ascending order only
     ascending, back = np.unique(positions, return_inverse=True)
-    return canonical_csr(computed(matrix[ascending]))[back]
+    if is_in_memory(matrix) or hasattr(matrix, "compute"):
+        return canonical_csr(computed(matrix[ascending]))[back]
+    # a matrix on disk is read in runs, because each access takes long
+    runs = np.split(ascending, np.flatnonzero(np.diff(ascending) > MAX_GAP) + 1)
+    blocks = [canonical_csr(matrix[int(run[0]) : int(run[-1]) + 1])[run - run[0]] for run in runs]
+    return sparse.vstack(blocks, format="csr")[back]
 
 
 def computed(block: Any) -> Any:

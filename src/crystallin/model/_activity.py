@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from crystallin.nn import (
 )
 
 from ._compat import MODULE_KEYS
+from ._filled import Filled
 from ._seeding import seeded
 from ._session import Reading, Stream
 from ._total import TotalMixin
@@ -120,6 +121,7 @@ class ActivityMixin(TotalMixin):
         refine: bool = True,
         batch_size: int | None = None,
         dataloader: Iterable[dict[str, torch.Tensor]] | None = None,
+        out: Mapping[str, tuple[Any, Any]] | None = None,
     ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Return posterior means and standard deviations of activities in all readings, reading each cell once.
 
@@ -127,23 +129,28 @@ class ActivityMixin(TotalMixin):
         ----------
         adata, indices, refine, batch_size, dataloader
             As in :meth:`get_activity`.
+        out
+            Arrays to fill instead of new ones, for results that are larger than the memory: a dictionary of ``kind`` to
+            mean and standard deviation, each an array of cells x programs in memory, in an HDF5 file or in a zarr
+            store. About 8,000 cells are written at a time.
 
         Returns
         -------
         Dictionary of ``kind`` (``"unique"``, ``"total"`` and, if the model has free programs, ``"free"``) to mean and
-        standard deviation, as :meth:`get_activity` returns them with ``return_sd``.
+        standard deviation, as :meth:`get_activity` returns them with ``return_sd``; the arrays of ``out``, if given.
 
         Raises
         ------
         RuntimeError, ValueError
-            As in :meth:`get_activity`.
+            As in :meth:`get_activity`; also if ``out`` lacks a reading, or an array has another shape.
 
         Examples
         --------
         >>> total, total_sd = model.get_activities()["total"]  # doctest: +SKIP
         """
-        kinds = (*KINDS, FREE) if self.module.decoder.n_free else KINDS
-        return self._read(kinds, adata, indices, dataloader, refine=refine, return_sd=True, batch_size=batch_size)
+        return self._read(
+            self.kinds, adata, indices, dataloader, refine=refine, return_sd=True, batch_size=batch_size, out=out
+        )
 
     def _read(
         self,
@@ -155,6 +162,7 @@ class ActivityMixin(TotalMixin):
         refine: bool,
         return_sd: bool,
         batch_size: int | None,
+        out: Mapping[str, tuple[Any, Any]] | None = None,
     ) -> dict[str, tuple[np.ndarray, np.ndarray | None]]:
         """Return posterior means and, with ``return_sd``, standard deviations, by kind."""
         check_batch_size(batch_size)
@@ -162,33 +170,43 @@ class ActivityMixin(TotalMixin):
         exact = return_sd and refine and self.module.n_latent <= MAX_EXACT_SD
         shared = self._shared_genes() if exact else None
         reading, positions = self._cells(adata, indices, dataloader)
-        means: dict[str, list[torch.Tensor]] = {kind: [] for kind in kinds}
-        sds: dict[str, list[torch.Tensor]] = {kind: [] for kind in kinds}
+        n_cells = None if positions is None else len(positions)
+        check_out(out, {kind: (n_cells, len(self.names_of(kind))) for kind in kinds})
+        withheld = reading.withheld(positions)
+
+        def to_fill(which: int) -> dict[str, Filled]:
+            return {
+                kind: Filled(n_cells, None if kind == FREE else withheld, None if out is None else out[kind][which])
+                for kind in kinds
+            }
+
+        means, sds = to_fill(0), to_fill(1)
         # torch's data loaders draw from the global generator
         with seeded(self._random_state):
             if refine:
                 for point, average in self._refined(reading, positions, batch_size):
                     for kind, readout in readouts.items():
-                        means[kind].append(readout.of(point.z).T.cpu())
+                        means[kind].add(_rows(readout.of(point.z).T))
                         if return_sd and not exact:
-                            sds[kind].append(readout.approximate_sd(average, point.information).T.cpu())
+                            sds[kind].add(_rows(readout.approximate_sd(average, point.information).T))
                     for _, factor in exact_posteriors(point, shared) if exact else ():
                         for kind, readout in readouts.items():
-                            sds[kind].append(readout.exact_sd(factor).cpu())
+                            sds[kind].add(_rows(readout.exact_sd(factor)))
             else:
                 for mean, sd in self._encoded(reading, positions, batch_size):
                     for kind, readout in readouts.items():
-                        means[kind].append(readout.of(mean.T).T.cpu())
-                        sds[kind].append(readout.independent_sd(sd.T).T.cpu())
-        withheld = reading.withheld(positions)
+                        means[kind].add(_rows(readout.of(mean.T).T))
+                        sds[kind].add(_rows(readout.independent_sd(sd.T).T))
+        return {kind: (means[kind].finish(), sds[kind].finish() if return_sd else None) for kind in kinds}
 
-        def joined(kind: str, parts: list[torch.Tensor]) -> np.ndarray:
-            values = torch.cat(parts).numpy()
-            if withheld is not None and kind != FREE:
-                values[withheld] = np.nan
-            return values
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Readings of activities that the model has: ``"unique"``, ``"total"`` and, with free programs, ``"free"``."""
+        return (*KINDS, FREE) if self.module.decoder.n_free else KINDS
 
-        return {kind: (joined(kind, means[kind]), joined(kind, sds[kind]) if return_sd else None) for kind in kinds}
+    def names_of(self, kind: str) -> np.ndarray:
+        """Return the names of the columns of activities in a reading."""
+        return self.free_names if kind == FREE else self.program_names
 
     def _readout(self, kind: str) -> UniqueReading | TotalReading:
         """Return how programs are read from the latent variables."""
@@ -228,6 +246,19 @@ class ActivityMixin(TotalMixin):
         for tensors in minibatches:
             q = self.module.inference(**self.module._get_inference_input(tensors))[MODULE_KEYS.QZ_KEY]
             yield q.loc, q.scale
+
+
+def _rows(values: torch.Tensor) -> np.ndarray:
+    return values.cpu().numpy()
+
+
+def check_out(out: Mapping[str, tuple[Any, Any]] | None, shapes: Mapping[str, tuple[int | None, int]]) -> None:
+    """Raise unless there are arrays to fill of these shapes, or none at all."""
+    for kind, shape in shapes.items() if out is not None else ():
+        given = [tuple(getattr(array, "shape", ())) for array in out.get(kind, ())]
+        if given != [shape, shape]:
+            msg = f"out[{kind!r}] must be two arrays, mean and standard deviation, of {shape[0]} x {shape[1]}."
+            raise ValueError(msg)
 
 
 def check_batch_size(batch_size: int | None) -> None:

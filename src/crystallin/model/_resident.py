@@ -17,6 +17,7 @@ from crystallin.nn import SparseCounts
 
 from ._borrowed import readable
 from ._compat import REGISTRY_KEYS, AnnDataManager, DataSplitter
+from ._windows import Windows
 
 logger = logging.getLogger(__name__)
 
@@ -53,18 +54,30 @@ class RegisteredCells(Dataset):
 
     def __getitem__(self, indices: Sequence[int]) -> dict[str, Any]:
         """Return the minibatch of the cells at these positions."""
-        index = torch.as_tensor(np.asarray(indices), device=self.device)
-        return {REGISTRY_KEYS.X_KEY: self.counts(index)} | {key: values[index] for key, values in self.others.items()}
+        return self.minibatch(np.asarray(indices), checks.rows_of(self.matrix, np.asarray(indices)))
 
-    def counts(self, index: torch.Tensor) -> SparseCounts | torch.Tensor:
-        """Counts of some cells."""
-        rows = checks.rows_of(self.matrix, index.cpu().numpy())
-        cell = np.repeat(np.arange(len(index)), np.diff(rows.indptr))
+    def minibatch(self, indices: np.ndarray, rows: sparse.csr_matrix) -> dict[str, Any]:
+        """Return the minibatch of the cells at these positions, whose counts are given."""
+        return self._with_others(self.sent(rows), torch.as_tensor(indices, device=self.device))
+
+    def sent(self, rows: sparse.csr_matrix) -> SparseCounts | torch.Tensor:
+        """Return counts on the device."""
+        cell = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
         gene, value = self._tensor(rows.indices).long(), self._tensor(rows.data).float()
-        return SparseCounts(self._tensor(cell), gene, value, len(index), self.n_genes)
+        return SparseCounts(self._tensor(cell), gene, value, rows.shape[0], self.n_genes)
+
+    def _with_others(self, counts: SparseCounts | torch.Tensor, index: torch.Tensor) -> dict[str, Any]:
+        return {REGISTRY_KEYS.X_KEY: counts} | {key: values[index] for key, values in self.others.items()}
 
     def loader(self, indices: np.ndarray, batch_size: int, *, shuffle: bool, drop_last: bool = False) -> DataLoader:
-        """Return a loader of minibatches of the cells at ``indices``, in the same order as scvi-tools' loader."""
+        """Return a loader of minibatches of the cells at ``indices``.
+
+        Cells come in the same order as from scvi-tools' loader, unless they are shuffled, on disk, and more than one
+        window (see :class:`Windows`).
+        """
+        if not checks.is_in_memory(self.matrix):
+            windows = Windows(self, np.asarray(indices), batch_size, shuffle=shuffle, drop_last=drop_last)
+            return DataLoader(windows, batch_size=None)
         sampler = (RandomSampler if shuffle else SequentialSampler)(indices)
         batches = BatchSampler(sampler, batch_size=batch_size, drop_last=drop_last)
         return DataLoader(_Part(self, np.asarray(indices)), sampler=batches, batch_size=None)
@@ -73,9 +86,9 @@ class RegisteredCells(Dataset):
 class DenseCells(RegisteredCells):
     """Registered data with dense counts, as methods of scvi-tools need them."""
 
-    def counts(self, index: torch.Tensor) -> torch.Tensor:
-        """Return the counts of some cells, cells x genes."""
-        return super().counts(index).dense()
+    def sent(self, rows: sparse.csr_matrix) -> torch.Tensor:
+        """Return counts on the device, cells x genes."""
+        return super().sent(rows).dense()
 
 
 class ResidentCells(RegisteredCells):
@@ -88,6 +101,11 @@ class ResidentCells(RegisteredCells):
             counts = counts.astype(np.float32, copy=False)
         self.start = self._tensor(counts.indptr).long()
         self.gene, self.value = self._tensor(counts.indices), self._tensor(counts.data)
+
+    def __getitem__(self, indices: Sequence[int]) -> dict[str, Any]:
+        """Return the minibatch of the cells at these positions."""
+        index = torch.as_tensor(np.asarray(indices), device=self.device)
+        return self._with_others(self.counts(index), index)
 
     def counts(self, index: torch.Tensor) -> SparseCounts:
         """Counts of some cells."""

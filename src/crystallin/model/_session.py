@@ -102,14 +102,15 @@ class Reading:
         if self.gene_totals is not None:
             _ = self.unmeasured
 
-    def withheld(self, positions: np.ndarray) -> np.ndarray:
+    def withheld(self, positions: np.ndarray) -> np.ndarray | None:
         """Return which programs are NaN in these cells because their genes are not measured, cells x programs.
 
-        Genes of data that are not the model's own are checked in each batch, over all cells and over the given cells.
+        ``None`` means none. Genes of data that are not the model's own are checked in each batch, over all cells and
+        over the given cells.
         """
+        if self.gene_totals is None or (self.is_own and not any(lost.genes.any() for lost in self.unmeasured.values())):
+            return None
         mask = np.zeros((len(positions), self.model._prior.n_programs), dtype=bool)
-        if self.gene_totals is None:
-            return mask
         batches = self.batches[positions]
         for batch, missing in self.unmeasured.items():
             mask[batches == batch] = missing.withheld

@@ -86,7 +86,7 @@ class Pull:
                 if len(genes):
                     total.index_add_(0, genes, (terms[genes] * values[:, None]) @ rows[latent])
             if chunk.information.share is not None:
-                centre = weight.to_latent(chunk.information.share)
+                centre = chunk.information.centre
                 total -= terms @ torch.einsum("ckq,qc->ck", chunk.inverse, centre)
         return total.T
 

@@ -78,10 +78,9 @@ class AverageCell:
             weight, n_cells = information.weight, information.of_counts.shape[1]
             moments = [information.of_counts.mean(1)]
             if information.share is not None:
-                centre = weight.to_latent(information.share)
-                spread = weight.to_latent(information.of_counts)
+                centre, spread = information.centre, information.spread
                 cross = spread @ centre.T / n_cells
-                square = (centre * information.of_counts.sum(0)) @ centre.T / n_cells
+                square = (centre * information.total) @ centre.T / n_cells
                 moments += [cross, square, centre.mean(1, keepdim=True)]
             mean.add(moments, n_cells)
         of_counts, *of_shares = mean.values
@@ -158,8 +157,8 @@ def precision(information: Information, shared: SharedGenes) -> torch.Tensor:
     matrix[:, shared.second, shared.first] = pairs
     if information.share is not None:
         # normalised rates: J = W - mean of W under the cell's shares, a correction of rank two
-        centre = information.weight.to_latent(information.share).T
-        spread = information.weight.to_latent(of_counts).T - 0.5 * of_counts.sum(0)[:, None] * centre
+        centre = information.centre.T
+        spread = information.spread.T - 0.5 * information.total[:, None] * centre
         matrix.baddbmm_(torch.stack([spread, centre], 2), torch.stack([centre, spread], 1), alpha=-1)
     matrix.diagonal(dim1=-2, dim2=-1).add_(1)
     return matrix

@@ -11,6 +11,7 @@ and all terms but the second vanish where :math:`x = 0`. The derivatives by the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -53,6 +54,63 @@ def nb_log_likelihood(
     return _NegativeBinomial.apply(log_rate, depth, log_theta, counts, normalised)
 
 
+def nb_evaluate(
+    log_rate: torch.Tensor, counts: torch.Tensor, log_depth: torch.Tensor, theta: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Compute the log-likelihood of cells with normalised rates, and derivatives of each count.
+
+    Parameters
+    ----------
+    log_rate
+        Genes x cells. It is replaced by the softmax over genes.
+    counts
+        Genes x cells.
+    log_depth
+        Log library size of each cell.
+    theta
+        Inverse dispersion, genes x 1 or genes x cells.
+
+    Returns
+    -------
+    Log-likelihood of each cell, up to terms of its counts alone; its derivative by the log mean of each count; and the
+    Fisher information of each count, both genes x cells.
+    """
+    n_cells = log_rate.shape[1]
+    value = log_rate.new_zeros(n_cells)
+    score, information = torch.empty_like(log_rate), torch.empty_like(log_rate)
+    depth = log_depth.exp()
+    largest = log_rate.amax(0)
+    total = log_rate.new_zeros(n_cells)
+    for genes in _blocks(log_rate):
+        # the part of the log-likelihood that is linear in the log mean
+        log_rate[genes].sub_(largest)
+        torch.mul(counts[genes], log_rate[genes], out=score[genes])
+        value += score[genes].sum(0)
+        total += log_rate[genes].exp_().sum(0)
+    to_mean = depth / total
+    value -= counts.sum(0) * total.log()
+    for genes in _blocks(log_rate):
+        x, rate = counts[genes], log_rate[genes]
+        of_genes = theta[genes]
+        mean = rate * to_mean
+        odds = mean / of_genes
+        value -= ((x + of_genes) * odds.log1p()).sum(0)
+        shrink = odds.add_(1).reciprocal_()
+        torch.mul(mean, shrink, out=information[genes])
+        torch.mul(x, shrink, out=score[genes])
+        score[genes].sub_(information[genes])
+        rate.div_(total)
+    return value, score, information
+
+
+def _blocks(matrix: torch.Tensor) -> Iterator[slice]:
+    """Yield parts of the genes; all at once on an accelerator, where each operation takes a moment to start."""
+    n_genes, n_cells = matrix.shape
+    step = max(1, BLOCK // n_cells) if matrix.device.type == "cpu" else n_genes
+    for start in range(0, n_genes, step):
+        yield slice(start, start + step)
+
+
 class _NegativeBinomial(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -63,7 +121,7 @@ class _NegativeBinomial(torch.autograd.Function):
         counts: SparseCounts,
         normalised: bool,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        n_genes, n_cells = log_rate.shape
+        n_cells = log_rate.shape[1]
         theta = log_theta.exp()
         x, cell, gene = counts.value, counts.cell, counts.gene
         r = log_rate - log_theta[:, None]
@@ -77,9 +135,7 @@ class _NegativeBinomial(torch.autograd.Function):
         share = torch.empty_like(r)
         value, score_sum = r.new_zeros(n_cells), r.new_zeros(n_cells)
         by_theta = torch.empty_like(theta)
-        step = max(1, BLOCK // n_cells)
-        for start in range(0, n_genes, step):
-            genes = slice(start, start + step)
+        for genes in _blocks(r):
             log_sum = r[genes].log1p()
             torch.div(r[genes], r[genes] + 1, out=share[genes])
             value -= theta[genes] @ log_sum

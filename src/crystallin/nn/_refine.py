@@ -12,11 +12,13 @@ the edges of the prior. The inverse of the average cell's ``H`` as preconditione
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
 from ._edges import Weight
 from ._likelihood import CountLikelihood
+from ._negative_binomial import nb_evaluate
 
 # a cell has converged when its Newton decrement, the squared length of the step in posterior sds, is below this
 TOLERANCE = 0.03
@@ -60,10 +62,18 @@ class Cells:
 
     def evaluate(self, z: torch.Tensor, weight: Weight) -> Point:
         """Compute the log posterior and its derivatives at activities ``z``, latent x cells, whose prior is N(0, I)."""
-        value, score, information = self.counts_at(z, weight)
+        if self.likelihood.kind == "nb" and self.normalised:
+            log_rate = weight.to_genes(z)
+            log_rate += self.offset
+            value, score, of_counts = nb_evaluate(log_rate, self.counts, self.log_depth, self.likelihood.theta)
+            # the share of each gene has taken the place of its log rate
+            information = Information(weight, of_counts, log_rate)
+        else:
+            values, score, information = self.counts_at(z, weight)
+            value = values.sum(0)
         return Point(
             z=z,
-            value=value.sum(0) - 0.5 * z.square().sum(0),
+            value=value - 0.5 * z.square().sum(0),
             gradient=information.to_latent(score) - z,
             information=information,
         )
@@ -124,6 +134,23 @@ class Information:
         self.of_counts[:, index] = other.of_counts
         if self.share is not None and other.share is not None:
             self.share[:, index] = other.share
+        for name in ("total", "spread", "centre"):
+            self.__dict__.pop(name, None)
+
+    @cached_property
+    def total(self) -> torch.Tensor:
+        """Information of all counts of each cell."""
+        return self.of_counts.sum(0)
+
+    @cached_property
+    def spread(self) -> torch.Tensor:
+        """Information of the counts, summed along the loadings, latent x cells."""
+        return self.weight.to_latent(self.of_counts)
+
+    @cached_property
+    def centre(self) -> torch.Tensor:
+        """Change of a cell's total rate with each activity, latent x cells, where rates are normalised."""
+        return self.weight.to_latent(self.share)
 
     def diagonal(self) -> torch.Tensor:
         """Information about each activity if all others were known, latent x cells."""
@@ -131,8 +158,7 @@ class Information:
         diagonal = 1 + squares.to_latent(self.of_counts)
         if self.share is None:
             return diagonal
-        centre, spread = self.weight.to_latent(self.share), self.weight.to_latent(self.of_counts)
-        return diagonal + centre * (centre * self.of_counts.sum(0) - 2 * spread)
+        return diagonal + self.centre * (self.centre * self.total - 2 * self.spread)
 
     def log_rate_change(self, z: torch.Tensor) -> torch.Tensor:
         """Change of log rates with activities, genes x cells."""
@@ -142,13 +168,20 @@ class Information:
 
     def to_latent(self, genes: torch.Tensor) -> torch.Tensor:
         """Convert derivatives by log rates, ``genes``, into derivatives by activities, latent x cells."""
-        if self.share is not None:
-            genes = torch.addcmul(genes, self.share, genes.sum(0), value=-1)
-        return self.weight.to_latent(genes)
+        latent = self.weight.to_latent(genes)
+        return latent if self.share is None else torch.addcmul(latent, self.centre, genes.sum(0), value=-1)
 
     def __matmul__(self, z: torch.Tensor) -> torch.Tensor:
         """Product with one vector for each cell, latent x cells."""
-        return self.to_latent(self.log_rate_change(z) * self.of_counts) + z
+        genes = self.weight.to_genes(z)
+        genes *= self.of_counts
+        product = self.weight.to_latent(genes) + z
+        if self.share is None:
+            return product
+        # centring by sums over the latent dimensions instead of matrices of genes x cells
+        change = (self.centre * z).sum(0)
+        product.addcmul_(self.spread, change, value=-1)
+        return product.addcmul_(self.centre, change * self.total - (self.spread * z).sum(0))
 
 
 @dataclass

@@ -22,6 +22,7 @@ from crystallin._keys import (
     TABLE,
     Keys,
 )
+from crystallin._store import activity_arrays, store_of, update_store
 
 from ._shared import free_programs
 
@@ -86,6 +87,9 @@ def activity(
         The model's programs and their table (and ``adata.varm[key_added + "_added"]``, which members
         :func:`crystallin.complete` added), only if ``adata`` had no programs of its own (a query).
 
+    The arrays of cells are written into the file if the data were opened by :func:`crystallin.open_store`, about 8,000
+    cells at a time, and the file is then updated (see :func:`crystallin.update_store`).
+
     If these activities replace those of another model, or of the same model before further training, the columns that
     tools have added to the table of programs (leakage, importance and others) are removed.
 
@@ -113,7 +117,7 @@ def activity(
     names = model.program_names
     if keys.uns in adata.uns:
         checks.check_same_programs(adata, keys, names, model.prior_digest)
-    readings = model.get_activities(adata, refine=refine, batch_size=batch_size)
+    readings = _readings(adata, model, keys, refine=refine, batch_size=batch_size)
     digest = model.digest
 
     table_of_free = free_programs(adata, model) if FREE in readings else None
@@ -135,7 +139,23 @@ def activity(
     entry = {name: value for name, value in adata.uns[keys.uns].items() if name != FREE}
     entry |= {TABLE: table, ACTIVITY_PARAMS: params}
     adata.uns[keys.uns] = entry if table_of_free is None else {**entry, FREE: table_of_free}
+    if store_of(adata) is not None:
+        # the file would hold activities of this model and the parameters of another one
+        update_store(adata)
     return adata if copy else None
+
+
+def _readings(
+    adata: AnnData, model: ProgramVAE, keys: Keys, *, refine: bool, batch_size: int | None
+) -> dict[str, tuple[Any, Any]]:
+    """Return activities in each reading, in memory or, for data in a store, on disk."""
+    stored = store_of(adata)
+    if stored is None:
+        return model.get_activities(adata, refine=refine, batch_size=batch_size)
+    slots = {kind: keys.of_kind(kind) for kind in model.kinds}
+    n_columns = {kind: len(model.names_of(kind)) for kind in model.kinds}
+    with activity_arrays(stored, slots, n_columns) as arrays:
+        return model.get_activities(adata, refine=refine, batch_size=batch_size, out=arrays)
 
 
 def _programs_of(model: ProgramVAE, adata: AnnData) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from crystallin import stats
 from crystallin._keys import TOTAL, UNIQUE, Keys
-from crystallin.tl._shared import stored_activity
+from crystallin.tl._shared import activity_rows
 
 from ._design import Units
 from ._differences import Coupling, Measured
@@ -44,8 +44,8 @@ def measure(
         Which programs are decoys.
     """
     collect = partial(stats.collect_moments, codes=units.code, n_groups=len(units.table), covariates=covariates)
-    unique, covariance = collect(*stored_activity(adata, keys, UNIQUE))
-    total, _ = collect(*stored_activity(adata, keys, TOTAL), with_covariance=False)
+    unique, covariance = collect(*activity_rows(adata, keys, UNIQUE))
+    total, _ = collect(*activity_rows(adata, keys, TOTAL), with_covariance=False)
     return {
         UNIQUE: Measured(unique, is_decoy, _coupling(unique, covariance, correlation)),
         TOTAL: Measured(total, is_decoy, None),

@@ -4,11 +4,12 @@ from ._cells import Chosen, choose_cells
 from ._free import free_programs
 from ._group_means import GroupMeans, group_means
 from ._members import members
-from ._result import add_to_table, origin_of, stored_activity
+from ._result import activity_rows, add_to_table, origin_of, stored_activity
 
 __all__ = [
-    "add_to_table",
     "Chosen",
+    "activity_rows",
+    "add_to_table",
     "GroupMeans",
     "choose_cells",
     "free_programs",

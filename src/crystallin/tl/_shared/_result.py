@@ -23,6 +23,7 @@ from crystallin._keys import (
     UNIQUE,
     Keys,
 )
+from crystallin._store import Rows
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -48,9 +49,14 @@ def stored_activity(adata: AnnData, keys: Keys, kind: str = UNIQUE) -> tuple[np.
     Activities of programs whose genes were not measured are stored as NaN. They are replaced by the prior's mean and
     standard deviation, 0 and 1, so that their reliability is 0 and tools do not report them.
     """
+    mean, sd = activity_rows(adata, keys, kind)
+    return mean[:], sd[:]
+
+
+def activity_rows(adata: AnnData, keys: Keys, kind: str = UNIQUE) -> tuple[Rows, Rows]:
+    """Return the same as :func:`stored_activity` without reading it: slices of it are read, for data on disk."""
     mean, sd = (checks.check_matrix(adata, "obsm", slot, keys) for slot in keys.of_kind(kind))
-    unknown = np.isnan(mean)
-    return (np.where(unknown, 0, mean), np.where(unknown, 1, sd)) if unknown.any() else (mean, sd)
+    return Rows(mean, 0.0), Rows(sd, 1.0)
 
 
 def add_to_table(adata: AnnData, keys: Keys, columns: pd.DataFrame) -> None:

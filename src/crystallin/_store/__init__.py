@@ -1,0 +1,17 @@
+"""Data that stay on disk: opened, read by rows, and updated in place."""
+
+from ._arrays import Rows, activity_arrays, check_space
+from ._open import open_store
+from ._stored import StoredAnnData, closed_on_error, store_of
+from ._update import update_store
+
+__all__ = [
+    "Rows",
+    "StoredAnnData",
+    "activity_arrays",
+    "check_space",
+    "closed_on_error",
+    "open_store",
+    "store_of",
+    "update_store",
+]
