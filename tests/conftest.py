@@ -256,6 +256,12 @@ def changes():
 
 
 @pytest.fixture
+def differences():
+    """``differences(a, b)`` names the places where two AnnData hold something else."""
+    return lambda a, b: changed(contents(a), contents(b))
+
+
+@pytest.fixture
 def silent(pytestconfig):
     """``with silent():`` every warning is an error, whatever pytest was told, except those listed in pyproject.toml."""
 

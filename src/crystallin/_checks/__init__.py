@@ -7,7 +7,7 @@ from ._counts import check_counts, check_layout
 from ._groups import ALL, REST, check_among, check_covariates, check_groups
 from ._known import check_known, check_same_kind
 from ._labels import Labels, check_labels, label_name, name_labels
-from ._layout import canonical_csr, is_in_memory, is_simple, row_blocks, rows_of
+from ._layout import RowReader, canonical_csr, is_in_memory, is_simple, row_blocks, rows_of
 from ._matrix import check_matrix
 from ._programs import (
     check_activity,
@@ -37,6 +37,7 @@ from ._values import check_bool, check_choice, check_int, check_number, check_pr
 from ._words import some
 
 __all__ = [
+    "RowReader",
     "ALL",
     "REST",
     "Labels",

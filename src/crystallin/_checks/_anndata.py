@@ -17,7 +17,8 @@ def check_adata(adata: Any, *, copy: bool = False) -> None:
     if adata.is_view:
         msg = "adata is a view of another AnnData; call `adata = adata.copy()` first."
         raise ValueError(msg)
-    if copy and getattr(adata, "isbacked", False):
+    # the latter is an attribute of data that open_store opened
+    if copy and (getattr(adata, "isbacked", False) or hasattr(adata, "root")):
         msg = "copy=True needs data in memory, but adata is backed by a file; use copy=False, or adata.to_memory()."
         raise ValueError(msg)
     if adata.n_obs == 0 or adata.n_vars == 0:

@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from anndata.abc import CSCDataset
 from scipy import sparse
 
 from ._anndata import check_layer, named_layers
@@ -32,6 +33,12 @@ def check_counts(adata: Any, layer: str | None, *, warn: bool = True) -> np.ndar
     matrix = adata.X if layer is None else adata.layers[layer]
     if matrix is None:
         msg = f"adata.X is None.{_counts_elsewhere(adata, layer)}"
+        raise ValueError(msg)
+    if isinstance(matrix, CSCDataset):
+        msg = (
+            f"{where} is stored by genes (CSC), so a single cell takes as long to read as all. Write it by cells: read "
+            f"the file, set {where} = {where}.tocsr(), and write it again."
+        )
         raise ValueError(msg)
     gene_totals = np.zeros(adata.n_vars)
     empty_cells: list[int] = []

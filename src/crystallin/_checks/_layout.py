@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from anndata.abc import CSRDataset
 from scipy import sparse
 
 # number of rows that are read at a time from a matrix that is not in memory
 CHUNK_ROWS = 8_192
 # rows that are not wanted, but are read along with those on both sides of them
-MAX_GAP = 8
+MAX_GAP = 64
 # codes of the types that torch supports
 SIMPLE_TYPES = "?bBhilqfd"
 
@@ -57,16 +58,47 @@ def row_blocks(matrix: Any) -> Iterator[tuple[int, Any]]:
         yield start, matrix if is_in_memory(matrix) else computed(matrix[start : start + step])
 
 
+class RowReader:
+    """Reads rows of a matrix of any type; the boundaries of rows in a file are read once.
+
+    Parameters
+    ----------
+    matrix
+        Matrix in memory, on disk, or computed on demand (dask).
+    """
+
+    def __init__(self, matrix: Any) -> None:
+        self.matrix = matrix
+        self._arrays: dict[str, Any] = {}
+        if isinstance(matrix, CSRDataset):
+            self._arrays = {name: matrix.group[name] for name in ("data", "indices")}
+            self._start = matrix.group["indptr"][:]
+
+    def __call__(self, positions: np.ndarray) -> sparse.csr_matrix:
+        """Return the rows at these positions, in this order."""
+        # matrices on disk can be read in ascending order only
+        ascending, back = np.unique(positions, return_inverse=True)
+        if is_in_memory(self.matrix) or hasattr(self.matrix, "compute"):
+            return canonical_csr(computed(self.matrix[ascending]))[back]
+        # a matrix on disk is read in runs, because each access takes long
+        runs = np.split(ascending, np.flatnonzero(np.diff(ascending) > MAX_GAP) + 1)
+        blocks = [canonical_csr(self._run(int(run[0]), int(run[-1]) + 1))[run - run[0]] for run in runs]
+        return sparse.vstack(blocks, format="csr")[back]
+
+    def _run(self, start: int, stop: int) -> Any:
+        """Return successive rows."""
+        if not self._arrays:
+            return self.matrix[start:stop]
+        # anndata's slices look up the version of the library that reads the file each time, which takes longer
+        bounds = self._start[start : stop + 1]
+        part = slice(int(bounds[0]), int(bounds[-1]))
+        rows = (self._arrays["data"][part], self._arrays["indices"][part], bounds - bounds[0])
+        return sparse.csr_matrix(rows, shape=(stop - start, self.matrix.shape[1]))
+
+
 def rows_of(matrix: Any, positions: np.ndarray) -> sparse.csr_matrix:
     """Return the rows at these positions, in this order, of a matrix of any type."""
-    # matrices on disk can be read in ascending order only
-    ascending, back = np.unique(positions, return_inverse=True)
-    if is_in_memory(matrix) or hasattr(matrix, "compute"):
-        return canonical_csr(computed(matrix[ascending]))[back]
-    # a matrix on disk is read in runs, because each access takes long
-    runs = np.split(ascending, np.flatnonzero(np.diff(ascending) > MAX_GAP) + 1)
-    blocks = [canonical_csr(matrix[int(run[0]) : int(run[-1]) + 1])[run - run[0]] for run in runs]
-    return sparse.vstack(blocks, format="csr")[back]
+    return RowReader(matrix)(positions)
 
 
 def computed(block: Any) -> Any:

@@ -46,8 +46,8 @@ class StoredAnnData(AnnData):
     def copy(self, filename: Any = None) -> AnnData:
         """Raise, because the data may be larger than the memory."""
         msg = (
-            f"These data are in {str(self.path)!r}, and a copy may not fit into memory. Use adata.to_memory(), or a part "
-            "of the cells: adata[mask].to_memory()."
+            f"These data are in {str(self.path)!r}, and a copy may not fit into memory. Use adata.to_memory() or, for "
+            "some of the cells, adata[mask].to_memory()."
         )
         raise ValueError(msg)
 

@@ -17,8 +17,8 @@ from ._stored import UNFINISHED, StoredAnnData, is_writable
 def update_store(adata: StoredAnnData) -> None:
     """Write results into the file that data were opened from.
 
-    The file is then as ``write_h5ad`` or ``write_zarr`` would have written it, but matrices that are on disk already are
-    not written again.
+    The file is then as ``write_h5ad`` or ``write_zarr`` would have written it, but matrices that are on disk are not
+    written again.
 
     Parameters
     ----------

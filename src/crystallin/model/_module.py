@@ -224,6 +224,13 @@ class ProgramModule(VAE):
         log_likelihood = generated[MODULE_KEYS.PX_KEY].log_prob(counts.dense()).sum(-1)
         return log_likelihood.sum(), log_likelihood.detach()
 
+    @torch.no_grad()
+    def log_joint(self, tensors: dict[str, torch.Tensor], z: torch.Tensor) -> torch.Tensor:
+        """Return the log density of each cell's counts and activities ``z``, latent x cells, up to a constant."""
+        tensors = {key: value.to(self.device) for key, value in tensors.items()}
+        _, log_likelihood = self._log_likelihood(tensors, blocks.SparseCounts.of(tensors[REGISTRY_KEYS.X_KEY]), z)
+        return log_likelihood - 0.5 * z.square().sum(0)
+
     @staticmethod
     def _categories(tensors: dict[str, torch.Tensor]) -> list[torch.Tensor]:
         """Return the index of each cell's batch, and those of its further categorical covariates."""

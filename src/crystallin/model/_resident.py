@@ -35,6 +35,7 @@ class RegisteredCells(Dataset):
 
     def __init__(self, adata_manager: AnnDataManager, device: torch.device) -> None:
         self.matrix = adata_manager.get_from_registry(REGISTRY_KEYS.X_KEY)
+        self.rows_of = checks.RowReader(self.matrix)
         self.n_cells, self.n_genes = self.matrix.shape
         self.device = device
         self.others: dict[str, torch.Tensor] = {}
@@ -54,7 +55,7 @@ class RegisteredCells(Dataset):
 
     def __getitem__(self, indices: Sequence[int]) -> dict[str, Any]:
         """Return the minibatch of the cells at these positions."""
-        return self.minibatch(np.asarray(indices), checks.rows_of(self.matrix, np.asarray(indices)))
+        return self.minibatch(np.asarray(indices), self.rows_of(np.asarray(indices)))
 
     def minibatch(self, indices: np.ndarray, rows: sparse.csr_matrix) -> dict[str, Any]:
         """Return the minibatch of the cells at these positions, whose counts are given."""

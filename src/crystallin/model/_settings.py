@@ -28,12 +28,12 @@ from ._split import check_parts, split_cells
 
 # cells per minibatch, as in scvi-tools
 DEFAULT_BATCH_SIZE = 128
-# gradient steps of the first stage by default, and limits of its number of epochs
-DEFAULT_STEPS = 2_000
-MIN_EPOCHS, MAX_EPOCHS = 10, 400
-# the same for the second stage
-POSTERIOR_STEPS = 150
-MAX_POSTERIOR_EPOCHS = 50
+# gradient steps of the first stage by default, and the largest number of epochs
+DEFAULT_STEPS = 500
+MAX_EPOCHS = 400
+# the largest numbers of the second stage, which ends when it has converged
+POSTERIOR_STEPS = 300
+MAX_POSTERIOR_EPOCHS = 150
 # minibatches of the second stage are larger by this factor, because noise there reduces agreement between seeds
 POSTERIOR_BATCH_FACTOR = 4
 # metrics that early stopping can monitor
@@ -211,10 +211,10 @@ def _epochs(
         if n_cells is None:
             msg = "max_epochs=None needs the number of cells, but this datamodule has no n_obs. Give max_epochs."
             raise ValueError(msg)
-        max_epochs = default_epochs(n_cells, batch_size)
+    first = default_epochs(n_cells, batch_size) if max_epochs is None else max_epochs
     if posterior_epochs is None:
         posterior_epochs = default_posterior_epochs(n_cells or 0, batch_size, max_epochs)
-    return max_epochs, posterior_epochs
+    return first, posterior_epochs
 
 
 def _parts_given(
@@ -232,13 +232,15 @@ def _parts_given(
 def default_epochs(n_obs: int, batch_size: int) -> int:
     """Return the number of epochs with about ``DEFAULT_STEPS`` gradient steps, within limits."""
     steps_per_epoch = math.ceil(0.9 * n_obs / batch_size)
-    return min(max(round(DEFAULT_STEPS / steps_per_epoch), MIN_EPOCHS), MAX_EPOCHS)
+    return min(math.ceil(DEFAULT_STEPS / steps_per_epoch), MAX_EPOCHS)
 
 
-def default_posterior_epochs(n_obs: int, batch_size: int, max_epochs: int) -> int:
-    """Return the number of epochs with about ``POSTERIOR_STEPS`` gradient steps, within limits."""
+def default_posterior_epochs(n_obs: int, batch_size: int, max_epochs: int | None) -> int:
+    """Return the number of epochs with at most ``POSTERIOR_STEPS`` gradient steps, within limits."""
     steps_per_epoch = max(1, math.ceil(0.9 * n_obs / (POSTERIOR_BATCH_FACTOR * batch_size)))
-    return min(math.ceil(POSTERIOR_STEPS / steps_per_epoch), MAX_POSTERIOR_EPOCHS, math.ceil(max_epochs / 2))
+    n_epochs = min(math.ceil(POSTERIOR_STEPS / steps_per_epoch), MAX_POSTERIOR_EPOCHS)
+    # who asks for a short training means both stages
+    return n_epochs if max_epochs is None else min(n_epochs, math.ceil(max_epochs / 2))
 
 
 def check_checkpoint_path(checkpoint: Any) -> Path:

@@ -11,6 +11,8 @@ import numpy as np
 from crystallin import _checks as checks
 
 DEFAULT_TRAIN_SIZE = 0.9
+# largest number of validation cells by default; the loss of more cells is hardly more certain
+MAX_VALIDATION = 10_000
 
 
 def split_cells(
@@ -18,9 +20,13 @@ def split_cells(
 ) -> list[np.ndarray]:
     """Return indices of training, validation and test cells, with sizes as in scvi-tools' ``DataSplitter``.
 
+    By default, a tenth of the cells is for validation, but at most 10,000.
     scvi-tools draws the split with its global seed, which is not set by default, so that two runs would differ.
     """
-    train_size = DEFAULT_TRAIN_SIZE if train_size is None else train_size
+    if train_size is None:
+        train_size = DEFAULT_TRAIN_SIZE
+        if validation_size is None:
+            train_size = max(train_size, 1 - MAX_VALIDATION / n_obs)
     checks.check_number(train_size, "train_size", 0, 1, include_minimum=False)
     if validation_size is not None:
         checks.check_number(validation_size, "validation_size", 0, 1)

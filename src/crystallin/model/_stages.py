@@ -7,6 +7,7 @@ from typing import Any
 
 from ._callbacks import StopEarly
 from ._compat import AnnDataManager, pl, set_datamodule_split, use_distributed_sampler
+from ._convergence import Converged
 from ._progress import StageProgress
 from ._resident import ProgramDataSplitter
 from ._settings import DEFAULT_BATCH_SIZE, TrainingSettings
@@ -85,7 +86,7 @@ def _joint_stage(settings: TrainingSettings) -> Stage:
 
 
 def _posterior_stage(settings: TrainingSettings) -> Stage:
-    """Return the second stage: the decoder on samples of the exact posterior, short and without validation."""
+    """Return the second stage: the decoder on samples of the exact posterior, without validation after each epoch."""
     shared = {name: value for name, value in settings.trainer_kwargs.items() if name in OF_BOTH_STAGES}
     return Stage(
         plan=PosteriorTrainingPlan,
@@ -96,6 +97,7 @@ def _posterior_stage(settings: TrainingSettings) -> Stage:
         trainer_kwargs=shared | {"limit_val_batches": 0},
         callbacks=[
             *filter(_serves_both_stages, settings.callbacks),
+            *([] if settings.early_stopping is None else [Converged()]),
             *_progress(settings, PosteriorTrainingPlan),
         ],
     )

@@ -67,24 +67,27 @@ class TrainingMixin:
         ----------
         max_epochs
             Number of epochs of the first stage, over which the learning rate decreases. ``None`` chooses a number with
-            about 2,000 gradient steps, between 10 and 400 epochs.
+            about 500 gradient steps, at most 400 epochs.
         accelerator, devices
             Hardware, see :class:`lightning.pytorch.Trainer`. With several devices, each has a copy of the model and
             processes a share of the cells. All copies start from the same parameters, which are estimated from all
             cells.
         train_size, validation_size
-            Shares of the cells for training and validation; by default .9 and the rest.
+            Shares of the cells for training and validation; by default .9 and the rest, but validation has at most
+            10,000 cells.
         shuffle_set_split
             Split the cells at random instead of in their order.
         batch_size
             Number of cells per minibatch.
         early_stopping
             Stop the first stage when the validation loss has not improved for a quarter of ``max_epochs`` (change this
-            with ``early_stopping_patience``).
+            with ``early_stopping_patience``), and the second stage when it has converged: when 50 more steps raise the
+            log-likelihood of validation cells by less than half a percent. Fifty more steps with a decreasing learning
+            rate follow.
         posterior_epochs
-            Number of epochs of the second stage. ``None`` chooses a number with about 150 gradient steps, with
-            minibatches of four times ``batch_size``, but at most 50 epochs and at most half of ``max_epochs``. 0 leaves
-            the second stage out.
+            Largest number of epochs of the second stage. ``None`` chooses a number with at least 300 gradient steps,
+            with minibatches of four times ``batch_size``, but at most 150 epochs and, if ``max_epochs`` is given, at
+            most half of it. 0 leaves the second stage out.
         device_budget
             Largest number of bytes that the counts may take on the training device. Counts that fit are kept there as a
             sparse matrix for the whole training; otherwise they are sent from the AnnData minibatch by minibatch, which

@@ -18,6 +18,8 @@ from ._unmeasured import typical_information
 
 # number of steps of the second stage for which the same average cell is used
 STEPS_PER_AVERAGE = 50
+# number of steps at its end in which the learning rate decreases
+N_DECAY = 50
 
 
 class ProgramTrainingPlan(TrainingPlan):
@@ -127,12 +129,15 @@ class ProgramTrainingPlan(TrainingPlan):
         if "lr_scheduler" not in config:
             n_steps = max(int(self.trainer.estimated_stepping_batches), 1)
 
-            def factor(step: int) -> float:
-                return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(step / n_steps, 1.0)))
-
-            scheduler = torch.optim.lr_scheduler.LambdaLR(config["optimizer"], factor)
+            scheduler = torch.optim.lr_scheduler.LambdaLR(
+                config["optimizer"], lambda step: self.annealed(step, n_steps)
+            )
             config["lr_scheduler"] = {"scheduler": scheduler, "interval": "step"}
         return config
+
+    def annealed(self, step: int, n_steps: int) -> float:
+        """Return the learning rate after ``step`` of ``n_steps`` steps, as a share of that at the start."""
+        return _cosine(step / n_steps)
 
     def _optimizer_creator_fn(self, optimizer_cls: Any) -> Any:
         """Return a function that creates Adam, in its fused form if the device supports it."""
@@ -159,8 +164,9 @@ class PosteriorTrainingPlan(ProgramTrainingPlan):
     module
         The module.
     lr
-        Learning rate of the decoder at the start, annealed as in :class:`ProgramTrainingPlan`. It is high because
-        expectation maximisation converges slowly if cells hold little information on their activities.
+        Learning rate of the decoder. It stays the same until the last steps, in which it follows a cosine to a
+        hundredth of it: see :class:`Converged`. It is high because expectation maximisation converges slowly if cells
+        hold little information on their activities.
     encoder_lr
         Learning rate of the encoder at the start.
     **kwargs
@@ -173,14 +179,22 @@ class PosteriorTrainingPlan(ProgramTrainingPlan):
     def __init__(self, module: Any, *, lr: float = 2e-2, encoder_lr: float = 2e-3, **kwargs: Any) -> None:
         super().__init__(module, lr=lr, **kwargs)
         self.encoder_lr = encoder_lr
-        self._average: AverageCell | None = None
+        self.average: AverageCell | None = None
+        # step from which the learning rate decreases, because the stage has converged
+        self.decays_from: int | None = None
+
+    def annealed(self, step: int, n_steps: int) -> float:
+        """Return the learning rate after ``step`` of ``n_steps`` steps, as a share of that at the start."""
+        n_decay = min(N_DECAY, n_steps)
+        start = n_steps - n_decay if self.decays_from is None else self.decays_from
+        return _cosine(max(step - start, 0) / n_decay)
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> torch.Tensor:
         """Loss of a minibatch."""
         # loadings change little between steps, and the average cell is used as a preconditioner only
-        if self._average is None or self.global_step % STEPS_PER_AVERAGE == 0:
-            self._average = self.module.average_cell(batch)
-        return self._add(self.module.posterior_loss(batch, self._average), "posterior")
+        if self.average is None or self.global_step % STEPS_PER_AVERAGE == 0:
+            self.average = self.module.average_cell(batch)
+        return self._add(self.module.posterior_loss(batch, self.average), "posterior")
 
     def on_train_epoch_end(self) -> None:
         """Log the metrics of the minibatches."""
@@ -189,15 +203,17 @@ class PosteriorTrainingPlan(ProgramTrainingPlan):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Save the average cell as well, because it is used for some more steps."""
-        average = self._average
+        average = self.average
         checkpoint["average_cell"] = (
             None if average is None else [average.covariance, average.of_counts, average.weight]
         )
+        checkpoint["decays_from"] = self.decays_from
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the average cell."""
+        """Restore the average cell and the start of the last steps."""
+        self.decays_from = checkpoint["decays_from"]
         saved = checkpoint["average_cell"]
-        self._average = None if saved is None else AverageCell(*(part.to(self.device) for part in saved))
+        self.average = None if saved is None else AverageCell(*(part.to(self.device) for part in saved))
 
     def get_optimizer_creator(self) -> Any:
         """Return a function that creates Adam with two learning rates, and a smaller second beta than the default."""
@@ -212,3 +228,8 @@ class PosteriorTrainingPlan(ProgramTrainingPlan):
             return make([{"params": group, "lr": rates[key]} for key, group in groups.items()], betas=(0.9, 0.99))
 
         return create
+
+
+def _cosine(share: float) -> float:
+    """Return the value of a half cosine from 1 to a hundredth."""
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
