@@ -166,3 +166,20 @@ def test_columns_of_the_models_own_data_may_be_dropped_or_renamed(adata, quick):
     adata.obs["batch"] = adata.obs["batch"].cat.rename_categories({"one": "first"})
     del adata.obs["age"]
     np.testing.assert_array_equal(model.get_activity(), before)
+
+
+def test_given_arrays_are_filled(model, result):
+    shape = (result.n_obs, len(model.program_names))
+    out = {kind: tuple(np.full(shape, np.nan, dtype=np.float32) for _ in range(2)) for kind in model.kinds}
+    expected = model.get_activities()
+    filled = model.get_activities(out=out)
+    for kind, arrays in expected.items():
+        for ours, theirs, given in zip(filled[kind], arrays, out[kind], strict=True):
+            assert ours is given
+            np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(
+        ValueError, match=r"out\['total'\] must be two arrays, mean and standard deviation, of 500 x 16"
+    ):
+        model.get_activities(out={**out, "total": (out["total"][0], out["total"][1][:10])})
+    with pytest.raises(ValueError, match="out"):
+        model.get_activities(out={})

@@ -227,7 +227,7 @@ def test_last_minibatch_of_one_cell(adata):
 
 
 @pytest.mark.parametrize(
-    ("n_obs", "batch_size", "epochs"), [(100, 128, 400), (10_000, 128, 28), (1_000_000, 128, 10), (10_000, 1024, 222)]
+    ("n_obs", "batch_size", "epochs"), [(100, 128, 400), (10_000, 128, 8), (1_000_000, 128, 1), (10_000, 1024, 56)]
 )
 def test_default_epochs(n_obs, batch_size, epochs):
     assert default_epochs(n_obs, batch_size) == epochs

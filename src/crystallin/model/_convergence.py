@@ -39,7 +39,9 @@ class Converged(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Find cells to look at."""
         find = getattr(trainer.datamodule, "val_dataloader", list)
-        first = next(iter(find() or ()), None)
+        # loaders draw from the global generator, whose state must not depend on where an interrupted run goes on
+        with torch.random.fork_rng(devices=[]):
+            first = next(iter(find() or ()), None)
         # all processes look, or none
         found = total_over(trainer)(torch.tensor(float(first is not None)))
         self._cells = first if found == trainer.world_size else None

@@ -82,8 +82,8 @@ class TrainingMixin:
         early_stopping
             Stop the first stage when the validation loss has not improved for a quarter of ``max_epochs`` (change this
             with ``early_stopping_patience``), and the second stage when it has converged: when 50 more steps raise the
-            log-likelihood of validation cells by less than half a percent. Fifty more steps with a decreasing learning
-            rate follow.
+            log-likelihood of validation cells by less than half a percent. The learning rate then decreases over a
+            hundred more steps.
         posterior_epochs
             Largest number of epochs of the second stage. ``None`` chooses a number with at least 300 gradient steps,
             with minibatches of four times ``batch_size``, but at most 150 epochs and, if ``max_epochs`` is given, at

@@ -19,7 +19,7 @@ from ._unmeasured import typical_information
 # number of steps of the second stage for which the same average cell is used
 STEPS_PER_AVERAGE = 50
 # number of steps at its end in which the learning rate decreases
-N_DECAY = 50
+N_DECAY = 100
 
 
 class ProgramTrainingPlan(TrainingPlan):

@@ -19,6 +19,7 @@ from ._encoder import TARGET_SUM, PrimedEncoder
 from ._evidence import GeneRegression, Regressors
 from ._free import AUTO, Leftover, free_start, n_free_dimensions, typicality
 from ._importance import fit_by_program
+from ._information import Information
 from ._initial import (
     GeneMoments,
     StartingPoint,
@@ -33,7 +34,7 @@ from ._methods import Method as AttributionMethod
 from ._methods import Path, attribute
 from ._negative_binomial import nb_log_likelihood
 from ._quadrature import DeepReader
-from ._refine import Cells, Information, Point, draw, refine
+from ._refine import Cells, Point, draw, refine
 from ._refined import near_modes, precise_mode
 from ._rows import rows_of
 from ._surrogate import Surrogate

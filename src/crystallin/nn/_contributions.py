@@ -19,7 +19,8 @@ import torch
 
 from ._covariance import SharedGenes, precision
 from ._edges import Weight
-from ._refine import Cells, Information, solve
+from ._information import Information
+from ._refine import Cells, solve
 from ._rows import rows_of
 
 # residual of the solution relative to that of its start; contributions sum to the activity with about this error

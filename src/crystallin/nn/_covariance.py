@@ -18,7 +18,8 @@ from functools import cached_property
 import torch
 
 from ._double import in_double
-from ._refine import Information, Point
+from ._information import Information
+from ._refine import Point
 
 # memory of one chunk of cells' matrices, latent x latent
 CHUNK_BYTES = 2**28

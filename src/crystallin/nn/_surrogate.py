@@ -21,7 +21,7 @@ import torch
 
 from ._contributions import Pull
 from ._covariance import AverageCell
-from ._refine import Information
+from ._information import Information
 from ._rows import rows_of
 
 # where the parts of single genes are larger than these, they are cut, as they are only known to first order

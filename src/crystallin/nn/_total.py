@@ -14,7 +14,7 @@ import torch
 
 from ._covariance import AverageCell, marginal_sd
 from ._edges import Edges, Weight
-from ._refine import Information
+from ._information import Information
 
 
 def total_matrix(weight: Weight, information: torch.Tensor) -> torch.Tensor:
