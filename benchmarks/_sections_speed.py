@@ -234,3 +234,38 @@ neighbours and UMAP. The lines that take longest:
 
 {table(["line", "s", "share"], rows)}
 """
+
+
+WHAT = {
+    "fit": "`cr.fit(path, …)`: setup, training, activities with sd in both readings, loadings",
+    "ranking": "`tl.rank_programs_groups`, across donors, within types",
+    "attributions": "`tl.attributions` of all programs by type, at the default tolerance",
+    "ulm": "decoupler `ulm`, counts in memory",
+}
+
+
+def million() -> str:
+    results = load("million")
+    steps = results["steps"]
+    rows = []
+    for step, row in steps.items():
+        if "failed" in row:
+            rows.append([WHAT[step], row["failed"], "–"])
+            continue
+        peak = f"{row['peak_mb']:,}"
+        within = peak if step == "ulm" else f"{peak} ({said(row['peak_mb'] <= results['bar_mb'])})"
+        rows.append([WHAT[step], f"{row['seconds']:,.0f}", within])
+    fit = steps["fit"]
+    return f"""## A million cells on disk
+
+`benchmarks/million.py`: {results["cells"]:,} simulated cells × {results["genes"]:,} genes, {results["programs"]}
+programs, in a zarr store of {results["store_mb"]:,} MB; {results["threads"]} threads, each step in its own process.
+Training took {fit["seconds_training"]:,.0f} s ({fit["epochs"]} epoch of the first stage), and writing the activities
+took {fit["seconds_activities"]:,.0f} s. The median correlation of an activity with the truth is
+{fit["r_with_truth_median"]}.
+
+{table(["step", "seconds", f"peak memory of the process, MB (bar: ≤ {results['bar_mb']:,})"], rows)}
+
+`ulm` gives a t value for each cell and set. It has no standard deviation, no correction for overlapping sets, and no
+comparison across donors.
+"""

@@ -46,7 +46,8 @@ def simulated(n_cells: int, n_genes: int, folder: Path) -> None:
     data = cr.datasets.simulate(n_cells, n_genes, **options)
     data.uns["simulation"]["annotation"].to_csv(folder / "sets.csv", index=False)
     truth = pd.DataFrame(data.obsm["true_activity"], columns=data.uns["simulation"]["dimensions"]["program"])
-    truth.iloc[:: max(len(truth) // 10_000, 1)].astype("float32").to_parquet(folder / "truth.parquet")
+    some = truth.iloc[:: max(len(truth) // 10_000, 1)].reset_index(drop=True)
+    some.astype("float32").to_parquet(folder / "truth.parquet")
     ad.AnnData(data.X, obs=data.obs[["cell_type", "condition", "donor"]], var=data.var[[]]).write_zarr(
         folder / "cells.zarr"
     )

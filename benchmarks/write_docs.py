@@ -21,7 +21,7 @@ from _sections_science import (
     stability,
     total_differences,
 )
-from _sections_speed import alignment, gpu, quickstart, representation, scaling, training
+from _sections_speed import alignment, gpu, million, quickstart, representation, scaling, training
 
 
 def main() -> None:
@@ -45,6 +45,7 @@ def main() -> None:
         training,
         representation,
         scaling,
+        million,
         gpu,
         alignment,
     )
