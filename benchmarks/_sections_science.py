@@ -255,7 +255,7 @@ def search() -> str:
                     data,
                     label,
                     row["seconds"],
-                    row["steps_of_last_stage"],
+                    row.get("steps_of_last_stage", "–"),
                     row["marginal"],
                     f"{row['r_between_seeds_median']:.3f} / {row['r_between_seeds_10th_percentile']:.3f}",
                     f"{row['r_of_oracle']:.3f}" if "r_of_oracle" in row else "–",
@@ -274,15 +274,13 @@ def search() -> str:
     ]
     return f"""## Defaults of the training
 
-`benchmarks/search.py`: how long each stage takes, on 700 (pbmc68k) and 2,800 (Kang) real cells and on 4,000 simulated
-cells of either arm, and 50,000; likelihood per cell, by Laplace's approximation at the mode.
+`benchmarks/search.py`: how long each stage of the training takes, and what it is good for, on
+{", ".join(results["data"])}; likelihood per cell, by Laplace's approximation at the mode.
 
 {table(header, rows)}
 
-The second stage improves the fit on all data and sets the intervals of simulated activities right; it costs agreement
-between seeds of the least reproducible programs. In the additive-rate arm, whose form is not the model's, it also costs
-a little of the recovery. With it, a longer first stage changes little. The default ends the second stage when the
-likelihood of unseen cells hardly rises any more.
+The second stage improves the fit; it costs agreement between seeds of the least reproducible programs. With it, a
+longer first stage changes little. The default ends the second stage when the likelihood of unseen cells hardly rises.
 """
 
 
