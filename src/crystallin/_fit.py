@@ -117,14 +117,13 @@ def fit(
     >>> cr.get.activity(adata).shape[0]
     700
     """
-    arguments = {name: value for name, value in locals().items() if name != "train_kwargs"}
+    arguments = {name: value for name, value in locals().items() if name not in ("adata", "train_kwargs")}
     # here, not above: torch and scvi-tools take seconds to import
     from .model import ProgramVAE, check_free, check_train_arguments
 
     if isinstance(adata, str | Path):
         with closed_on_error(open_store(adata)) as opened:
-            arguments |= {"adata": opened}
-            return fit(**arguments, **train_kwargs)
+            return fit(opened, **arguments, **train_kwargs)
     checks.check_adata(adata)
     checks.check_programs_key(adata, key_added)
     check_free(n_unannotated)
@@ -162,9 +161,7 @@ def fit(
         if completion is not None and completion["programs"] is None:
             check_awake(adata, Keys(key_added))
         model = ProgramVAE(adata, n_unannotated=n_unannotated, random_state=random_state, programs_key=key_added)
-        stored = store_of(adata)
-        if stored is not None:
-            check_space(stored, 4 * len(model.program_names) + 2 * len(model.free_names))
+        _check_room(adata, model)
         logger.info("Training on %d cells x %d genes with %d programs.", *adata.shape, len(model.program_names))
         model.train(max_epochs=max_epochs, **train_kwargs)
         tl.activity(adata, model, key_added=key_added)
@@ -175,9 +172,16 @@ def fit(
             again = {name: value for name, value in train_kwargs.items() if name != "checkpoint"}
             options = {**completion, "random_state": random_state, "train_kwargs": again}
             model = completed(adata, model, keys, keys, **options)
-        if stored is not None:
-            update_store(stored)
+        if store_of(adata) is not None:
+            update_store(adata)
     return model
+
+
+def _check_room(adata: AnnData, model: ProgramVAE) -> None:
+    """Raise if activities are to be written to a disk that has no room for them."""
+    stored = store_of(adata)
+    if stored is not None:
+        check_space(stored, 2 * sum(len(model.names_of(kind)) for kind in model.kinds))
 
 
 def _completion(complete: bool | Mapping[str, Any]) -> dict[str, Any] | None:

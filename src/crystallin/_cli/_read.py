@@ -10,6 +10,8 @@ from typing import Any
 
 from anndata import AnnData
 
+from crystallin._store import is_zarr
+
 logger = logging.getLogger(__name__)
 
 READABLE = (
@@ -77,7 +79,7 @@ def _reader(path: Path) -> Any:
     import h5py
 
     if path.is_dir():
-        if any((path / name).exists() for name in ("zarr.json", ".zgroup", ".zattrs")):
+        if is_zarr(path):
             return anndata.read_zarr
         if any((path / name).exists() for name in ("matrix.mtx", "matrix.mtx.gz")):
             return _read_10x_folder

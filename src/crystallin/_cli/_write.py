@@ -13,8 +13,9 @@ import numpy as np
 from anndata import AnnData
 from scipy import sparse
 
+from crystallin._store import is_zarr
+
 SUFFIXES = (".h5ad", ".zarr")
-STORE = ("zarr.json", ".zgroup", ".zattrs")
 
 
 def check_out(out: Path, source: Path | None = None) -> None:
@@ -29,7 +30,7 @@ def check_out(out: Path, source: Path | None = None) -> None:
     if source is not None and source.is_dir() and source.resolve() in out.resolve().parents:
         msg = f"--out {str(out)!r} lies in the input {str(source)!r}; give another place."
         raise ValueError(msg)
-    if out.is_dir() and (kind == ".h5ad" or (any(out.iterdir()) and not any((out / x).exists() for x in STORE))):
+    if out.is_dir() and (kind == ".h5ad" or (any(out.iterdir()) and not is_zarr(out))):
         msg = f"--out {str(out)!r} is a folder{'' if out.suffix == '.h5ad' else ' of other files'}; give another name."
         raise IsADirectoryError(msg)
     if out.is_file() and kind == ".zarr":

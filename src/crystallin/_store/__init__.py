@@ -1,7 +1,7 @@
 """Data that stay on disk: opened, read by rows, and updated in place."""
 
 from ._arrays import Rows, activity_arrays, check_space
-from ._open import open_store
+from ._open import is_zarr, open_store
 from ._stored import StoredAnnData, closed_on_error, store_of
 from ._update import update_store
 
@@ -11,6 +11,7 @@ __all__ = [
     "activity_arrays",
     "check_space",
     "closed_on_error",
+    "is_zarr",
     "open_store",
     "store_of",
     "update_store",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -83,7 +83,7 @@ def open_store(path: str | os.PathLike[str], *, mode: Literal["r+", "r"] = "r+")
 def _root(path: Path, mode: str) -> Any:
     try:
         if path.is_dir():
-            if not any((path / name).exists() for name in OF_ZARR):
+            if not is_zarr(path):
                 msg = f"{str(path)!r} is a folder, but no zarr store. Give an .h5ad file or a .zarr store of AnnData."
                 raise ValueError(msg)
             import zarr
@@ -164,6 +164,6 @@ def _rows(stored: Any) -> Any:
     return stored if stored.attrs.get("encoding-type", "array") == "array" else read_elem(stored)
 
 
-def names_in(root: Any, slot: str) -> Iterator[str]:
-    """Yield the names of what a slot of the store has."""
-    yield from root[slot] if slot in root else ()
+def is_zarr(folder: Path) -> bool:
+    """Return whether a folder is a zarr store."""
+    return any((folder / name).exists() for name in OF_ZARR)

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from anndata.io import read_elem, write_elem
 
-from ._open import names_in
 from ._stored import UNFINISHED, StoredAnnData, is_writable
 
 
@@ -95,7 +94,7 @@ def _update_group(root: Any, slot: str, values: Any) -> None:
     if slot not in root:
         write_elem(root, slot, {})
     group = root[slot]
-    for name in set(names_in(root, slot)) - set(values):
+    for name in set(group) - set(values):
         del group[name]
     for name, value in values.items():
         if not _is_there(value, group, name):
