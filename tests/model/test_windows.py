@@ -74,6 +74,19 @@ def test_cells_for_validation_are_read_once(cells, monkeypatch):
     assert calls.count(45) == 1
 
 
+def test_batches_of_any_size_are_read_many_at_a_time(cells, monkeypatch):
+    cells, counts = cells
+    order = np.random.default_rng(0).permutation(450)
+    batches = np.split(order, [30, 95, 100, 260])
+    read, calls = cells.rows_of, []
+    monkeypatch.setattr(cells, "rows_of", lambda at: calls.append(len(at)) or read(at))
+    for batch, minibatch in zip(batches, cells.each(batches), strict=True):
+        assert positions(minibatch).tolist() == batch.tolist()
+        np.testing.assert_array_equal(minibatch["X"].dense().numpy(), counts[batch])
+    # at most 100 cells, or one batch; the first 8 cells tell how many that are
+    assert calls == [8, 100, 160, 190]
+
+
 def test_windows_are_smaller_if_cells_have_many_counts(cells, monkeypatch):
     cells, counts = cells
     assert _windows.window_cells(cells) == 100
@@ -96,3 +109,20 @@ def test_rows_in_any_order_from_any_matrix(planted, tmp_path, kind):
     reader = checks.RowReader(matrix)
     for at in ([3], [499, 0, 250], [7, 7, 2], np.random.default_rng(0).permutation(500), [0, 64, 65, 200]):
         np.testing.assert_array_equal(reader(np.asarray(at)).toarray(), expected[at])
+
+
+def test_rows_of_one_chunk_are_read_together(tmp_path, monkeypatch):
+    expected = sparse.random(400, 50, 0.1, format="csr", random_state=0, dtype=np.float32)
+    ad.AnnData(expected).write_h5ad(tmp_path / "x.h5ad", compression="gzip")
+    at = np.arange(0, 400, 100)
+    with cr.open_store(tmp_path / "x.h5ad", mode="r") as adata:
+        reader = checks.RowReader(adata.X)
+        chunk, run, runs = reader._arrays["indices"].chunks[0], reader._run, []
+        assert chunk > 200 * 5
+        monkeypatch.setattr(reader, "_run", lambda start, stop: runs.append((start, stop)) or run(start, stop))
+        np.testing.assert_array_equal(reader(at).toarray(), expected[at].toarray())
+        assert runs == [(0, 301)]
+        # but no more at a time than memory has room for
+        monkeypatch.setattr(checks._layout, "CHUNK_ROWS", 150)
+        np.testing.assert_array_equal(reader(at).toarray(), expected[at].toarray())
+        assert runs[1:] == [(0, 101), (200, 201), (300, 301)]

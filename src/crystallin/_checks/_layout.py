@@ -11,7 +11,8 @@ from scipy import sparse
 
 # number of rows that are read at a time from a matrix that is not in memory
 CHUNK_ROWS = 8_192
-# rows that are not wanted, but are read along with those on both sides of them
+# rows that are not wanted, but are read along with those on both sides of them: at least so many, and half a chunk of a
+# file in which any row is as slow as the whole chunk
 MAX_GAP = 64
 # codes of the types that torch supports
 SIMPLE_TYPES = "?bBhilqfd"
@@ -70,9 +71,13 @@ class RowReader:
     def __init__(self, matrix: Any) -> None:
         self.matrix = matrix
         self._arrays: dict[str, Any] = {}
+        self._max_gap = MAX_GAP
         if isinstance(matrix, CSRDataset):
             self._arrays = {name: matrix.group[name] for name in ("data", "indices")}
             self._start = matrix.group["indptr"][:]
+            entries_in_chunk = (self._arrays["indices"].chunks or (0,))[0]
+            entries_in_row = max(self._start[-1] / max(matrix.shape[0], 1), 1)
+            self._max_gap = max(MAX_GAP, int(entries_in_chunk / entries_in_row / 2))
 
     def __call__(self, positions: np.ndarray) -> sparse.csr_matrix:
         """Return the rows at these positions, in this order."""
@@ -80,8 +85,9 @@ class RowReader:
         ascending, back = np.unique(positions, return_inverse=True)
         if is_in_memory(self.matrix) or hasattr(self.matrix, "compute"):
             return canonical_csr(computed(self.matrix[ascending]))[back]
-        # a matrix on disk is read in runs, because each access takes long
-        runs = np.split(ascending, np.flatnonzero(np.diff(ascending) > MAX_GAP) + 1)
+        # a matrix on disk is read in runs, because each access takes long; runs are short enough to be held in memory
+        is_far = np.diff(ascending) > self._max_gap
+        runs = np.split(ascending, np.flatnonzero(is_far | (np.diff(ascending // CHUNK_ROWS) > 0)) + 1)
         blocks = [canonical_csr(self._run(int(run[0]), int(run[-1]) + 1))[run - run[0]] for run in runs]
         return sparse.vstack(blocks, format="csr")[back]
 

@@ -33,6 +33,9 @@ class OnPath:
         self.baselines = question.baselines(self.cells)
         self.weights = [weight / len(self.baselines) for _ in self.baselines for _, weight in path.nodes]
 
+    def __len__(self) -> int:
+        return self.mode.shape[1]
+
     def near(self) -> Iterator[blocks.Pull]:
         """Yield the pull at about the mode of each point."""
         for baseline, share, z in self.points:
@@ -49,7 +52,7 @@ class OnPath:
 
         There are ``times`` points for each cell: all cells once, then all again, and so on.
         """
-        n_cells, device = self.mode.shape[1], self.mode.device
+        n_cells, device = len(self), self.mode.device
         repeated = self.cells[torch.arange(n_cells, device=device).repeat(times)]
         # each time the points of all cells together are spread evenly over the path
         u = np.concatenate([(rng.permutation(n_cells) + rng.random(n_cells)) / n_cells for _ in range(times)])

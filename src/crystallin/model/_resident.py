@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from crystallin.nn import SparseCounts
 
 from ._borrowed import readable
 from ._compat import REGISTRY_KEYS, AnnDataManager, DataSplitter
-from ._windows import Windows
+from ._windows import Windows, in_windows, window_cells
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,17 @@ class RegisteredCells(Dataset):
     def minibatch(self, indices: np.ndarray, rows: sparse.csr_matrix) -> dict[str, Any]:
         """Return the minibatch of the cells at these positions, whose counts are given."""
         return self._with_others(self.sent(rows), torch.as_tensor(indices, device=self.device))
+
+    def each(self, batches: Sequence[np.ndarray]) -> Iterator[dict[str, Any]]:
+        """Yield the minibatches of cells at given positions, of which a file is read for many at a time."""
+        if checks.is_in_memory(self.matrix):
+            yield from (self[indices] for indices in batches)
+            return
+        for window in in_windows(batches, window_cells(self)):
+            rows, start = self.rows_of(np.concatenate(window)), 0
+            for indices in window:
+                yield self.minibatch(indices, rows[start : start + len(indices)])
+                start += len(indices)
 
     def sent(self, rows: sparse.csr_matrix) -> SparseCounts | torch.Tensor:
         """Return counts on the device."""

@@ -10,7 +10,7 @@ Both phases go on until their share of the standard error is small enough.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -33,6 +33,8 @@ OUTLYING = 0.05
 SURVEY_SIZE, BATCH_SIZE, MIN_BATCHES = 256, 32, 12
 # share of the programs whose errors are to be small enough: a single gene in few cells can hold up all others
 MOST_PROGRAMS = 0.975
+# largest share of the variance asked for that may come from cells of which the stand-in is not known
+SURVEY_SHARE = 0.5
 # each cell is drawn at most so often, which is nearly as much work as exact attributions; these take over if after one
 # pass the variance is larger than asked for by this factor
 MAX_PASSES, MOST_EXCESS = 3, 4
@@ -86,7 +88,7 @@ def estimate(
     for i, (group, cells) in enumerate(zip(sampled, groups, strict=True)):
         if group is not None:
             enough = tolerance * largest()
-            while group.unsurveyed and (group.survey_variance.amax(1) > 0.5 * enough.square()).any():
+            while group.unsurveyed and excess(group.survey_variance, enough) > SURVEY_SHARE:
                 group.survey(group.n_surveyed)
             if not group.correct(enough):
                 exact[i] = exactly(cells)
@@ -114,7 +116,7 @@ class _Group:
     @cached_property
     def surrogate(self) -> blocks.Surrogate:
         """The stand-in."""
-        some = self._on_path(self.cells[:N_PILOT])
+        (some,) = self._on_paths([self.cells[:N_PILOT]])
         return blocks.Surrogate.over((pull.information for pull in some.near()), self.question.wanted)
 
     @property
@@ -148,8 +150,9 @@ class _Group:
     def survey(self, n: int) -> None:
         """Add the stand-in of further cells."""
         further = self.cells[self.n_surveyed : self.n_surveyed + n]
-        for cells in np.array_split(further, -(-len(further) // SURVEY_SIZE)):
-            some, total, leverage = self._on_path(cells), 0.0, 0.0
+        batches = np.array_split(further, -(-len(further) // SURVEY_SIZE))
+        for cells, some in zip(batches, self._on_paths(batches), strict=True):
+            total, leverage = 0.0, 0.0
             for weight, pull in zip(some.weights, some.near(), strict=True):
                 total = total + weight * self.surrogate.total(pull)
                 leverage = leverage + weight * self.surrogate.leverage(pull)
@@ -160,40 +163,40 @@ class _Group:
         """Draw exact attributions until all standard errors are small enough; return ``False`` if this is no use."""
         order = np.argsort(-self.leverage, kind="stable")
         n_outlying = round(OUTLYING * self.n_surveyed)
-        self.known = sum(self._difference(cells) for cells in in_batches(self.cells[order[:n_outlying]]))
-        self.known = self.known / self.n_surveyed
+        outlying = self._on_paths(in_batches(self.cells[order[:n_outlying]]))
+        self.known = sum(map(self._difference, outlying)) / self.n_surveyed
         others = self.others = _Stratum(self.cells[order[n_outlying:]], 1 - n_outlying / self.n_surveyed)
         for _ in range(MAX_PASSES):
-            for batch in in_batches(self.rng.permutation(others.cells)):
-                others.add(*self._drawn_twice(batch), len(batch))
+            batches = in_batches(self.rng.permutation(others.cells))
+            for batch, some in zip(batches, self._on_paths(batches), strict=True):
+                others.add(*self._drawn_twice(some), len(batch))
                 # after the first pass only whole passes count, in which all cells have the same weight
                 is_whole = others.n_drawn % len(others.cells) == 0
                 if others.difference.n >= MIN_BATCHES and (others.covered < 1 or is_whole):
-                    excess = float((self.variance.amax(1) / enough.square()).quantile(MOST_PROGRAMS))
-                    if excess <= 1:
+                    if excess(self.variance, enough) <= 1:
                         return True
-            if excess > MOST_EXCESS:
+            if excess(self.variance, enough) > MOST_EXCESS:
                 return False
         return True
 
-    def _difference(self, cells: np.ndarray) -> torch.Tensor:
+    def _difference(self, some: OnPath) -> torch.Tensor:
         """Return the sum of the differences between exact attributions and the stand-in over whole paths."""
-        some = self._on_path(cells)
         parts = zip(some.weights, some.near(), some.exactly(), strict=True)
         return sum(weight * self._between(exact, near) for weight, near, exact in parts)
 
-    def _drawn_twice(self, cells: np.ndarray) -> list[torch.Tensor]:
+    def _drawn_twice(self, some: OnPath) -> list[torch.Tensor]:
         """Return mean differences between exact attributions and the stand-in at two random points of each path."""
-        drawn = self._on_path(cells).drawn(self.rng, 2)
-        halves = torch.arange(2 * len(cells), device=self.preconditioner.device).split(len(cells))
-        return [self._between(*(pull[half] for pull in drawn)) / len(cells) for half in halves]
+        drawn, n_cells = some.drawn(self.rng, 2), len(some)
+        halves = torch.arange(2 * n_cells, device=self.preconditioner.device).split(n_cells)
+        return [self._between(*(pull[half] for pull in drawn)) / n_cells for half in halves]
 
     def _between(self, exact: blocks.Pull, near: blocks.Pull) -> torch.Tensor:
         total = exact.total(self.question.shared, self.question.wanted, self.preconditioner)
         return (total - self.surrogate.total(near)).cpu().double()
 
-    def _on_path(self, cells: np.ndarray) -> OnPath:
-        return OnPath(self.question, self.path, self.source.together(cells), self.preconditioner)
+    def _on_paths(self, batches: list[np.ndarray]) -> Iterator[OnPath]:
+        for tensors in self.source.each(batches):
+            yield OnPath(self.question, self.path, tensors, self.preconditioner)
 
 
 class _Stratum:
@@ -220,6 +223,11 @@ class _Stratum:
         self.difference.add((one + other) / 2, n_cells)
         self.within.add((one - other).square(), n_cells)
         self.n_drawn += n_cells
+
+
+def excess(variance: torch.Tensor, enough: torch.Tensor) -> float:
+    """Return the variance as a multiple of what is enough, for the gene and the program that most others are below."""
+    return float((variance.amax(1) / enough.square()).quantile(MOST_PROGRAMS))
 
 
 def in_batches(cells: np.ndarray) -> list[np.ndarray]:

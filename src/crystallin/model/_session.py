@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
@@ -146,6 +146,10 @@ class Reading:
     def together(self, indices: np.ndarray) -> dict[str, torch.Tensor]:
         """Return some cells as one minibatch."""
         return self.cells[indices]
+
+    def each(self, batches: Sequence[np.ndarray]) -> Iterator[dict[str, torch.Tensor]]:
+        """Yield batches of some cells as one minibatch each; a file is read for many batches at a time."""
+        return self.cells.each(batches)
 
     def sample(self, indices: np.ndarray) -> dict[str, torch.Tensor]:
         """Return cells spread evenly over those at ``indices``, as one minibatch."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,6 +86,18 @@ def window_cells(cells: RegisteredCells) -> int:
     first = cells.rows_of(np.arange(min(len(cells), BLOCK_CELLS)))
     per_cell = max(first.nnz / first.shape[0], 1)
     return int(min(WINDOW_CELLS, max(WINDOW_ENTRIES // per_cell, BLOCK_CELLS)))
+
+
+def in_windows(batches: Sequence[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
+    """Yield successive batches that have at most ``size`` cells together, or one batch that has more."""
+    window: list[np.ndarray] = []
+    for batch in batches:
+        if window and sum(map(len, window)) + len(batch) > size:
+            yield window
+            window = []
+        window.append(batch)
+    if window:
+        yield window
 
 
 def _permutation(n: int) -> np.ndarray:
