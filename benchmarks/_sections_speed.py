@@ -236,6 +236,24 @@ neighbours and UMAP. The lines that take longest:
 """
 
 
+def calls() -> str:
+    results = load("calls")
+    bar = results["bar_seconds"]
+    rows = []
+    for row in results["calls"]:
+        kept = row["seconds"] <= bar or row["progress_bar"]
+        shown = "yes" if row["progress_bar"] else "no"
+        rows.append([f"`{row['call']}`", f"{row['seconds']:,.1f}", shown, said(kept)])
+    return f"""## Times of all calls
+
+`benchmarks/calls.py`: {results["cells"]:,} simulated cells × {results["genes"]:,} genes, {results["programs"]} programs,
+in memory; {results["threads"]} threads, one process, options at their defaults. The bar is {bar} seconds, or a progress
+bar. Peak memory of the process: {results["peak_mb"]:,} MB.
+
+{table(["call", "seconds", "progress bar", "bar"], rows)}
+"""
+
+
 WHAT = {
     "fit": "`cr.fit(path, …)`: setup, training, activities with sd in both readings, loadings",
     "ranking": "`tl.rank_programs_groups`, across donors, within types",
@@ -266,6 +284,7 @@ took {fit["seconds_activities"]:,.0f} s. The median correlation of an activity w
 
 {table(["step", "seconds", f"peak memory of the process, MB (bar: ≤ {results['bar_mb']:,})"], rows)}
 
-`ulm` gives a t value for each cell and set. It has no standard deviation, no correction for overlapping sets, and no
+The t values of `ulm`, one for each cell and set, have a median correlation of {steps["ulm"].get("r_with_truth_median")}
+with the truth. It has no standard deviation, no correction for overlapping sets, and no
 comparison across donors.
 """

@@ -21,7 +21,7 @@ from _sections_science import (
     stability,
     total_differences,
 )
-from _sections_speed import alignment, gpu, million, quickstart, representation, scaling, training
+from _sections_speed import alignment, calls, gpu, million, quickstart, representation, scaling, training
 
 
 def main() -> None:
@@ -42,6 +42,7 @@ def main() -> None:
         search,
         refinement,
         quickstart,
+        calls,
         training,
         representation,
         scaling,

@@ -20,6 +20,7 @@ from crystallin import nn as blocks
 
 from ._explained import Question
 from ._path import OnPath
+from ._progress import shown_if_long
 from ._session import Reading
 
 # cells from which the stand-in's matrix is averaged
@@ -77,7 +78,7 @@ def estimate(
     sampled = [_Group(question, path, source, cells, rng) if len(cells) >= MIN_CELLS else None for cells in groups]
     exact = {i: exactly(cells) for i, cells in enumerate(groups) if sampled[i] is None}
     surveyed = [group for group in sampled if group is not None]
-    for group in surveyed:
+    for group in shown_if_long(surveyed, "Attributions, first look", unit="group"):
         group.survey(MAX_SURVEYED)
 
     def largest() -> torch.Tensor:
@@ -85,7 +86,8 @@ def estimate(
         return torch.stack([mean.abs().amax(1) for mean in means]).amax(0).clamp(min=LEAST)
 
     found = []
-    for i, (group, cells) in enumerate(zip(sampled, groups, strict=True)):
+    each = list(zip(sampled, groups, strict=True))
+    for i, (group, cells) in enumerate(shown_if_long(each, "Attributions", unit="group")):
         if group is not None:
             enough = tolerance * largest()
             while group.unsurveyed and excess(group.survey_variance, enough) > SURVEY_SHARE:
