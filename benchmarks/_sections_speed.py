@@ -246,9 +246,9 @@ def calls() -> str:
         rows.append([f"`{row['call']}`", f"{row['seconds']:,.1f}", shown, said(kept)])
     return f"""## Times of all calls
 
-`benchmarks/calls.py`: {results["cells"]:,} simulated cells × {results["genes"]:,} genes, {results["programs"]} programs,
-in memory; {results["threads"]} threads, one process, options at their defaults. The bar is {bar} seconds, or a progress
-bar. Peak memory of the process: {results["peak_mb"]:,} MB.
+`benchmarks/calls.py`: {results["cells"]:,} simulated cells × {results["genes"]:,} genes, {results["programs"]}
+programs, in memory; {results["threads"]} threads, one process, options at their defaults. The bar is {bar} seconds, or
+a progress bar. Peak memory of the process: {results["peak_mb"]:,} MB.
 
 {table(["call", "seconds", "progress bar", "bar"], rows)}
 """

@@ -12,16 +12,16 @@ that takes longer than ten seconds if standard error is a terminal or a notebook
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable
 
 import anndata as ad
+import torch
 from _common import parser, quiet, seconds_of, versions, write
 from training import peak_mb
 
 import crystallin as cr
-from crystallin.model import _progress, _session
+from crystallin.model import _progress
 
 BAR_SECONDS = 120
 TYPES, CONDITIONS = "cell_type", "condition"
@@ -94,7 +94,7 @@ def main() -> None:
         timed(name, call)
     results = {
         "versions": versions("scvi-tools", "torch"),
-        "threads": os.cpu_count(),
+        "threads": torch.get_num_threads(),
         "bar_seconds": BAR_SECONDS,
         "cells": adata.n_obs,
         "genes": adata.n_vars,

@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from . import datasets, get, pl, pp, tl
 from ._complete import complete
+from ._ensemble import ensemble
 from ._fit import fit
 from ._report import report
 from ._store import open_store, update_store
 from .programs import write_gmt
 
 if TYPE_CHECKING:
-    from .model import ProgramVAE
+    from .model import ProgramEnsemble, ProgramVAE
 
 __all__ = [
+    "ProgramEnsemble",
     "ProgramVAE",
     "complete",
     "datasets",
+    "ensemble",
     "fit",
     "get",
     "open_store",
@@ -39,10 +42,10 @@ __version__ = version("crystallin")
 
 def __getattr__(name: str) -> Any:
     # torch and scvi-tools take seconds to import, and reading or plotting results does not need them
-    if name == "ProgramVAE":
-        from .model import ProgramVAE
+    if name in ("ProgramEnsemble", "ProgramVAE"):
+        from . import model
 
-        return ProgramVAE
+        return getattr(model, name)
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)
 

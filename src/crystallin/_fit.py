@@ -12,6 +12,7 @@ from . import _checks as checks
 from . import pp, tl
 from ._complete import complete as complete_programs
 from ._complete import completed
+from ._ensemble import ensemble
 from ._keys import DEFAULT_KEY, Keys
 from ._rollback import unchanged_on_error
 from ._store import check_space, closed_on_error, open_store, store_of, update_store
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
-    from .model import ProgramVAE
+    from .model import ProgramEnsemble, ProgramVAE
 
 
 def fit(
@@ -42,11 +43,13 @@ def fit(
     screen: bool | Mapping[str, Any] = False,
     n_unannotated: int | Literal["auto"] = 0,
     complete: bool | Mapping[str, Any] = False,
+    n_fits: int = 1,
+    resample: str = "cells",
     max_epochs: int | None = None,
     random_state: int = 0,
     key_added: str = DEFAULT_KEY,
     **train_kwargs: Any,
-) -> ProgramVAE:
+) -> ProgramVAE | ProgramEnsemble:
     """Add programs, train a model and write activities and loadings, in one call.
 
     This is the same as calling :meth:`crystallin.ProgramVAE.setup_anndata`, :func:`crystallin.pp.add_programs`,
@@ -80,6 +83,11 @@ def fit(
         or a dict of its arguments, such as ``{"sample_key": "donor"}``. Programs are then screened, because only those
         that are awake are completed. The completed programs are stored under ``key_added``, and
         ``varm[key_added + "_added"]`` tells original members from added ones.
+    n_fits
+        Number of fits. With 3 or more (5 is usual), the model is fitted again to halves of its cells, and standard
+        deviations and stabilities say what the fits disagree on, see :func:`crystallin.ensemble`.
+    resample
+        What the further fits differ in: ``"cells"``, ``"seed"``, or a column of ``obs`` with samples.
     max_epochs
         Number of training epochs; ``None`` chooses it by the number of cells.
     random_state
@@ -91,10 +99,10 @@ def fit(
 
     Returns
     -------
-    The trained :class:`~crystallin.ProgramVAE`. Sets the same slots of ``adata`` as :func:`crystallin.pp.add_programs`,
-    :func:`crystallin.tl.activity` and :func:`crystallin.tl.loadings`: ``varm[key_added]``, ``uns[key_added]``,
-    ``obsm["X_" + key_added]``, ``obsm[key_added + "_sd"]``, the same for total activities and free programs, and
-    ``varm[key_added + "_loadings"]``.
+    The trained :class:`~crystallin.ProgramVAE`, or a :class:`~crystallin.ProgramEnsemble` with several fits. Sets the
+    same slots of ``adata`` as :func:`crystallin.pp.add_programs`, :func:`crystallin.tl.activity` and
+    :func:`crystallin.tl.loadings`: ``varm[key_added]``, ``uns[key_added]``, ``obsm["X_" + key_added]``,
+    ``obsm[key_added + "_sd"]``, the same for total activities and free programs, and ``varm[key_added + "_loadings"]``.
 
     Raises
     ------
@@ -119,7 +127,7 @@ def fit(
     """
     arguments = {name: value for name, value in locals().items() if name not in ("adata", "train_kwargs")}
     # here, not above: torch and scvi-tools take seconds to import
-    from .model import ProgramVAE, check_free, check_train_arguments
+    from .model import ProgramVAE, check_free, check_resampling, check_train_arguments
 
     if isinstance(adata, str | Path):
         with closed_on_error(open_store(adata)) as opened:
@@ -132,6 +140,9 @@ def fit(
     if wanted is None and (n_unannotated or completion is not None):
         wanted = _screening({}, random_state, drop=False)
     check_train_arguments(adata, max_epochs=max_epochs, **train_kwargs)
+    checks.check_int(n_fits, "n_fits", 1)
+    if n_fits > 1:
+        check_resampling(adata, n_fits, resample, random_state)
     if completion is not None:
         checks.check_int(completion["max_rounds"], "max_rounds", 1)
         asked = {name: completion[name] for name in ("sample_key", "fdr", "min_loading", "candidates")}
@@ -161,27 +172,32 @@ def fit(
         if completion is not None and completion["programs"] is None:
             check_awake(adata, Keys(key_added))
         model = ProgramVAE(adata, n_unannotated=n_unannotated, random_state=random_state, programs_key=key_added)
-        _check_room(adata, model)
+        _check_room(adata, model, n_fits)
         logger.info("Training on %d cells x %d genes with %d programs.", *adata.shape, len(model.program_names))
         model.train(max_epochs=max_epochs, **train_kwargs)
-        tl.activity(adata, model, key_added=key_added)
-        tl.loadings(adata, model, key_added=key_added)
+        # length and checkpoint of the first training do not suit the short ones that follow
+        again = {name: value for name, value in train_kwargs.items() if name != "checkpoint"}
+        if n_fits == 1 or completion is not None:
+            tl.activity(adata, model, key_added=key_added)
+            tl.loadings(adata, model, key_added=key_added)
         if completion is not None:
             keys = Keys(key_added)
-            # length and checkpoint of the first training do not suit the short one that follows
-            again = {name: value for name, value in train_kwargs.items() if name != "checkpoint"}
             options = {**completion, "random_state": random_state, "train_kwargs": again}
             model = completed(adata, model, keys, keys, **options)
+        if n_fits > 1:
+            options = {"n_fits": n_fits, "resample": resample, "random_state": random_state}
+            model = ensemble(adata, model, key=key_added, **options, **again)
         if store_of(adata) is not None:
             update_store(adata)
     return model
 
 
-def _check_room(adata: AnnData, model: ProgramVAE) -> None:
+def _check_room(adata: AnnData, model: ProgramVAE, n_fits: int) -> None:
     """Raise if activities are to be written to a disk that has no room for them."""
     stored = store_of(adata)
     if stored is not None:
-        check_space(stored, 2 * sum(len(model.names_of(kind)) for kind in model.kinds))
+        # mean, standard deviation, and the mean of each refit
+        check_space(stored, (1 + n_fits) * sum(len(model.names_of(kind)) for kind in model.kinds))
 
 
 def _completion(complete: bool | Mapping[str, Any]) -> dict[str, Any] | None:

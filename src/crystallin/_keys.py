@@ -43,6 +43,11 @@ class Keys:
         return f"{self.prefix}_loadings"
 
     @property
+    def loadings_sd(self) -> str:
+        """``varm``: standard deviations between the fits of an ensemble, genes x programs, float32."""
+        return f"{self.prefix}_loadings_sd"
+
+    @property
     def free_loadings(self) -> str:
         """``varm``: genes x free programs, float32."""
         return f"{self.prefix}_free_loadings"
@@ -55,7 +60,7 @@ class Keys:
     @property
     def of_genes(self) -> set[str]:
         """Slots in ``varm`` that a model writes."""
-        return {self.loadings, self.free_loadings, self.free_rank}
+        return {self.loadings, self.loadings_sd, self.free_loadings, self.free_rank}
 
     @property
     def activity(self) -> str:
@@ -73,10 +78,14 @@ class Keys:
             return self.activity, self.sd
         return f"{self.activity}_{kind}", f"{self.prefix}_{kind}_sd"
 
+    def of_refits(self, kind: str) -> str:
+        """``obsm``: posterior means of a reading by each refit of an ensemble, cells x refits x programs, float32."""
+        return f"{self.of_kind(kind)[0]}_refits"
+
     @property
     def of_cells(self) -> set[str]:
         """Slots in ``obsm``."""
-        return {slot for kind in (*KINDS, FREE) for slot in self.of_kind(kind)}
+        return {slot for kind in (*KINDS, FREE) for slot in (*self.of_kind(kind), self.of_refits(kind))}
 
     @property
     def uns(self) -> str:
@@ -185,6 +194,8 @@ OF_MODEL = (
     "twin_similarity",
     "variance_inflation",
     "stability",
+    "total_stability",
+    "loadings_stability",
 )
 
 

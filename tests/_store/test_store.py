@@ -129,8 +129,8 @@ def test_activities_are_removed_if_they_cannot_be_finished(path, planted, monkey
 
 
 def test_what_a_killed_process_left_is_not_there(path):
-    with cr.open_store(path) as adata, activity_arrays(adata, {"unique": ["X_a", "X_b"]}, {"unique": 3}) as arrays:
-        arrays["unique"][0][:] = 1.0
+    with cr.open_store(path) as adata, activity_arrays(adata, {"X_a": (3,), "X_b": (3,)}) as arrays:
+        arrays["X_a"][:] = 1.0
     assert UNFINISHED in cr.open_store(path, mode="r").root["obsm/X_a"].attrs
     with cr.open_store(path) as adata:
         assert "X_a" not in adata.obsm

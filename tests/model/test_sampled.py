@@ -100,6 +100,19 @@ def test_where_sampling_is_no_use_it_is_exact(model, exact):
     assert not se.any()
 
 
+def test_means_of_absolute_values_are_those_of_some_cells(model):
+    whole = model.get_attributions(statistic="mean_absolute")
+    mean, se = model.get_attributions(statistic="mean_absolute", tolerance=0.1, return_se=True)
+    error = np.abs(mean - whole)
+    assert 0 < error.max() and (error.max((0, 1)) < 4 * enough(whole, 0.1)).all()
+    large = whole > 0.3 * whole.max()
+    assert (error[large] < 3 * se[large]).mean() > 0.9
+    # all cells are an exact mean
+    mean, se = model.get_attributions(statistic="mean_absolute", tolerance=1e-6, return_se=True)
+    np.testing.assert_allclose(mean, whole, rtol=1e-4, atol=1e-6)
+    assert not se.any()
+
+
 def test_exact_means_have_no_error(model, exact):
     mean, se = model.get_attributions(return_se=True)
     np.testing.assert_array_equal(mean, exact)
@@ -110,10 +123,10 @@ def test_errors_name_what_is_allowed(model):
     for tolerance in (0, -0.1, 1.5, "tight", np.nan):
         with pytest.raises(ValueError, match=r"tolerance=.* must be a number above 0 and at most 1"):
             model.get_attributions(tolerance=tolerance)
-    for asked in ({"statistic": "mean_absolute"}, {"target": "encoder"}):
-        with pytest.raises(ValueError, match="tolerance and return_se are for the mean"):
+    for asked in ({"statistic": "each"}, {"target": "encoder"}):
+        with pytest.raises(ValueError, match="tolerance and return_se are for means"):
             model.get_attributions(tolerance=0.02, **asked)
-        with pytest.raises(ValueError, match="tolerance and return_se are for the mean"):
+        with pytest.raises(ValueError, match="tolerance and return_se are for means"):
             model.get_attributions(return_se=True, **asked)
 
 

@@ -1,11 +1,12 @@
 """Data that stay on disk: opened, read by rows, and updated in place."""
 
-from ._arrays import Rows, activity_arrays, check_space
+from ._arrays import CHUNK_ROWS, Rows, activity_arrays, check_space
 from ._open import is_zarr, open_store
 from ._stored import StoredAnnData, closed_on_error, store_of
 from ._update import update_store
 
 __all__ = [
+    "CHUNK_ROWS",
     "Rows",
     "StoredAnnData",
     "activity_arrays",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,9 +39,7 @@ class Rows:
 
 
 @contextmanager
-def activity_arrays(
-    adata: StoredAnnData, slots: Mapping[str, Sequence[str]], n_columns: Mapping[str, int]
-) -> Iterator[dict[str, tuple[Any, Any]]]:
+def activity_arrays(adata: StoredAnnData, columns: Mapping[str, tuple[int, ...]]) -> Iterator[dict[str, Any]]:
     """Make arrays of activities in a store, to be filled in the block; remove them if it fails.
 
     They are unfinished until the store is updated: if the process ends before, they are as good as not there.
@@ -49,28 +48,23 @@ def activity_arrays(
     ----------
     adata
         Data in a store.
-    slots
-        Names in ``obsm`` of mean and standard deviation, by reading.
-    n_columns
-        Number of columns, by reading.
+    columns
+        Shape of a row, by the name in ``obsm``.
     """
-    check_space(adata, 2 * sum(n_columns[kind] for kind in slots))
+    check_space(adata, sum(map(math.prod, columns.values())))
     group = adata.root.require_group("obsm")
     if not group.attrs.get("encoding-type"):
         group.attrs.update({"encoding-type": "dict", "encoding-version": "0.1.0"})
     made: list[str] = []
     try:
-        arrays = {}
-        for kind, names in slots.items():
-            for name in names:
-                if name in group:
-                    # the handle of the old array is of no use any more
-                    adata.obsm.pop(name, None)
-                    del group[name]
-                made.append(name)
-                _make(group, name, (adata.n_obs, n_columns[kind]))
-            arrays[kind] = tuple(group[name] for name in names)
-        yield arrays
+        for name, of_row in columns.items():
+            if name in group:
+                # the handle of the old array is of no use any more
+                adata.obsm.pop(name, None)
+                del group[name]
+            made.append(name)
+            _make(group, name, (adata.n_obs, *of_row))
+        yield {name: group[name] for name in made}
     except BaseException:
         for name in made:
             if name in group:
@@ -80,12 +74,13 @@ def activity_arrays(
         adata.obsm[name] = group[name]
 
 
-def _make(group: Any, name: str, shape: tuple[int, int]) -> None:
+def _make(group: Any, name: str, shape: tuple[int, ...]) -> None:
     """Make an array that is NaN until it is filled, as anndata stores arrays, and mark it as unfinished."""
     if isinstance(group, h5py.Group):
         array = group.create_dataset(name, shape, dtype=np.float32, fillvalue=np.nan)
     else:
-        chunks = (min(shape[0], CHUNK_ROWS), max(shape[1], 1))
+        # refits are filled one after the other
+        chunks = (min(shape[0], CHUNK_ROWS), *(1 for _ in shape[2:]), max(shape[-1], 1))
         array = group.create_array(name, shape=shape, dtype=np.float32, chunks=chunks, fill_value=np.nan)
     array.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0", UNFINISHED: True})
 

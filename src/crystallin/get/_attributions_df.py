@@ -72,9 +72,8 @@ def attributions_df(
         values = np.asarray(stored[VALUES]).transpose(1, 2, 0)
     else:
         genes = adata.var_names.to_numpy(dtype=str)
-        values = np.asarray(adata.varm[slot])
-        values = values[:, :, None] if values.ndim == 2 else values
-    errors = None if of_cells or se_of(slot) not in adata.varm else np.asarray(adata.varm[se_of(slot)])
+        values = _by_group(adata, slot)
+    errors = None if of_cells or se_of(slot) not in adata.varm else _by_group(adata, se_of(slot))
     keys = Keys(str(stored[PARAMS]["key"]))
     checks.check_table(adata, keys)
     if keys.prior not in adata.varm:
@@ -97,6 +96,12 @@ def attributions_df(
                 pd.DataFrame(part | {"member": own[order], "added": new, "rank": np.arange(1, len(order) + 1)})
             )
     return pd.concat(parts, ignore_index=True)
+
+
+def _by_group(adata: AnnData, slot: str) -> np.ndarray:
+    """Return an array of ``varm`` as genes x programs x groups; one over all cells has a single group."""
+    values = np.asarray(adata.varm[slot])
+    return values[:, :, None] if values.ndim == 2 else values
 
 
 def _members(adata: AnnData, keys: Keys, slot: str, genes: np.ndarray) -> pd.DataFrame:

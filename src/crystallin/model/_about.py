@@ -88,6 +88,11 @@ class AboutMixin:
         return table.astype(dict.fromkeys(text, object)).assign(kept=True, reason="", decoy=self._prior.is_decoy)
 
     @property
+    def refits(self) -> tuple[()]:
+        """Further fits, which only a :class:`ProgramEnsemble` has."""
+        return ()
+
+    @property
     def digest(self) -> str:
         """Short hash of the model's weights, to check whether results were computed in its current state."""
         digest = hashlib.sha256()

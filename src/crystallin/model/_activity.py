@@ -162,7 +162,7 @@ class ActivityMixin(TotalMixin):
         refine: bool,
         return_sd: bool,
         batch_size: int | None,
-        out: Mapping[str, tuple[Any, Any]] | None = None,
+        out: Mapping[str, tuple[Any, ...]] | None = None,
     ) -> dict[str, tuple[np.ndarray, np.ndarray | None]]:
         """Return posterior means and, with ``return_sd``, standard deviations, by kind."""
         check_batch_size(batch_size)
@@ -171,7 +171,7 @@ class ActivityMixin(TotalMixin):
         shared = self._shared_genes() if exact else None
         reading, positions = self._cells(adata, indices, dataloader)
         n_cells = None if positions is None else len(positions)
-        check_out(out, {kind: (n_cells, len(self.names_of(kind))) for kind in kinds})
+        check_out(out, {kind: (n_cells, len(self.names_of(kind))) for kind in kinds}, 2 if return_sd else 1)
         withheld = reading.withheld(positions)
 
         def to_fill(which: int) -> dict[str, Filled]:
@@ -180,23 +180,24 @@ class ActivityMixin(TotalMixin):
                 for kind in kinds
             }
 
-        means, sds = to_fill(0), to_fill(1)
+        means, sds = to_fill(0), to_fill(1) if return_sd else {}
         # torch's data loaders draw from the global generator
         with seeded(self._random_state):
             if refine:
                 for point, average in self._refined(reading, positions, batch_size):
-                    for kind, readout in readouts.items():
-                        means[kind].add(_rows(readout.of(point.z).T))
-                        if return_sd and not exact:
-                            sds[kind].add(_rows(readout.approximate_sd(average, point.information).T))
+                    for kind, mean in means.items():
+                        mean.add(_rows(readouts[kind].of(point.z).T))
+                    for kind, sd in sds.items() if not exact else ():
+                        sd.add(_rows(readouts[kind].approximate_sd(average, point.information).T))
                     for _, factor in exact_posteriors(point, shared) if exact else ():
-                        for kind, readout in readouts.items():
-                            sds[kind].add(_rows(readout.exact_sd(factor)))
+                        for kind, sd in sds.items():
+                            sd.add(_rows(readouts[kind].exact_sd(factor)))
             else:
-                for mean, sd in self._encoded(reading, positions, batch_size):
-                    for kind, readout in readouts.items():
-                        means[kind].add(_rows(readout.of(mean.T).T))
-                        sds[kind].add(_rows(readout.independent_sd(sd.T).T))
+                for of_latent, sd_of_latent in self._encoded(reading, positions, batch_size):
+                    for kind, mean in means.items():
+                        mean.add(_rows(readouts[kind].of(of_latent.T).T))
+                    for kind, sd in sds.items():
+                        sd.add(_rows(readouts[kind].independent_sd(sd_of_latent.T).T))
         return {kind: (means[kind].finish(), sds[kind].finish() if return_sd else None) for kind in kinds}
 
     @property
@@ -252,12 +253,15 @@ def _rows(values: torch.Tensor) -> np.ndarray:
     return values.cpu().numpy()
 
 
-def check_out(out: Mapping[str, tuple[Any, Any]] | None, shapes: Mapping[str, tuple[int | None, int]]) -> None:
-    """Raise unless there are arrays to fill of these shapes, or none at all."""
+def check_out(
+    out: Mapping[str, tuple[Any, ...]] | None, shapes: Mapping[str, tuple[int | None, int]], n_arrays: int
+) -> None:
+    """Raise unless there are arrays of these shapes to fill with means and standard deviations, or none at all."""
     for kind, shape in shapes.items() if out is not None else ():
         given = [tuple(getattr(array, "shape", ())) for array in out.get(kind, ())]
-        if given != [shape, shape]:
-            msg = f"out[{kind!r}] must be two arrays, mean and standard deviation, of {shape[0]} x {shape[1]}."
+        if given != [shape] * n_arrays:
+            what = ("one array, the mean", "two arrays, mean and standard deviation")[n_arrays - 1]
+            msg = f"out[{kind!r}] must be {what}, of {shape[0]} x {shape[1]}."
             raise ValueError(msg)
 
 

@@ -64,10 +64,11 @@ def check_tolerance(tolerance: float | None, statistic: str, target: str, *, ret
     """Raise an error if means cannot be estimated to this standard error, or have no standard error."""
     if tolerance is None and not return_se:
         return
-    if (statistic, target) != ("mean", "activity"):
+    if statistic not in ("mean", "mean_absolute") or target != "activity":
         msg = (
-            f'tolerance and return_se are for the mean (statistic="mean") of attributions of the activity '
-            f'(target="activity"), but statistic={statistic!r} and target={target!r} were given. Leave them out.'
+            'tolerance and return_se are for means (statistic="mean" or "mean_absolute") of attributions of the '
+            f'activity (target="activity"), but statistic={statistic!r} and target={target!r} were given. Leave '
+            "them out."
         )
         raise ValueError(msg)
     if tolerance is not None:

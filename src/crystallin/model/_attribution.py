@@ -20,6 +20,7 @@ from ._explained import TARGETS, Average, Question
 from ._sampled import estimate
 from ._seeding import seeded
 from ._session import N_AVERAGED, Reading
+from ._subsampled import subsample
 from ._total import TotalMixin
 
 if TYPE_CHECKING:
@@ -159,28 +160,19 @@ class AttributionMixin(TotalMixin):
 
         if tolerance is not None:
             exactly = partial(self._mean, source, summed=summed, batch_size=batch_size)
-            found = self._estimated(source, chosen, groups, question, ATTRIBUTION_METHODS[method], tolerance, exactly)
+            cells = list(_split(source, chosen, groups).values())
+            with seeded(self._random_state):
+                rng = np.random.default_rng(self._random_state)
+                if statistic == "mean":
+                    path = ATTRIBUTION_METHODS[method].path
+                    found = estimate(question, path, source, cells, tolerance, exactly, rng)
+                else:
+                    found = subsample(source, cells, tolerance, summed, partial(self._average, source), rng)
             mean, se = (np.stack([part.T for part in parts]).astype(np.float32) for parts in zip(*found, strict=True))
             return (mean, se) if return_se else mean
         means = self._group_means(source, chosen, groups, summed, batch_size)
         mean = np.stack([mean.T for mean in means.values()]).astype(np.float32)
         return (mean, np.zeros_like(mean)) if return_se else mean
-
-    def _estimated(
-        self,
-        source: Reading,
-        chosen: np.ndarray,
-        groups: Sequence[str] | None,
-        question: Question,
-        method: blocks.AttributionMethod,
-        tolerance: float,
-        exactly: Callable[[np.ndarray], torch.Tensor],
-    ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return the mean over the cells of each group and its standard error, estimated as far as necessary."""
-        cells = list(_split(source, chosen, groups).values())
-        with seeded(self._random_state):
-            rng = np.random.default_rng(self._random_state)
-            return estimate(question, method.path, source, cells, tolerance, exactly, rng)
 
     def _dimensions(self, programs: str | Sequence[str] | None) -> torch.Tensor:
         """Return the latent dimensions of programs; ``None`` means all programs."""
@@ -242,9 +234,13 @@ class AttributionMixin(TotalMixin):
         self, source: Reading, cells: np.ndarray, batch_size: int | None
     ) -> Iterator[tuple[dict[str, torch.Tensor], Average]]:
         """Yield minibatches, each with a function that returns the average of all cells, computed once if needed."""
-        average = cache(lambda: self.module.average_cell(source.sample(cells)))
+        average = self._average(source, cells)
         for tensors in source.minibatches(cells, batch_size):
             yield tensors, average
+
+    def _average(self, source: Reading, cells: np.ndarray) -> Average:
+        """Return a function that returns the average of some cells, computed once if needed."""
+        return cache(lambda: self.module.average_cell(source.sample(cells)))
 
     def _profiles(
         self,

@@ -49,7 +49,9 @@ class Converged(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         """Look at the cells from time to time; stop after the last step."""
         step = pl_module.global_step
-        if pl_module.decays_from is None and self._cells is not None and step % CHECK_EVERY == 0:
+        # the last steps of the schedule have a decreasing learning rate anyway
+        is_open = pl_module.decays_from is None and step < trainer.estimated_stepping_batches - N_DECAY
+        if is_open and self._cells is not None and step % CHECK_EVERY == 0:
             self.values.append(self._log_likelihood(trainer, pl_module))
             if self._has_converged():
                 pl_module.decays_from = step

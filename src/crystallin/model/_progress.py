@@ -21,11 +21,11 @@ def is_watched() -> bool:
     return stream is not None and (stream.isatty() or type(stream).__module__.startswith("ipykernel."))
 
 
-def shown_if_long(parts: Iterable[T], label: str, unit: str = "minibatch") -> Iterable[T]:
+def shown_if_long(parts: Iterable[T], label: str, unit: str = "minibatch", total: int | None = None) -> Iterable[T]:
     """Show a progress bar on standard error while something goes on for long, if anyone watches."""
     if not is_watched():
         return parts
-    return tqdm(parts, desc=label, unit=unit, delay=DELAY, leave=False, file=sys.stderr)
+    return tqdm(parts, desc=label, unit=unit, total=total, delay=DELAY, leave=False, file=sys.stderr)
 
 
 class StageProgress(pl.callbacks.ProgressBar):

@@ -31,7 +31,12 @@ class RefitMixin:
     """``refitted``."""
 
     def refitted(
-        self, *, members: pd.DataFrame | None = None, cells: np.ndarray | None = None, **train_kwargs: Any
+        self,
+        *,
+        members: pd.DataFrame | None = None,
+        cells: np.ndarray | None = None,
+        random_state: int | None = None,
+        **train_kwargs: Any,
     ) -> Self:
         """Return a new model that starts from the parameters of this one and is fitted again.
 
@@ -45,6 +50,8 @@ class RefitMixin:
             which they start.
         cells
             Positions of the cells to fit; ``None`` uses all but those for validation, as :meth:`train` does.
+        random_state
+            Seed of the new model; ``None`` uses that of this one.
         **train_kwargs
             Arguments of :meth:`train`. By default the second stage has as many epochs as in a full training, and the
             first a single one with a small learning rate.
@@ -71,7 +78,8 @@ class RefitMixin:
             msg = f"members has genes or programs that the model does not have: {checks.some(unknown, 3)}."
             raise KeyError(msg)
         weight = members["weight"].to_numpy(dtype=np.float32)
-        new = self._built_like(prior.with_edges(gene, program, weight))
+        seed = {} if random_state is None else {"random_state": random_state}
+        new = self._built_like(prior.with_edges(gene, program, weight), **seed)
         # a loading of the other direction would be projected to 0
         start = weight * np.maximum(members["loading"].to_numpy(dtype=np.float32) * weight, MIN_LOADING)
         _start_from(new, self, gene, program, start)
@@ -90,15 +98,15 @@ class RefitMixin:
         new.train(**{**SETTLING, **train_kwargs})
         return new
 
-    def _built_like(self, prior: Prior) -> Self:
+    def _built_like(self, prior: Prior, **changes: Any) -> Self:
         """Return an untrained model of the same data and options with another prior."""
-        arguments = {name: value for name, value in self.init_params_["non_kwargs"].items() if name != "prior"}
+        arguments = self.init_params_["non_kwargs"] | {"prior": prior} | changes
         # a copy of the data that was registered later may have taken their place in scvi-tools' store
         store, uuid = self._setup_adata_manager_store, self.adata.uns[SCVI_UUID_KEY]
         latest = store.get(uuid)
         store[uuid] = self.adata_manager
         try:
-            return type(self)(self.adata, prior=prior, **arguments)
+            return type(self)(self.adata, **arguments)
         finally:
             if latest is not None:
                 store[uuid] = latest

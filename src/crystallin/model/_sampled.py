@@ -110,7 +110,7 @@ class _Group:
         self.question, self.path, self.source, self.rng = question, path, source, rng
         self.cells = rng.permutation(cells)
         self.preconditioner = question.module.average_cell(source.sample(cells)).covariance
-        self.stand_in, self.leverage = _Moments(), np.empty(0)
+        self.stand_in, self.leverage = Moments(), np.empty(0)
         # mean difference of exact attributions from the stand-in: known, and estimated from a sample
         self.known: torch.Tensor | float = 0.0
         self.others: _Stratum | None = None
@@ -206,7 +206,7 @@ class _Stratum:
 
     def __init__(self, cells: np.ndarray, share: float) -> None:
         self.cells, self.share, self.n_drawn = cells, share, 0
-        self.difference, self.within = _Moments(), _Moments()
+        self.difference, self.within = Moments(), Moments()
 
     @property
     def covered(self) -> float:
@@ -237,7 +237,7 @@ def in_batches(cells: np.ndarray) -> list[np.ndarray]:
     return np.array_split(cells, min(len(cells), max(MIN_BATCHES, -(-len(cells) // BATCH_SIZE))))
 
 
-class _Moments:
+class Moments:
     """Mean over cells that come in batches, and its variance, estimated between the batches.
 
     Attributes

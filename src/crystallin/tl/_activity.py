@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from crystallin import _checks as checks
@@ -20,11 +22,13 @@ from crystallin._keys import (
     PRIOR_DIGEST,
     REFINE,
     TABLE,
+    TOTAL,
+    UNIQUE,
     Keys,
 )
-from crystallin._store import activity_arrays, store_of, update_store
+from crystallin._store import Rows, activity_arrays, store_of, update_store
 
-from ._shared import free_programs
+from ._shared import add_to_table, free_programs, stability
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -32,6 +36,9 @@ if TYPE_CHECKING:
     from crystallin.model import ProgramVAE
 
 logger = logging.getLogger(__name__)
+
+# columns of the table of programs for an ensemble, by reading
+STABILITIES = {"stability": UNIQUE, "total_stability": TOTAL}
 
 
 def activity(
@@ -77,6 +84,11 @@ def activity(
         Posterior standard deviations.
     ``adata.obsm["X_" + key_added + "_total"]``, ``adata.obsm[key_added + "_total_sd"]``
         The same for the total activities.
+    ``adata.obsm["X_" + key_added + "_refits"]``, ``adata.obsm["X_" + key_added + "_total_refits"]``
+        Only for a :class:`~crystallin.ProgramEnsemble`: posterior means by each refit, float32, cells x refits x
+        programs. The standard deviations above then contain the differences between fits.
+    ``adata.uns[key_added]["table"]`` : columns ``stability`` and ``total_stability``
+        Only for an ensemble: mean correlation over cells between the activities of the first fit and of each refit.
     ``adata.obsm["X_" + key_added + "_free"]``, ``adata.obsm[key_added + "_free_sd"]``, ``adata.uns[key_added]["free"]``
         The same for free programs, if the model has any, and a table of them: ``name``; ``genes``, the most typical
         ones, with a minus if they fall when the activity rises; ``n_genes``; ``hint``, the sleeping program (see
@@ -117,10 +129,10 @@ def activity(
     names = model.program_names
     if keys.uns in adata.uns:
         checks.check_same_programs(adata, keys, names, model.prior_digest)
-    readings = _readings(adata, model, keys, refine=refine, batch_size=batch_size)
+    arrays = _written(adata, model, keys, refine=refine, batch_size=batch_size)
     digest = model.digest
 
-    table_of_free = free_programs(adata, model) if FREE in readings else None
+    table_of_free = free_programs(adata, model) if FREE in model.kinds else None
     adata = adata.copy() if copy else adata
     if keys.uns not in adata.uns:
         adata.uns[keys.uns] = _programs_of(model, adata)
@@ -129,33 +141,52 @@ def activity(
             adata.varm[keys.added] = model.added_members
     params = {REFINE: refine, "model": type(model).__name__, "digest": digest}
     table = _without_what_others_said(adata.uns[keys.uns], params)
-    for kind, values in readings.items():
-        for slot, written in zip(keys.of_kind(kind), values, strict=True):
-            adata.obsm[slot] = written
-    for slot in keys.of_kind(FREE) if table_of_free is None else ():
+    for slot in keys.of_cells - set(arrays):
         # of an earlier model
         adata.obsm.pop(slot, None)
+    for slot, written in arrays.items():
+        adata.obsm[slot] = written
     # a new dictionary: another AnnData may share the old one
     entry = {name: value for name, value in adata.uns[keys.uns].items() if name != FREE}
     entry |= {TABLE: table, ACTIVITY_PARAMS: params}
     adata.uns[keys.uns] = entry if table_of_free is None else {**entry, FREE: table_of_free}
+    if model.refits:
+        columns = {name: stability(*_fits(arrays, keys, kind)) for name, kind in STABILITIES.items()}
+        add_to_table(adata, keys, pd.DataFrame(columns, index=names))
     if store_of(adata) is not None:
         # the file would hold activities of this model and the parameters of another one
         update_store(adata)
     return adata if copy else None
 
 
-def _readings(
-    adata: AnnData, model: ProgramVAE, keys: Keys, *, refine: bool, batch_size: int | None
-) -> dict[str, tuple[Any, Any]]:
-    """Return activities in each reading, in memory or, for data in a store, on disk."""
-    stored = store_of(adata)
-    if stored is None:
-        return model.get_activities(adata, refine=refine, batch_size=batch_size)
-    slots = {kind: keys.of_kind(kind) for kind in model.kinds}
-    n_columns = {kind: len(model.names_of(kind)) for kind in model.kinds}
-    with activity_arrays(stored, slots, n_columns) as arrays:
-        return model.get_activities(adata, refine=refine, batch_size=batch_size, out=arrays)
+def _written(adata: AnnData, model: ProgramVAE, keys: Keys, **options: Any) -> dict[str, Any]:
+    """Return activities by slot of ``obsm``, in memory or, for data in a store, on disk."""
+    stored, columns, n_refits = store_of(adata), {}, len(model.refits)
+    for kind in model.kinds:
+        n_columns = len(model.names_of(kind))
+        columns |= dict.fromkeys(keys.of_kind(kind), (n_columns,))
+        if n_refits:
+            columns[keys.of_refits(kind)] = (n_refits, n_columns)
+    if stored is not None:
+        with activity_arrays(stored, columns) as arrays:
+            _fill(arrays, adata, model, keys, options)
+        return arrays
+    arrays = {slot: np.empty((adata.n_obs, *of_row), dtype=np.float32) for slot, of_row in columns.items()}
+    _fill(arrays, adata, model, keys, options)
+    return arrays
+
+
+def _fill(arrays: Mapping[str, Any], adata: AnnData, model: ProgramVAE, keys: Keys, options: Mapping[str, Any]) -> None:
+    out = {kind: tuple(arrays[slot] for slot in keys.of_kind(kind)) for kind in model.kinds}
+    refits = {}
+    if model.refits:
+        refits["out_refits"] = {kind: arrays[keys.of_refits(kind)] for kind in model.kinds}
+    model.get_activities(adata, out=out, **refits, **options)
+
+
+def _fits(arrays: Mapping[str, Any], keys: Keys, kind: str) -> tuple[Rows, Rows]:
+    """Return the means of the first fit and of the refits."""
+    return Rows(arrays[keys.of_kind(kind)[0]], 0.0), Rows(arrays[keys.of_refits(kind)], 0.0)
 
 
 def _programs_of(model: ProgramVAE, adata: AnnData) -> dict[str, Any]:

@@ -124,10 +124,10 @@ def attributions(
     n_baselines
         Number of baseline cells, see ``baseline``. Computing time increases with it.
     exact
-        Compute the means of ``level="group"`` from all cells, for ``target="activity"``. By default, those of groups of
+        Compute means from all cells, for ``target="activity"``. By default, those of ``level="group"`` over groups of
         256 or more cells are estimated without bias, which is many times faster: with the matrix of the average cell
-        for all cells, and the exact attributions of a sample of them to correct it. Other levels and
-        ``target="encoder"`` are always exact.
+        for all cells, and the exact attributions of a sample of them to correct it. Those of ``level="global"`` are
+        means over a random part of the cells. ``target="encoder"`` and ``level="cell"`` are always exact.
     tolerance
         Standard error at which estimates are good enough, as a share of the largest attribution of the program in any
         group (but not below a share of .1, which is a tenth of an activity's standard deviation). Sampling ends when
@@ -148,8 +148,8 @@ def attributions(
         ``level="group"``: genes x programs x groups; ``level="global"``: genes x programs. NaN for genes that were not
         asked for.
     ``adata.varm[key_added + "_se"]`` : :class:`numpy.ndarray`, float32
-        Standard error of each mean due to the sample of cells, genes x programs x groups; 0 where it is exact. Only for
-        ``level="group"`` of the activity, unless ``exact=True``.
+        Standard error of each mean due to the sample of cells, in the same shape; 0 where it is exact. Only for the
+        activity, unless ``exact=True``.
     ``adata.uns[key_added]`` : dict
         ``"programs"`` and ``"groups"``, the names along the axes of the array; ``"params"``, the arguments. For
         ``level="cell"`` also ``"values"``, cells x genes x programs, with ``"cells"`` and ``"genes"``.
@@ -169,8 +169,8 @@ def attributions(
     Notes
     -----
     Cells are processed in minibatches, and memory does not depend on the number of cells. How means are estimated is
-    described in ``docs/attributions.md``. ``"ablation"`` and ``level="global"`` compute the attributions of every
-    single cell, so limit ``cells`` to a few thousand for these. ``level="cell"`` takes 4 bytes x cells x genes x
+    described in ``docs/attributions.md``. ``"ablation"`` computes the attributions of every single cell, so limit
+    ``cells`` to a few thousand for it. ``level="cell"`` takes 4 bytes x cells x genes x
     programs, and raises an error above 0.5 GB.
 
     Expression is relative to the cell's total counts, so every gene has a small attribution to every program. Genes of
@@ -205,7 +205,7 @@ def attributions(
     chosen = choose_cells(adata, groupby if level == "group" else None, cells=cells)
     checks.check_bool(exact, "exact")
     checks.check_number(tolerance, "tolerance", 0, 1, include_minimum=False)
-    estimates = level == "group" and target == "activity" and not exact
+    estimates = level != "cell" and target == "activity" and not exact
     found = model.get_attributions(
         adata,
         None if cells is None else chosen.positions,

@@ -11,10 +11,12 @@ import pandas as pd
 from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, FREE, LOADINGS_PARAMS, Keys
 
+from ._shared import add_to_table
+
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from crystallin.model import ProgramVAE
+    from crystallin.model import ProgramEnsemble, ProgramVAE
 
 
 def loadings(adata: AnnData, model: ProgramVAE, *, key_added: str = DEFAULT_KEY, copy: bool = False) -> AnnData | None:
@@ -41,6 +43,9 @@ def loadings(adata: AnnData, model: ProgramVAE, *, key_added: str = DEFAULT_KEY,
 
     ``adata.varm[key_added + "_loadings"]`` : :class:`numpy.ndarray`, float32, genes x programs
         Loadings. The columns are in the order of ``adata.uns[key_added]["names"]`` and include decoys.
+    ``adata.varm[key_added + "_loadings_sd"]``, ``adata.uns[key_added]["table"]["loadings_stability"]``
+        Only for a :class:`~crystallin.ProgramEnsemble`: standard deviations of the loadings between fits, and mean
+        cosine between the loadings of the first fit and those of each refit.
     ``adata.varm[key_added + "_free_loadings"]`` : :class:`numpy.ndarray`, float32, genes x free programs
         The same for free programs, if the model has any.
     ``adata.varm[key_added + "_free_rank"]`` : :class:`numpy.ndarray`, int32, genes x free programs
@@ -78,15 +83,19 @@ def loadings(adata: AnnData, model: ProgramVAE, *, key_added: str = DEFAULT_KEY,
     checks.check_same_programs(adata, keys, names, model.prior_digest)
     digest = model.digest
     found = model.get_free_genes()
+    sd = model.get_loadings_sd().to_numpy(dtype=np.float32)[:, : len(names)] if model.refits else None
 
     adata = adata.copy() if copy else adata
     # the columns after the programs are free programs
     of_programs, of_free = np.split(frame.to_numpy(dtype=np.float32), [len(names)], axis=1)
     adata.varm[keys.loadings] = of_programs
     params: dict[str, Any] = {"model": type(model).__name__, "digest": digest}
-    for slot in (keys.free_loadings, keys.free_rank):
+    for slot in keys.of_genes - {keys.loadings}:
         # of an earlier model
         adata.varm.pop(slot, None)
+    if sd is not None:
+        adata.varm[keys.loadings_sd] = sd
+        add_to_table(adata, keys, pd.DataFrame({"loadings_stability": _cosines(model)}, index=names))
     if found:
         adata.varm[keys.free_loadings] = of_free
         adata.varm[keys.free_rank] = _ranks(frame.index, found.values())
@@ -94,6 +103,16 @@ def loadings(adata: AnnData, model: ProgramVAE, *, key_added: str = DEFAULT_KEY,
     # a new dictionary: another AnnData may share the old one
     adata.uns[keys.uns] = {**adata.uns[keys.uns], LOADINGS_PARAMS: params}
     return adata if copy else None
+
+
+def _cosines(model: ProgramEnsemble) -> np.ndarray:
+    """Return the mean cosine between the loadings of the first fit and of each refit, by program; 0 without any."""
+    first, *again = (fit.get_loadings().to_numpy(dtype=float)[:, : len(fit.program_names)] for fit in model.fits)
+    cosines = []
+    for other in again:
+        size = np.linalg.norm(first, axis=0) * np.linalg.norm(other, axis=0)
+        cosines.append(np.divide((first * other).sum(axis=0), size, out=np.zeros_like(size), where=size > 0))
+    return np.mean(cosines, axis=0)
 
 
 def _ranks(genes: pd.Index, found: Iterable[pd.Series]) -> np.ndarray:

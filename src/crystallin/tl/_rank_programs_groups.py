@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -22,10 +23,11 @@ from ._compare import (
     covariate_matrix,
     make_units,
     measure,
+    repeated,
     rows,
     similar_programs,
 )
-from ._shared import origin_of
+from ._shared import n_refits, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -148,6 +150,10 @@ def rank_programs_groups(
         - ``explained_by``: the other programs, decoys or free programs that account for the difference between
           the readings, separated by ``"; "`` (see Notes). Empty if the program's own part of its total is larger than
           that of all others, or if both intervals include 0;
+        - of an ensemble (see :func:`crystallin.ensemble`) also ``fit_sd``: how much the effect differs between fits, as
+          a standard deviation; ``share_of_fits``: share of the fits in which ``q`` is at most .05 and the direction
+          that of the first fit; ``sign_agreement``: share of the refits with the same direction; and these three of
+          the total, with ``total_`` before their names;
         - ``unit``: the unit of observation, ``"sample"`` with ``sample_key`` and ``"cell"`` without. Cells are not
           replicates: if the unit is the cell, the row describes these cells and not other cells of their type;
         - ``n_group``, ``n_reference``: numbers of cells; ``n_samples_group``, ``n_samples_reference``: numbers of
@@ -234,8 +240,9 @@ def rank_programs_groups(
     columns, owner = covariate_matrix(adata.obs, covariates)
     reading = model.reading(adata)
     about, correlation = similar_programs(model, adata, reading, key)
-    measured = measure(adata, keys, units, columns, correlation, model.is_decoy)
-    comparison = Comparison(measured, units.table, owner, sample_key is not None, paired)
+    measured = partial(measure, adata, keys, units, columns, correlation, model.is_decoy)
+    options = (units.table, owner, sample_key is not None, paired)
+    comparison = Comparison(measured(), *options)
     pairs = comparison.pairs(wanted, reference, groupby, within)
     # if one of many comparisons is not possible, the others are still made
     skip: tuple[type[ValueError], ...] = ()
@@ -249,6 +256,10 @@ def rank_programs_groups(
         rows(compared, delta, about.join(of_genes), totals).assign(**pair.labels)
         for (pair, compared), of_genes in zip(results, genes, strict=True)
     ]
+    refits = [Comparison(measured(refit=number), *options) for number in range(n_refits(adata, keys))]
+    if refits:
+        said = repeated(results, refits, delta, about.index)
+        parts = [part.join(columns) for part, columns in zip(parts, said, strict=True)]
     table = pd.concat(parts, ignore_index=True)
     _warn_of_what_is_left_out(results, skipped)
 

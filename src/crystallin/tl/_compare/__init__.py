@@ -5,6 +5,7 @@ from ._comparison import Comparison, Pair
 from ._design import CollinearError, covariate_matrix, make_units
 from ._differences import TESTED_FROM, Compared, TooFewError
 from ._measure import measure
+from ._repeated import repeated
 from ._rows import rows
 from ._similar import similar_programs
 from ._totals import Totals
@@ -21,6 +22,7 @@ __all__ = [
     "covariate_matrix",
     "make_units",
     "measure",
+    "repeated",
     "rows",
     "similar_programs",
 ]

@@ -27,6 +27,7 @@ def measure(
     covariates: np.ndarray,
     correlation: np.ndarray,
     is_decoy: np.ndarray,
+    refit: int | None = None,
 ) -> dict[str, Measured]:
     """Return the activities of units in each reading.
 
@@ -42,10 +43,12 @@ def measure(
         Posterior correlation of programs.
     is_decoy
         Which programs are decoys.
+    refit
+        Take the activities of this refit of an ensemble; ``None`` takes those of the first fit.
     """
     collect = partial(stats.collect_moments, codes=units.code, n_groups=len(units.table), covariates=covariates)
-    unique, covariance = collect(*activity_rows(adata, keys, UNIQUE))
-    total, _ = collect(*activity_rows(adata, keys, TOTAL), with_covariance=False)
+    unique, covariance = collect(*activity_rows(adata, keys, UNIQUE, refit))
+    total, _ = collect(*activity_rows(adata, keys, TOTAL, refit), with_covariance=False)
     return {
         UNIQUE: Measured(unique, is_decoy, _coupling(unique, covariance, correlation)),
         TOTAL: Measured(total, is_decoy, None),

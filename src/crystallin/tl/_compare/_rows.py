@@ -55,6 +55,17 @@ def rows(compared: Mapping[str, Compared], delta: float, about: pd.DataFrame, to
     return table.loc[order.sort_values(["untested", "sure"], kind="stable").index]
 
 
+def effects(compared: Mapping[str, Compared], delta: float, real: pd.Index) -> pd.DataFrame:
+    """Return effect and ``q`` in both readings, indexed by the program's position (no decoys)."""
+    is_decoy = np.ones(len(compared[UNIQUE].reliability), dtype=bool)
+    is_decoy[real] = False
+    found = {}
+    for kind, before in ((UNIQUE, ""), (TOTAL, "total_")):
+        columns, _ = _columns(compared[kind], delta, is_decoy)
+        found |= {f"{before}{name}": columns[name][real] for name in ("effect", "q")}
+    return pd.DataFrame(found, index=real)
+
+
 def _columns(compared: Compared, delta: float, is_decoy: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Return the columns of one reading for all programs and decoys, and how certain each difference is."""
     marginal, by_sample = compared.marginal, compared.n_samples != (0, 0)

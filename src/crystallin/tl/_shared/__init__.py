@@ -4,7 +4,8 @@ from ._cells import Chosen, choose_cells
 from ._free import free_programs
 from ._group_means import GroupMeans, group_means
 from ._members import members
-from ._result import activity_rows, add_to_table, origin_of, stored_activity
+from ._refits import stability
+from ._result import activity_rows, add_to_table, n_refits, origin_of, stored_activity
 
 __all__ = [
     "Chosen",
@@ -15,6 +16,8 @@ __all__ = [
     "free_programs",
     "group_means",
     "members",
+    "n_refits",
     "origin_of",
+    "stability",
     "stored_activity",
 ]

@@ -25,6 +25,8 @@ from crystallin._keys import (
 )
 from crystallin._store import Rows
 
+from ._refits import Refit, RowSource, WithinFits
+
 if TYPE_CHECKING:
     from anndata import AnnData
 
@@ -53,10 +55,26 @@ def stored_activity(adata: AnnData, keys: Keys, kind: str = UNIQUE) -> tuple[np.
     return mean[:], sd[:]
 
 
-def activity_rows(adata: AnnData, keys: Keys, kind: str = UNIQUE) -> tuple[Rows, Rows]:
-    """Return the same as :func:`stored_activity` without reading it: slices of it are read, for data on disk."""
+def activity_rows(
+    adata: AnnData, keys: Keys, kind: str = UNIQUE, refit: int | None = None
+) -> tuple[RowSource, RowSource]:
+    """Return the same as :func:`stored_activity` without reading it: slices of it are read, for data on disk.
+
+    With ``refit``, means are those of a refit of an ensemble. Standard deviations never contain the differences between
+    fits: a cell's counts do not shrink its activity towards 0 by what the fits disagree on.
+    """
     mean, sd = (checks.check_matrix(adata, "obsm", slot, keys) for slot in keys.of_kind(kind))
-    return Rows(mean, 0.0), Rows(sd, 1.0)
+    means, sds = Rows(mean, 0.0), Rows(sd, 1.0)
+    if keys.of_refits(kind) not in adata.obsm:
+        return means, sds
+    refits = Rows(adata.obsm[keys.of_refits(kind)], 0.0)
+    return means if refit is None else Refit(refits, refit), WithinFits(means, sds, refits)
+
+
+def n_refits(adata: AnnData, keys: Keys) -> int:
+    """Return the number of refits whose activities are stored; 0 for those of a single model."""
+    slot = keys.of_refits(UNIQUE)
+    return adata.obsm[slot].shape[1] if slot in adata.obsm else 0
 
 
 def add_to_table(adata: AnnData, keys: Keys, columns: pd.DataFrame) -> None:

@@ -1,0 +1,57 @@
+"""The same comparisons in every fit of an ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from ._comparison import Comparison, Pair
+from ._differences import Compared
+from ._rows import effects
+
+# a difference is called in a fit if its q is at most this
+MAX_Q = 0.05
+
+
+def repeated(
+    first: Sequence[tuple[Pair, Mapping[str, Compared]]],
+    refits: Sequence[Comparison],
+    delta: float,
+    real: pd.Index,
+) -> list[pd.DataFrame]:
+    """Return, for each pair, what the fits say of each program's difference.
+
+    Parameters
+    ----------
+    first
+        Pairs with the results of the first fit.
+    refits
+        The comparison with the activities of each refit.
+    delta
+        Smallest difference of interest, in pooled standard deviations.
+    real
+        Positions of the programs that are not decoys.
+    """
+    pairs = [pair for pair, _ in first]
+    # the same units are compared in each fit, so all pairs are possible
+    again = [comparison.run(pairs, skip=())[0] for comparison in refits]
+    found = []
+    for number, (_, compared) in enumerate(first):
+        fits = [effects(compared, delta, real), *(effects(results[number][1], delta, real) for results in again)]
+        found.append(pd.concat([_columns(fits, before) for before in ("", "total_")], axis=1))
+    return found
+
+
+def _columns(fits: Sequence[pd.DataFrame], before: str) -> pd.DataFrame:
+    """Return the columns of a reading."""
+    effect, q = (np.stack([fit[f"{before}{name}"] for fit in fits]) for name in ("effect", "q"))
+    same = np.sign(effect) == np.sign(effect[0])
+    called = same & (q <= MAX_Q)
+    columns = {
+        "fit_sd": np.sqrt(np.square(effect[1:] - effect[0]).mean(axis=0)),
+        "share_of_fits": called.mean(axis=0),
+        "sign_agreement": same[1:].mean(axis=0),
+    }
+    return pd.DataFrame({f"{before}{name}": values for name, values in columns.items()}, index=fits[0].index)

@@ -1,0 +1,91 @@
+"""Stored activities of the refits of an ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+
+from crystallin._store import CHUNK_ROWS
+
+
+class RowSource(Protocol):
+    """An array of cells x programs of which rows are read."""
+
+    shape: tuple[int, ...]
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        """Return rows in memory."""
+
+
+class Refit:
+    """Means of one refit.
+
+    Parameters
+    ----------
+    refits
+        Cells x refits x programs.
+    number
+        Position of the refit.
+    """
+
+    def __init__(self, refits: RowSource, number: int) -> None:
+        self.refits, self.number = refits, number
+        self.shape = (refits.shape[0], refits.shape[2])
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        """Return rows in memory."""
+        return self.refits[rows][:, self.number]
+
+
+class WithinFits:
+    """Posterior standard deviations without the differences between fits.
+
+    Parameters
+    ----------
+    mean, sd
+        Activities as they are stored, cells x programs.
+    refits
+        Cells x refits x programs.
+    """
+
+    def __init__(self, mean: RowSource, sd: RowSource, refits: RowSource) -> None:
+        self.mean, self.sd, self.refits, self.shape = mean, sd, refits, sd.shape
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        """Return rows in memory."""
+        between = np.square(self.refits[rows] - self.mean[rows][:, None]).mean(axis=1)
+        return np.sqrt(np.maximum(np.square(self.sd[rows]) - between, 0))
+
+
+def stability(first: RowSource, refits: RowSource) -> np.ndarray:
+    """Return the mean correlation over cells between the activities of the first fit and of each refit, by program.
+
+    It is 0 for a program whose activity is the same in all cells of either fit.
+
+    Parameters
+    ----------
+    first
+        Means of the first fit, cells x programs.
+    refits
+        Means of the refits, cells x refits x programs.
+    """
+    n = first.shape[0]
+    # two passes, because sums of squares of values with a large mean lose their digits
+    centre = sum(a.sum(axis=0) for a, _ in _blocks(first, refits)) / n
+    centres = sum(b.sum(axis=0) for _, b in _blocks(first, refits)) / n
+    own = others = shared = 0.0
+    for a, b in _blocks(first, refits):
+        a, b = a - centre, b - centres
+        own = own + np.square(a).sum(axis=0)
+        others = others + np.square(b).sum(axis=0)
+        shared = shared + np.einsum("cp,crp->rp", a, b)
+    size = np.sqrt(own * others)
+    return np.divide(shared, size, out=np.zeros_like(size), where=size > 0).mean(axis=0)
+
+
+def _blocks(first: RowSource, refits: RowSource) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for start in range(0, first.shape[0], CHUNK_ROWS):
+        part = slice(start, start + CHUNK_ROWS)
+        yield first[part].astype(float), refits[part].astype(float)
