@@ -64,6 +64,16 @@ def test_the_stage_ends_when_it_has_converged(adata, monkeypatch, caplog):
         assert other.trainer.global_step == 200
 
 
+def test_the_last_steps_are_not_started_twice(adata, monkeypatch, caplog):
+    monkeypatch.setattr(_convergence, "N_LOOKS", 1)
+    monkeypatch.setattr(Converged, "_log_likelihood", lambda *_: -500.0)
+    model = fresh(adata)
+    # after 50 steps, the learning rate decreases already
+    with caplog.at_level(logging.INFO, logger="crystallin"):
+        model.train(max_epochs=2, posterior_epochs=50 + N_DECAY, enable_progress_bar=False)
+    assert model.trainer.global_step == 50 + N_DECAY and "converged" not in caplog.text
+
+
 def test_looks_see_the_marginal_likelihood_of_unseen_cells(adata, monkeypatch):
     from crystallin.model._resident import resident_cells
     from crystallin.nn import precision_cholesky, refine, shared_genes
@@ -71,6 +81,8 @@ def test_looks_see_the_marginal_likelihood_of_unseen_cells(adata, monkeypatch):
     seen = []
     look = Converged._log_likelihood
     monkeypatch.setattr(Converged, "_log_likelihood", lambda *args: seen.append(look(*args)) or seen[-1])
+    # a look after the last step
+    monkeypatch.setattr(_convergence, "N_DECAY", -1)
     model = fresh(adata)
     model.train(max_epochs=20, posterior_epochs=25, enable_progress_bar=False)
     assert len(seen) == 1
