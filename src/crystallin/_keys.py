@@ -127,6 +127,8 @@ def given(params: Mapping[str, Any]) -> dict[str, Any]:
 
 # column of the table of programs that says which are awake
 AWAKE = "awake"
+# column of results of an ensemble: share of the fits that say the same
+SHARE_OF_FITS = "share_of_fits"
 # suggestions of an audit, below which the share of false ones (entry "realised" of its parameters) says nothing
 MIN_ESTIMATED = 10
 # entry of the parameters of activities and of results: whether activities are refined

@@ -152,8 +152,17 @@ COLUMNS = {
     "support": "For a label: share of its genes that agree with it. For a rule: share of held-out cells that it picks.",
     "stability": (
         "How often the label, or the terms of the rule, stay the same when cells are resampled. For a suggested gene: "
-        "share of refits in which it is found; empty if there were none."
+        "share of refits in which it is found; empty if there were none. For a program: mean correlation of its "
+        "activity with that of other fits."
     ),
+    "total_stability": "Mean correlation of the program's total activity with that of other fits.",
+    "loadings_stability": "Mean cosine between the program's loadings and those of other fits; 1: the same.",
+    "share_of_fits": "Share of the fits that say the same: call the difference (q at most .05), or give this label.",
+    "sign_agreement": "Share of the other fits in which the difference has the same direction.",
+    "fit_sd": "How much the effect differs between fits, as a standard deviation.",
+    "total_share_of_fits": "As share_of_fits, of the total activity.",
+    "total_sign_agreement": "As sign_agreement, of the total activity.",
+    "total_fit_sd": "As fit_sd, of the total activity.",
     "precision": "Share of the cells picked by the rule that belong to the cluster.",
     "recall": "Share of the cluster's cells that are picked by the rule.",
     "f1": "Harmonic mean of precision and recall.",

@@ -16,6 +16,8 @@ from ._found import Source, Stored
 from ._missing import missing, stale
 from ._values import show
 
+# columns of the table of programs that only an ensemble has
+STABILITIES = ("stability", "total_stability", "loadings_stability")
 # number of programs to name as the most important
 N_FIRST = 3
 
@@ -57,13 +59,33 @@ SHOWN = {
 
 def trust_section(source: Source) -> Section:
     """Show leakage, importance, agreement, faithfulness and knock-downs."""
-    blocks: list = []
+    blocks = _stability(source)
     for kind, about in SHOWN.items():
         for stored in source.of(kind):
             blocks += _result(source, stored, about)
         if not source.of(kind):
             blocks.append(missing(kind))
     return Section("Checks", blocks)
+
+
+def _stability(source: Source) -> list:
+    """Return what the fits of an ensemble say of each program; nothing for a single model."""
+    programs = get.programs_df(source.adata, key=source.key)
+    if not set(STABILITIES) <= set(programs):
+        return []
+    table = programs[[*STABILITIES]].rename_axis("program").reset_index().sort_values(STABILITIES[0], kind="stable")
+    unique, total = (programs[name] for name in STABILITIES[:2])
+    text = (
+        f"The model was fitted several times, each time to another half of the data. Correlation of a program's "
+        f"activity with that of the other fits: {unique.median():.2f} in the median over programs, and "
+        f"{unique.quantile(0.1):.2f} at the 10th percentile; of the total activity {total.median():.2f} and "
+        f"{total.quantile(0.1):.2f}. Do not build on the activity of a program that other fits do not repeat."
+    )
+    return [
+        Heading("Would another run say the same?"),
+        Text(text),
+        Table(table, "Stability of programs, the least stable first", n_first=15, folded=True, name="Stability"),
+    ]
 
 
 def _result(source: Source, stored: Stored, about: _Shown) -> list:

@@ -120,6 +120,9 @@ def check_refit(model: ProgramVAE, train_kwargs: dict[str, Any]) -> None:
             "ProgramVAE.load(folder, adata)."
         )
         raise ValueError(msg)
+    if model.refits:
+        msg = "This is an ensemble. Give its first fit, ensemble.model, and call crystallin.ensemble on the result."
+        raise ValueError(msg)
     if getattr(model, "n_reference_", None) is not None:
         msg = "This is the model of a query, whose programs are those of its reference. Use the reference model."
         raise ValueError(msg)

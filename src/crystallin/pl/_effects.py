@@ -37,7 +37,8 @@ def effects(
     Blue means lower in the group, red higher, grey not tested. A ring marks differences whose ``q`` is at most
     ``q_max``; a dot those whose ``decoy_q`` and ``conditional_q`` are as well. These are larger than the differences of
     random sets (if decoys were trained), and not explained by programs of higher reliability. Totals have no
-    ``conditional_q``, so a dot means the former only.
+    ``conditional_q``, so a dot means the former only. With an ensemble, a dot also needs four of five fits to call the
+    difference.
 
     Parameters
     ----------

@@ -35,11 +35,12 @@ def rank_programs_groups(
 ) -> Axes | list[Axes]:
     """Draw the programs with the largest statistics, with one panel for each comparison.
 
-    A dot is the difference of mean activity in prior standard deviations, and the line its 95 % interval. Blue means
-    higher in the group, orange lower, grey that ``q`` is above ``q_max``. A dot is white inside if random sets differ
-    as much (``decoy_q``), or if programs of higher reliability explain the difference (``conditional_q``, of the unique
-    activity only). The grey number on the right is ``breadth``, the effective number of genes that carry the
-    difference; near 1, it is the difference of a single gene and not of the program.
+    A dot is the difference of mean activity in prior standard deviations, and the line its 95 % interval. Blue
+    means higher in the group, orange lower, grey that ``q`` is above ``q_max``. A dot is white inside if random
+    sets differ as much (``decoy_q``), if programs of higher reliability explain the difference (``conditional_q``,
+    of the unique activity only), or if fewer than four of five fits of an ensemble call it (``share_of_fits``). The
+    grey number on the right is ``breadth``, the effective number of genes that carry the difference; near 1, it is
+    the difference of a single gene and not of the program.
 
     If the two readings of a program surely differ in opposite directions (``opposed``), a diamond shows the difference
     in the other reading.

@@ -10,11 +10,13 @@ import pandas as pd
 from anndata import AnnData
 
 from crystallin import get
-from crystallin._keys import TOTAL
+from crystallin._keys import SHARE_OF_FITS, TOTAL
 
 TRUST_Q = 0.05
 # columns that are drawn, in either reading
 OF_BOTH = ("effect", "lower", "upper", "effect_sd", "q", "decoy_q", "breadth")
+# a difference of an ensemble is steady if at least this share of its fits call it
+STEADY_FROM, ROUNDING = 0.8, 1e-9
 
 
 def comparisons(
@@ -35,7 +37,8 @@ def comparisons(
     opposed = {"is_opposed": table.get("opposed", False), "other_effect": table.get("total_effect", np.nan)}
     if kind == TOTAL:
         opposed["other_effect"] = table["effect"]
-        table = table.drop(columns="conditional_q").assign(**{name: table[f"total_{name}"] for name in OF_BOTH})
+        columns = [*OF_BOTH, *([SHARE_OF_FITS] if SHARE_OF_FITS in table else [])]
+        table = table.drop(columns="conditional_q").assign(**{name: table[f"total_{name}"] for name in columns})
     table = table.assign(**opposed)
     parts = {}
     for (stratum_name, group_name, reference), part in table.groupby(
@@ -64,7 +67,10 @@ def found(table: pd.DataFrame, q_max: float) -> pd.Series:
 
 
 def special(table: pd.DataFrame, q_max: float) -> pd.Series:
-    """Whether a difference exceeds those of decoys (if any) and is not explained by programs of higher reliability."""
-    beyond_decoys = found(table, q_max) & ~(table["decoy_q"] > q_max)
+    """Whether a difference is more than that of decoys (if any), of programs of higher reliability, and of one fit."""
+    is_special = found(table, q_max) & ~(table["decoy_q"] > q_max)
     # totals have no conditional differences
-    return beyond_decoys & (table["conditional_q"] <= q_max) if "conditional_q" in table else beyond_decoys
+    if "conditional_q" in table:
+        is_special &= table["conditional_q"] <= q_max
+    # single models have one fit
+    return is_special & (table[SHARE_OF_FITS] >= STEADY_FROM - ROUNDING) if SHARE_OF_FITS in table else is_special

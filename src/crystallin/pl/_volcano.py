@@ -36,9 +36,9 @@ def volcano(
     """Draw the difference of activity against ``q`` for all programs of one comparison.
 
     Blue means higher in the group, orange lower, grey that ``q`` is above ``q_max`` (the dashed line); programs that
-    were not tested are at the bottom. A dot is white inside if random sets differ as much (``decoy_q``), or if programs
-    of higher reliability explain the difference (``conditional_q``, of the unique activity only). Triangles at the
-    top are beyond the axis.
+    were not tested are at the bottom. A dot is white inside if random sets differ as much (``decoy_q``), if programs of
+    higher reliability explain the difference (``conditional_q``, of the unique activity only), or if fewer than four of
+    five fits of an ensemble call it (``share_of_fits``). Triangles at the top are beyond the axis.
 
     Parameters
     ----------

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from crystallin import _checks as checks
-from crystallin._keys import ANNOTATE, DEFAULT_KEY, KIND, PARAMS, SCORES, TABLE, Keys, given
+from crystallin._keys import ANNOTATE, DEFAULT_KEY, KIND, PARAMS, SCORES, SHARE_OF_FITS, TABLE, Keys, given
 
 from ._name import Needs, markers, name_groups, own_columns, own_labels, written_columns
 from ._shared import origin_of, stored_activity
 
 if TYPE_CHECKING:
+    import pandas as pd
     from anndata import AnnData
 
     from crystallin.model import ProgramVAE
@@ -38,6 +39,7 @@ COLUMNS = [
     "support",
     "breadth",
     "stability",
+    SHARE_OF_FITS,
     "best",
     "reason",
     "genes",
@@ -138,7 +140,8 @@ def annotate(
         - ``support``: share of genes that agree with the label, averaged over the label and its coarser labels, or that
           of a finer label if larger; ``breadth``: effective number of the label's genes that agree with it;
         - ``stability``: how often the same label results in other samples of as many cells (or samples), with the same
-          model, groups and support;
+          model, groups and support; of an ensemble (see :func:`crystallin.ensemble`) also ``share_of_fits``: share of
+          the fits that give the same label;
         - ``best``: the label, or the one that came closest if none was given; ``reason``: why it was not given;
         - ``genes``, ``programs``: the most informative of the label's genes and of all programs, separated by
           semicolons.
@@ -238,8 +241,13 @@ def annotate(
     for name, values in columns.items():
         adata.obs[name] = values
     params |= written_columns(adata, [*own, *columns])
-    adata.uns[slot] = {PARAMS: params, TABLE: named.table[COLUMNS], SCORES: named.scores}
+    adata.uns[slot] = {PARAMS: params, TABLE: named.table[columns_of(named.table)], SCORES: named.scores}
     return adata if copy else None
+
+
+def columns_of(table: pd.DataFrame) -> list[str]:
+    """Return the columns of the result; only an ensemble says what other fits say."""
+    return [name for name in COLUMNS if name in table or name != SHARE_OF_FITS]
 
 
 def _columns(label_added: str | None, cell_label_added: str | None) -> dict[str, str]:

@@ -66,7 +66,7 @@ def attribution_agreement(
         method depends on the baseline.
     retrained
         Models trained in the same way with other seeds, to see how strongly the result of each method depends on the
-        seed.
+        seed. Without any, the refits of an ensemble are used.
     max_cells
         Largest number of cells to use from each group, drawn at random; ``None`` uses all.
     key
@@ -134,6 +134,7 @@ def attribution_agreement(
     wanted = names[~model.is_decoy].tolist()
     if programs is not None:
         wanted = list(dict.fromkeys(checks.check_program_names(programs, names.tolist())))
+    retrained = retrained or model.refits
     for other in retrained:
         checks.check_same_programs(adata, keys, other.program_names, other.prior_digest)
     chosen = choose_cells(adata, groupby, max_cells=max_cells)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,7 +72,8 @@ def audit_programs(
     n_refits
         Number of refits by which the ``stability`` of suggestions is computed: the model is fitted again to a random
         half of its cells, and audited on all cells as before. It shows how far suggestions depend on the fit;
-        ``replicated`` shows how far they depend on the cells. Each takes about as long as a training.
+        ``replicated`` shows how far they depend on the cells. Each takes about as long as a training. With an ensemble,
+        its refits are used instead.
     random_state
         Seed of the split of the cells, or of the samples, into halves, and of the refits.
     key
@@ -171,8 +172,9 @@ def audit_programs(
         msg = "The model has no data to be fitted to. Load it with them: ProgramVAE.load(folder, adata)."
         raise ValueError(msg)
     result = audited(adata, model, positions, **options)
-    if n_refits:
-        result[TABLE]["stability"] = _stability(result[TABLE], adata, model, positions, n_refits, options)
+    if n_refits or model.refits:
+        refits = model.refits or _refits(model, n_refits, random_state)
+        result[TABLE]["stability"] = _stability(result[TABLE], adata, refits, positions, options)
 
     adata = adata.copy() if copy else adata
     result[PARAMS] = result[PARAMS] | origin_of(AUDIT_PROGRAMS, adata, keys, model.digest)
@@ -183,19 +185,23 @@ def audit_programs(
 def _stability(
     table: pd.DataFrame,
     adata: AnnData,
-    model: ProgramVAE,
+    refits: Iterable[ProgramVAE],
     positions: np.ndarray,
-    n_refits: int,
     options: dict[str, Any],
 ) -> np.ndarray:
-    """Return the share of refits to half of the cells in which each missing gene is found; NaN for members."""
-    rng = np.random.default_rng(options["random_state"])
+    """Return the share of refits in which each missing gene is found; NaN for members."""
     edges = pd.MultiIndex.from_frame(table[["program", "gene"]])
-    n_found, n_cells = np.zeros(len(table)), model.adata.n_obs
+    found = []
+    for refit in refits:
+        rows = audited(adata, refit, positions, **options)[TABLE]
+        called = rows[(rows["kind"] == MISSING) & (rows["q"] <= options["fdr"])]
+        found.append(edges.isin(pd.MultiIndex.from_frame(called[["program", "gene"]])))
+    return np.where(table["kind"] == MISSING, np.mean(found, axis=0), np.nan)
+
+
+def _refits(model: ProgramVAE, n_refits: int, random_state: int) -> Iterator[ProgramVAE]:
+    """Fit the model again to random halves of its cells."""
+    rng, n_cells = np.random.default_rng(random_state), model.adata.n_obs
     for number in range(1, n_refits + 1):
         logger.info("Refit %d of %d.", number, n_refits)
-        half = rng.permutation(n_cells)[: max(n_cells // 2, 1)]
-        rows = audited(adata, model.refitted(cells=half, enable_progress_bar=False), positions, **options)[TABLE]
-        called = rows[(rows["kind"] == MISSING) & (rows["q"] <= options["fdr"])]
-        n_found += edges.isin(pd.MultiIndex.from_frame(called[["program", "gene"]]))
-    return np.where(table["kind"] == MISSING, n_found / n_refits, np.nan)
+        yield model.refitted(cells=rng.permutation(n_cells)[: max(n_cells // 2, 1)], enable_progress_bar=False)

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from crystallin._keys import SHARE_OF_FITS
+
 from ._comparison import Comparison, Pair
 from ._differences import Compared
 from ._rows import effects
@@ -51,7 +53,7 @@ def _columns(fits: Sequence[pd.DataFrame], before: str) -> pd.DataFrame:
     called = same & (q <= MAX_Q)
     columns = {
         "fit_sd": np.sqrt(np.square(effect[1:] - effect[0]).mean(axis=0)),
-        "share_of_fits": called.mean(axis=0),
+        SHARE_OF_FITS: called.mean(axis=0),
         "sign_agreement": same[1:].mean(axis=0),
     }
     return pd.DataFrame({f"{before}{name}": values for name, values in columns.items()}, index=fits[0].index)

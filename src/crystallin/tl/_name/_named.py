@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from crystallin import stats
-from crystallin._keys import Keys
-from crystallin.tl._shared import choose_cells, group_means, stored_activity
+from crystallin._keys import SHARE_OF_FITS, Keys
+from crystallin.stats import Lift
+from crystallin.tl._shared import GroupMeans, choose_cells, group_means, n_refits, stored_activity
 
 from ._evidence import breadth_of, gene_evidence, largest
 from ._markers import Markers
@@ -64,13 +65,24 @@ def name_groups(
     group = pd.Categorical(chosen.labels, chosen.groups).codes
     n_cells = np.bincount(group)
     is_reference = n_cells >= needs.cells
-    found = stats.lift(means.mean[:, known.columns], means.reliability[:, known.columns], is_reference)
+
+    def lifted(means: GroupMeans) -> Lift:
+        return stats.lift(means.mean[:, known.columns], means.reliability[:, known.columns], is_reference)
+
+    found = lifted(means)
     evidence = gene_evidence(adata, model, some, known.columns, found.off, kind)
     naming = Naming(known, found.value, evidence.support, n_cells, needs)
 
     table = pd.concat([naming.table(), naming.uncertainty(means, rng)], axis=1)
     table.insert(0, "group", chosen.groups)
     table["n_cells"] = n_cells
+    # the genes' evidence is that of the first fit
+    scores_of_refits = [
+        lifted(group_means(adata, chosen, sample_key, keys, kind, refit)).value
+        for refit in range(n_refits(adata, keys))
+    ]
+    if scores_of_refits:
+        table[SHARE_OF_FITS] = naming.share_of_same(scores_of_refits)
     best, real = naming.choice.best, np.flatnonzero(~model.is_decoy)
     activity = stored_activity(adata, keys, kind)[0][some.positions]
     table["specificity"] = specificities(activity, known.columns[best], group[some.positions], naming.labels())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -94,6 +95,11 @@ class Naming:
         table = pd.DataFrame({"lower": lower, "upper": upper, "stability": same / N_DRAWS})
         table[[len(units) < 2 for units in means.units]] = np.nan
         return table
+
+    def share_of_same(self, scores: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the share of the fits that give each group the same label: this one, and others with these scores."""
+        again = [self._choose(score, self.needs.margin).label == self.choice.label for score in scores]
+        return np.mean([np.ones(len(self.score)), *again], axis=0)
 
     @cached_property
     def _along_path(self) -> np.ndarray:

@@ -47,9 +47,19 @@ class GroupMeans:
             yield np.array([draws[draw] for draws in of_group])
 
 
-def group_means(adata: AnnData, chosen: Chosen, sample_key: str | None, keys: Keys, kind: str = UNIQUE) -> GroupMeans:
-    """Compute the means of the chosen groups over cells, or over means of samples, in the reading ``kind``."""
-    mean, sd = (values[chosen.positions] for values in stored_activity(adata, keys, kind))
+def group_means(
+    adata: AnnData,
+    chosen: Chosen,
+    sample_key: str | None,
+    keys: Keys,
+    kind: str = UNIQUE,
+    refit: int | None = None,
+) -> GroupMeans:
+    """Compute the means of the chosen groups over cells, or over means of samples, in the reading ``kind``.
+
+    With ``refit``, activities are those of a refit of an ensemble.
+    """
+    mean, sd = (values[chosen.positions] for values in stored_activity(adata, keys, kind, refit))
     sample = None
     if sample_key is not None:
         sample = checks.check_labels(adata, sample_key, "sample_key").codes[chosen.positions]

@@ -45,13 +45,15 @@ def origin_of(tool: str, adata: AnnData, keys: Keys, model_digest: str | None = 
     return origin | {name: stored[PARAMS][name] for name in (PRIOR_DIGEST, ADDED) if name in stored.get(PARAMS, {})}
 
 
-def stored_activity(adata: AnnData, keys: Keys, kind: str = UNIQUE) -> tuple[np.ndarray, np.ndarray]:
+def stored_activity(
+    adata: AnnData, keys: Keys, kind: str = UNIQUE, refit: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the stored means and standard deviations of activities in the reading ``kind``, cells x programs.
 
     Activities of programs whose genes were not measured are stored as NaN. They are replaced by the prior's mean and
     standard deviation, 0 and 1, so that their reliability is 0 and tools do not report them.
     """
-    mean, sd = activity_rows(adata, keys, kind)
+    mean, sd = activity_rows(adata, keys, kind, refit)
     return mean[:], sd[:]
 
 
