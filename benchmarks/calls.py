@@ -21,7 +21,7 @@ from _common import parser, quiet, seconds_of, versions, write
 from training import peak_mb
 
 import crystallin as cr
-from crystallin.model import _progress
+from crystallin import _progress
 
 BAR_SECONDS = 120
 TYPES, CONDITIONS = "cell_type", "condition"

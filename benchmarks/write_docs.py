@@ -10,6 +10,7 @@ from _sections_annotation import annotation, annotation_readings
 from _sections_attribution import attribution
 from _sections_completion import completion
 from _sections_controls import controls, free_programs
+from _sections_ensembles import ensembles
 from _sections_science import (
     differential,
     kang,
@@ -39,6 +40,7 @@ def main() -> None:
         annotation,
         annotation_readings,
         stability,
+        ensembles,
         search,
         refinement,
         quickstart,

@@ -9,7 +9,7 @@ import lightning.pytorch as pl
 import pytest
 
 import crystallin as cr
-from crystallin.model import _progress
+from crystallin import _progress
 from crystallin.model._quiet import quiet
 
 

@@ -1,31 +1,13 @@
-"""Progress bars: one with the name of the stage of the training, and one for every other pass that takes long."""
+"""Progress bar of the training, with the name of the stage."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any
 
 from tqdm.auto import tqdm
 
 from ._compat import pl
-
-T = TypeVar("T")
-# seconds after which a pass over the cells shows a bar
-DELAY = 10
-
-
-def is_watched() -> bool:
-    """Return whether standard error is a terminal or a notebook."""
-    stream = sys.stderr
-    return stream is not None and (stream.isatty() or type(stream).__module__.startswith("ipykernel."))
-
-
-def shown_if_long(parts: Iterable[T], label: str, unit: str = "minibatch", total: int | None = None) -> Iterable[T]:
-    """Show a progress bar on standard error while something goes on for long, if anyone watches."""
-    if not is_watched():
-        return parts
-    return tqdm(parts, desc=label, unit=unit, total=total, delay=DELAY, leave=False, file=sys.stderr)
 
 
 class StageProgress(pl.callbacks.ProgressBar):

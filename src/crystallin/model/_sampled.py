@@ -17,10 +17,10 @@ import numpy as np
 import torch
 
 from crystallin import nn as blocks
+from crystallin._progress import shown_if_long
 
 from ._explained import Question
 from ._path import OnPath
-from ._progress import shown_if_long
 from ._session import Reading
 
 # cells from which the stand-in's matrix is averaged

@@ -14,10 +14,10 @@ import torch
 
 from crystallin import _checks as checks
 from crystallin._keys import MEASURED
+from crystallin._progress import shown_if_long
 from crystallin.nn import SparseCounts
 
 from ._compat import REGISTRY_KEYS, settings
-from ._progress import shown_if_long
 from ._resident import RegisteredCells, resident_cells
 from ._unmeasured import Unmeasured, silent, warn_of, without
 

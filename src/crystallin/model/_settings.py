@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from crystallin import _checks as checks
+from crystallin._progress import is_watched
 
 from ._compat import pl
 from ._lightning import (
@@ -23,7 +24,6 @@ from ._lightning import (
     check_values,
     merged,
 )
-from ._progress import is_watched
 from ._split import check_parts, split_cells
 
 # cells per minibatch, as in scvi-tools

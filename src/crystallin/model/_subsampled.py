@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ._progress import shown_if_long
+from crystallin._progress import shown_if_long
+
 from ._sampled import LEAST, MIN_BATCHES, Moments, excess, in_batches
 from ._session import Reading
 

@@ -12,6 +12,7 @@ import pandas as pd
 from crystallin import _checks as checks
 from crystallin import stats
 from crystallin._keys import ATTRIBUTION_AGREEMENT, CONSENSUS, DEFAULT_KEY, PARAMS, SPREAD, TABLE, Keys, given
+from crystallin._progress import shown_if_long
 
 from ._explain import DEFAULT_METHODS, LOADINGS, attributions_by, baseline_arguments, check_methods
 from ._shared import Chosen, choose_cells, members, origin_of
@@ -144,9 +145,9 @@ def attribution_agreement(
         return attributions_by(method, asked, readings[asked], chosen, wanted, **baseline)
 
     readings = {asked: asked.reading(adata) for asked in (model, *retrained)}
-    answers = {method: ask(method, model) for method in methods}
+    answers = {method: ask(method, model) for method in shown_if_long(methods, "Methods", unit="method")}
     repeats: dict[str, dict[str, list[np.ndarray]]] = {"baseline": {}, "seed": {}}
-    for method, answer in answers.items():
+    for method, answer in shown_if_long(list(answers.items()), "Repeats", unit="method"):
         fitting = [options for options in arguments if _takes(model, method, options)]
         if fitting:
             repeats["baseline"][method] = [answer, *(ask(method, model, **options) for options in fitting)]

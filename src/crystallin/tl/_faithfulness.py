@@ -11,6 +11,7 @@ import pandas as pd
 from crystallin import _checks as checks
 from crystallin import stats
 from crystallin._keys import DEFAULT_KEY, FAITHFULNESS, PARAMS, TABLE, Keys, given
+from crystallin._progress import shown_if_long
 
 from ._explain import DEFAULT_METHODS, attributions_by, check_methods
 from ._shared import Chosen, choose_cells, origin_of, stored_activity
@@ -134,7 +135,7 @@ def faithfulness(
     numbers = sorted({min(number, adata.n_vars) for number in n_genes})
     rng = np.random.default_rng(random_state)
     reading, genes, parts = model.reading(adata), adata.var_names.to_numpy(), []
-    for program in wanted:
+    for program in shown_if_long(wanted, "Programs", unit="program"):
         activity = stored_activity(adata, keys)[0][:, names.index(program)]
         chosen = choose_cells(adata, None, cells=np.sort(np.argsort(-activity, kind="stable")[:max_cells]))
         parts += _of_program(model, reading, genes, chosen, program, methods, numbers, n_random, rng)
