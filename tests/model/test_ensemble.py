@@ -272,3 +272,77 @@ def test_sds_between_fits():
     mean, refits = rng.normal(size=(5, 2)), rng.normal(size=(5, 3, 2))
     sd = with_between(mean, np.full((5, 2), 0.5), refits)
     np.testing.assert_allclose(sd**2, 0.25 + ((refits - mean[:, None]) ** 2).mean(1))
+
+
+def test_labels_and_agreement_say_what_the_fits_say(fitted):
+    adata, ensemble = fitted
+    programs = ["Program/1", "Program/2", "Program/3"]
+    cr.tl.annotate(adata, ensemble, "cell_type", programs=programs)
+    table = cr.get.annotation_df(adata)
+    assert table["share_of_fits"].between(0.25, 1).all()
+    same = [np.ones(len(table))]
+    for number in range(len(ensemble.refits)):
+        other = adata.copy()
+        other.obsm["X_programs"] = adata.obsm["X_programs_refits"][:, number]
+        other.obsm["programs_sd"] = ensemble.model.get_activity(return_sd=True)[1]
+        del other.obsm["X_programs_refits"]
+        cr.tl.annotate(other, ensemble, "cell_type", programs=programs)
+        same.append((cr.get.annotation_df(other)["label"] == table["label"]).to_numpy(dtype=float))
+    # the support of the genes is that of the first fit, which may decide otherwise on the edge
+    np.testing.assert_allclose(table["share_of_fits"], np.mean(same, axis=0), atol=0.26)
+    cr.tl.attribution_agreement(
+        adata, ensemble, "cell_type", programs="Program/1", methods=["activity/contributions", "loadings"]
+    )
+    spread = cr.get.attribution_agreement_df(adata, what="spread")
+    assert set(spread["over"]) == {"seed"} and spread["rbo_mean"].between(0.3, 1).all()
+
+
+def test_suggestions_say_what_the_fits_say(fitted):
+    adata, ensemble = fitted
+    cr.tl.audit_programs(adata, ensemble, programs=["Program/1", "Program/2"])
+    table = cr.get.audit_df(adata, None)
+    missing = table["kind"] == "missing"
+    assert set(np.round(table.loc[missing, "stability"].dropna() * 3)) <= {0, 1, 2, 3}
+    assert table.loc[~missing, "stability"].isna().all()
+    with pytest.raises(ValueError, match=r"This is an ensemble. Give its first fit, ensemble.model"):
+        cr.complete(adata, ensemble)
+
+
+def test_figures_and_report_say_what_the_fits_say(fitted, tmp_path):
+    from crystallin.pl._ranking import special
+
+    adata, ensemble = fitted
+    adata.obs["donor"] = (np.arange(adata.n_obs) % 6).astype(str)
+    cr.tl.rank_programs_groups(adata, ensemble, "cell_type", sample_key="donor")
+    table = cr.get.rank_programs_groups_df(adata, None)
+    steady = special(table, 0.05)
+    table["share_of_fits"] = 0.75
+    assert steady.any() and not special(table, 0.05).any()
+    table["share_of_fits"] = 0.8
+    assert (special(table, 0.05) >= steady).all()
+    for kind in ("unique", "total"):
+        cr.pl.rank_programs_groups(adata, kind=kind, show=False)
+        cr.pl.effects(adata, kind=kind, show=False)
+    cr.report(adata, tmp_path / "report.html")
+    assert "Would another run say the same?" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize("suffix", [".h5ad", ".zarr"])
+def test_on_disk(fitted, tmp_path, suffix):
+    adata, ensemble = fitted
+    path = tmp_path / f"cells{suffix}"
+    write = adata.write_h5ad if suffix == ".h5ad" else adata.write_zarr
+    expected = adata.obsm["X_programs_refits"].copy(), adata.obsm["programs_sd"].copy()
+    table = cr.get.programs_df(adata)
+    write(path)
+    with cr.open_store(path) as stored:
+        cr.tl.activity(stored, ensemble)
+        np.testing.assert_allclose(stored.obsm["X_programs_refits"][:], expected[0], atol=1e-4)
+        np.testing.assert_allclose(stored.obsm["programs_sd"][:], expected[1], atol=1e-4)
+        np.testing.assert_allclose(cr.get.programs_df(stored)["stability"], table["stability"], atol=1e-4)
+        cr.tl.rank_programs_groups(stored, ensemble, "cell_type")
+        assert "share_of_fits" in cr.get.rank_programs_groups_df(stored, None)
+        # a single model leaves nothing of the ensemble behind
+        cr.tl.activity(stored, ensemble.model)
+    with cr.open_store(path, mode="r") as stored:
+        assert "X_programs_refits" not in stored.obsm
