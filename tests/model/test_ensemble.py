@@ -155,7 +155,7 @@ def test_saved_and_loaded(fitted, tmp_path):
     (tmp_path / "lost").rename(tmp_path / "saved" / "fit_1")
     with pytest.raises(ValueError, match="not those that were saved together"):
         cr.ProgramEnsemble.load(tmp_path / "saved", ensemble.adata)
-    (tmp_path / "saved" / "ensemble.json").write_text("{")
+    (tmp_path / "saved" / "ensemble.json").write_text("{", encoding="utf-8")
     with pytest.raises(ValueError, match="damaged"):
         cr.ProgramEnsemble.load(tmp_path / "saved", ensemble.adata)
     with pytest.raises(FileNotFoundError, match="no saved ensemble"):
@@ -263,7 +263,7 @@ def test_fit_makes_an_ensemble(planted):
 
 def test_the_description_is_plain_text(fitted, tmp_path):
     fitted[1].save(tmp_path / "saved")
-    described = json.loads((tmp_path / "saved" / "ensemble.json").read_text())
+    described = json.loads((tmp_path / "saved" / "ensemble.json").read_text(encoding="utf-8"))
     assert described["n_fits"] == 4 and described["version"] == 1
 
 
@@ -324,7 +324,7 @@ def test_figures_and_report_say_what_the_fits_say(fitted, tmp_path):
         cr.pl.rank_programs_groups(adata, kind=kind, show=False)
         cr.pl.effects(adata, kind=kind, show=False)
     cr.report(adata, tmp_path / "report.html")
-    assert "Would another run say the same?" in (tmp_path / "report.html").read_text()
+    assert "Would another run say the same?" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("suffix", [".h5ad", ".zarr"])

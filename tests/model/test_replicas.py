@@ -56,6 +56,14 @@ class Start(pl.Callback):
             self.sums = {name: value.double().sum().item() for name, value in plan.module.state_dict().items()}
 
 
+def test_more_processes_than_cells_are_refused(adata):
+    cr.ProgramVAE.setup_anndata(adata)
+    model = cr.ProgramVAE(adata)
+    parts = [[0, 1, 2], [3, 4], list(range(5, adata.n_obs))]
+    with pytest.raises(ValueError, match=r"devices=4 makes 4 processes, but there are 3 training cells"):
+        model.train(accelerator="cpu", devices=4, datasplitter_kwargs={"external_indexing": parts})
+
+
 def test_replicas_start_and_stay_alike(adata, tmp_path):
     adata.write_h5ad(tmp_path / "adata.h5ad")
     (tmp_path / "script.py").write_text(SCRIPT)

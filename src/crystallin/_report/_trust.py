@@ -70,7 +70,7 @@ def trust_section(source: Source) -> Section:
 
 def _stability(source: Source) -> list:
     """Return what the fits of an ensemble say of each program; nothing for a single model."""
-    programs = get.programs_df(source.adata, key=source.key)
+    programs = get.programs_df(source.adata, key=source.key) if source.has_activity else ()
     if not set(STABILITIES) <= set(programs):
         return []
     table = programs[[*STABILITIES]].rename_axis("program").reset_index().sort_values(STABILITIES[0], kind="stable")

@@ -130,7 +130,7 @@ class ProgramEnsemble(SavedMixin):
         first = self.model.get_activities(adata, indices, out=out, **options)
         again = self.get_refit_activities(adata, indices, out=out_refits, **options)
         for kind, (mean, sd) in first.items():
-            for start in range(0, len(mean), N_WRITTEN):
+            for start in range(0, mean.shape[0], N_WRITTEN):
                 part = slice(start, start + N_WRITTEN)
                 sd[part] = with_between(mean[part], sd[part], again[kind][part])
         return first

@@ -198,8 +198,10 @@ def check_splitter(arguments: Mapping[str, Any] | None) -> dict[str, Any]:
     return dict(given)
 
 
-def check_trainer(accelerator: Any, devices: Any, arguments: Mapping[str, Any]) -> Any:
+def check_trainer(accelerator: Any, devices: Any, arguments: Mapping[str, Any], n_train: int | None) -> Any:
     """Return the strategy; raise an error if Lightning cannot create a trainer with these arguments.
+
+    ``n_train`` is the number of training cells, if it is known.
 
     A trainer is created and discarded, because only Lightning knows which devices exist and which arguments fit
     together.
@@ -230,6 +232,12 @@ def check_trainer(accelerator: Any, devices: Any, arguments: Mapping[str, Any]) 
             given = ", ".join(f"{name}={value!r}" for name, value in theirs.items() if name not in checked)
             msg = f"Lightning does not accept {given or 'these arguments'}: {error}"
             raise ValueError(msg) from error
+    if n_train is not None and trainer.world_size > n_train:
+        msg = (
+            f"devices={devices!r} makes {trainer.world_size} processes, but there are {n_train} training cells to "
+            "share among them. Use fewer devices."
+        )
+        raise ValueError(msg)
     return _with_unused_parameters(strategy, trainer)
 
 

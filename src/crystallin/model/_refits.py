@@ -137,11 +137,11 @@ def _check_plan(
     plan = {"model": model.digest, "cells": cells.hexdigest()[:16], "random_state": random_state}
     plan["train_kwargs"] = repr(sorted(train_kwargs.items()))
     path = folder / PLAN
-    if path.is_file() and json.loads(path.read_text()) != plan:
+    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != plan:
         msg = (
             f"checkpoint={str(folder)!r} has fits of another ensemble: of another model, other cells, another seed or "
             "other arguments of the training. Give another folder, or delete it."
         )
         raise ValueError(msg)
     folder.mkdir(exist_ok=True)
-    path.write_text(json.dumps(plan))
+    path.write_text(json.dumps(plan), encoding="utf-8")

@@ -57,7 +57,7 @@ class SavedMixin:
             path = str(folder / fit_folder(number))
             fit.save(path, overwrite=overwrite, save_anndata=save_anndata and not number, **kwargs)
         described = {"version": VERSION, "n_fits": len(self.fits), "resample": self.resample, "failed": self.failed}
-        (folder / DESCRIPTION).write_text(json.dumps(described | {"digest": self.digest}))
+        (folder / DESCRIPTION).write_text(json.dumps(described | {"digest": self.digest}), encoding="utf-8")
 
     @classmethod
     def load(cls, dir_path: str | Path, adata: AnnData | None = None, **kwargs: Any) -> Self:
@@ -169,7 +169,7 @@ def _described(folder: Path) -> dict[str, Any]:
         msg = f"There is no saved ensemble at {str(folder)!r}. Give the folder that ProgramEnsemble.save wrote."
         raise FileNotFoundError(msg)
     try:
-        described = json.loads(path.read_text())
+        described = json.loads(path.read_text(encoding="utf-8"))
         complete = described["version"] == VERSION and {"n_fits", "resample", "failed", "digest"} <= set(described)
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         msg = f"{str(path)!r} is damaged ({type(error).__name__}: {error}). Save the ensemble again."

@@ -158,7 +158,10 @@ def check_training(
     _set_intervals(trainer, parts, n_validation, batch_size)
     show_progress, own_progress_bar = _progress(trainer, callbacks)
     trainer["strategy"] = check_trainer(
-        accelerator, devices, trainer | {"callbacks": callbacks, "enable_progress_bar": show_progress}
+        accelerator,
+        devices,
+        trainer | {"callbacks": callbacks, "enable_progress_bar": show_progress},
+        None if parts is None else len(parts[0]),
     )
     return TrainingSettings(
         max_epochs=int(max_epochs),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,13 +9,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from crystallin import _checks as checks
-from crystallin._keys import DEFAULT_KEY, PARAMS, RANK_PROGRAMS_GROUPS, TABLE, TOTAL, UNIQUE, Keys, given
+from crystallin._keys import DEFAULT_KEY, PARAMS, RANK_PROGRAMS_GROUPS, TABLE, TOTAL, Keys, given
 
 from ._compare import (
     CollinearError,
-    Compared,
     Comparison,
-    Pair,
     TooFewError,
     Totals,
     breadths,
@@ -26,6 +23,7 @@ from ._compare import (
     repeated,
     rows,
     similar_programs,
+    warn_of_what_is_left_out,
 )
 from ._shared import n_refits, origin_of
 
@@ -34,8 +32,6 @@ if TYPE_CHECKING:
 
     from crystallin._checks import Labels
     from crystallin.model import ProgramVAE
-
-logger = logging.getLogger(__name__)
 
 # smallest difference of interest between cells, in standard deviations between cells: a small effect (Cohen 1988)
 CELL_DELTA = 0.2
@@ -261,7 +257,7 @@ def rank_programs_groups(
         said = repeated(results, refits, delta, about.index)
         parts = [part.join(columns) for part, columns in zip(parts, said, strict=True)]
     table = pd.concat(parts, ignore_index=True)
-    _warn_of_what_is_left_out(results, skipped)
+    warn_of_what_is_left_out(results, skipped)
 
     adata = adata.copy() if copy else adata
     params = {
@@ -293,15 +289,3 @@ def _labels_of_units(
                 msg = f"{argument}={column!r} is the same column as groupby. Name another one, or leave {argument} out."
                 raise ValueError(msg)
     return labels
-
-
-def _warn_of_what_is_left_out(results: list[tuple[Pair, dict[str, Compared]]], skipped: list[str]) -> None:
-    for pair, readings in results:
-        # the same samples in each reading
-        compared = readings[UNIQUE]
-        if compared.left_out:
-            names = ", ".join(compared.left_out)
-            how = "on one side only" if compared.paired else "on both sides, unlike most samples"
-            logger.warning("%s: left out samples %s, which are %s.", pair.where, names, how)
-    for reason in skipped:
-        logger.warning("Left out %s", reason)

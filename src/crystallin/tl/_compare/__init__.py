@@ -4,6 +4,7 @@ from ._breadths import breadths
 from ._comparison import Comparison, Pair
 from ._design import CollinearError, covariate_matrix, make_units
 from ._differences import TESTED_FROM, Compared, TooFewError
+from ._left_out import warn_of_what_is_left_out
 from ._measure import measure
 from ._repeated import repeated
 from ._rows import rows
@@ -25,4 +26,5 @@ __all__ = [
     "repeated",
     "rows",
     "similar_programs",
+    "warn_of_what_is_left_out",
 ]
