@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="notebooks, without their ending; all if there are none")
     parser.add_argument("--out", type=Path, default=HERE, help="folder to write to; by default in place")
     args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
     names = args.names or sorted(path.stem for path in HERE.glob("*.ipynb"))
     for name in names:
         start = time.perf_counter()
