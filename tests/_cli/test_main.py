@@ -24,6 +24,7 @@ from crystallin._cli._messages import say
         (("--min-genes", -1), "--min-genes=-1 must be a whole number of at least 1"),
         (("--n-decoys", -1), "--n-decoys=-1 must be"),
         (("--random-state", -1), "--random-state=-1 must be"),
+        (("--n-fits", 0), "--n-fits=0 must be a whole number of at least 1"),
         (("--free", -1), "--free=-1 must be a whole number of at least 0"),
     ],
 )
@@ -48,6 +49,13 @@ def test_what_is_no_number(option, value, capsys):
 def test_screening_and_free_programs(command, words, screen, free):
     (call,) = command(*words).calls
     assert call.screen is screen and call.n_unannotated == free
+
+
+def test_number_of_fits(command):
+    (call,) = command("--n-fits", 5).calls
+    assert call.n_fits == 5
+    (call,) = command().calls
+    assert call.n_fits == 1
 
 
 def test_what_is_no_number_of_free_programs(capsys):

@@ -63,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="free programs for variation that no gene set explains: a number, or 'auto' (default: 0)",
     )
+    command.add_argument(
+        "--n-fits", type=_whole, default=1, help="fits of an ensemble, 3 or more (default: 1, a single model)"
+    )
     command.add_argument("--max-epochs", type=_whole, help="epochs of training (default: from the number of cells)")
     command.add_argument("--random-state", type=_whole, default=0, help="seed (default: 0)")
     command.add_argument("--out", type=Path, required=True, metavar="OUT.h5ad", help="file to write (.h5ad or .zarr)")

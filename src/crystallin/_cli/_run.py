@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # smallest values of whole numbers
-MINIMUM = {"min_genes": 1, "n_decoys": 0, "max_epochs": 1, "random_state": 0}
+MINIMUM = {"min_genes": 1, "n_decoys": 0, "n_fits": 1, "max_epochs": 1, "random_state": 0}
 # value of --free with which the data choose the number
 AUTO = "auto"
 # options that name a key, and the slot it is in
@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> None:
             n_decoys=args.n_decoys,
             screen=args.screen,
             n_unannotated=args.free,
+            n_fits=args.n_fits,
             max_epochs=args.max_epochs,
             random_state=args.random_state,
             **given,
