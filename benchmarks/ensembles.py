@@ -87,7 +87,7 @@ class Truth:
 
 def intervals(args: Namespace) -> dict:
     rows = []
-    for n_cells, seed in [(600, 0)] if args.quick else [(1_000, 0), (1_000, 1), (10_000, 2)]:
+    for n_cells, seed in [(600, 0)] if args.quick else [(300, 3), (1_000, 0), (1_000, 1), (10_000, 2)]:
         adata = simulated(n_cells, seed, args.quick)
         model, seconds = seconds_of(lambda adata=adata: first_fit(adata, args.quick))
         truth, before = Truth(adata, model), peak_mb()

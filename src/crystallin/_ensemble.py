@@ -48,8 +48,8 @@ def ensemble(
     random_state
         Seed of the halves and of the refits.
     checkpoint
-        Folder in which each refit is saved when it is complete. If the folder exists, refits that it has are not fitted
-        again; use the same model and arguments. The folder is left there.
+        Folder, new or empty, in which each refit is saved when it is complete. If the folder is that of an earlier call
+        with the same model and arguments, refits that it has are not fitted again. The folder is left there.
     key
         Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     **train_kwargs
@@ -86,8 +86,7 @@ def ensemble(
 
     keys = Keys(key)
     checks.check_adata(adata)
-    checks.check_programs(adata, keys)
-    checks.check_same_programs(adata, keys, model.program_names, model.prior_digest)
+    checks.check_explainable(adata, keys, model.program_names, model.prior_digest)
     options = {"n_fits": n_fits, "resample": resample, "random_state": random_state, "checkpoint": checkpoint}
     fits = refits_of(model, **options, **train_kwargs)
     with unchanged_on_error(adata):

@@ -44,7 +44,7 @@ def fit(
     n_unannotated: int | Literal["auto"] = 0,
     complete: bool | Mapping[str, Any] = False,
     n_fits: int = 1,
-    resample: str = "cells",
+    resample: str | None = None,
     max_epochs: int | None = None,
     random_state: int = 0,
     key_added: str = DEFAULT_KEY,
@@ -87,7 +87,7 @@ def fit(
         Number of fits. With 3 or more (5 is usual), the model is fitted again to halves of its cells, and standard
         deviations and stabilities say what the fits disagree on, see :func:`crystallin.ensemble`.
     resample
-        What the further fits differ in: ``"cells"``, ``"seed"``, or a column of ``obs`` with samples.
+        What the further fits differ in: ``"cells"`` (the default), ``"seed"``, or a column of ``obs`` with samples.
     max_epochs
         Number of training epochs; ``None`` chooses it by the number of cells.
     random_state
@@ -95,7 +95,8 @@ def fit(
     key_added
         Key of the programs, which is the prefix of all their slots.
     **train_kwargs
-        Further arguments of :meth:`crystallin.ProgramVAE.train`, for example ``accelerator``.
+        Further arguments of :meth:`crystallin.ProgramVAE.train`, for example ``accelerator``. ``checkpoint`` is that of
+        the first fit; to keep the state of several fits, call :func:`crystallin.ensemble` on a model.
 
     Returns
     -------
@@ -127,7 +128,7 @@ def fit(
     """
     arguments = {name: value for name, value in locals().items() if name not in ("adata", "train_kwargs")}
     # here, not above: torch and scvi-tools take seconds to import
-    from .model import ProgramVAE, check_free, check_resampling, check_train_arguments
+    from .model import CELLS, ProgramVAE, check_free, check_resampling, check_train_arguments
 
     if isinstance(adata, str | Path):
         with closed_on_error(open_store(adata)) as opened:
@@ -142,7 +143,10 @@ def fit(
     check_train_arguments(adata, max_epochs=max_epochs, **train_kwargs)
     checks.check_int(n_fits, "n_fits", 1)
     if n_fits > 1:
-        check_resampling(adata, n_fits, resample, random_state)
+        check_resampling(adata, n_fits, resample or CELLS, random_state)
+    elif resample is not None:
+        msg = f"resample={resample!r} needs several fits. Give n_fits=5 as well, or leave resample out."
+        raise ValueError(msg)
     if completion is not None:
         checks.check_int(completion["max_rounds"], "max_rounds", 1)
         asked = {name: completion[name] for name in ("sample_key", "fdr", "min_loading", "candidates")}
@@ -185,7 +189,7 @@ def fit(
             options = {**completion, "random_state": random_state, "train_kwargs": again}
             model = completed(adata, model, keys, keys, **options)
         if n_fits > 1:
-            options = {"n_fits": n_fits, "resample": resample, "random_state": random_state}
+            options = {"n_fits": n_fits, "resample": resample or CELLS, "random_state": random_state}
             model = ensemble(adata, model, key=key_added, **options, **again)
         if store_of(adata) is not None:
             update_store(adata)

@@ -133,6 +133,8 @@ SHARE_OF_FITS = "share_of_fits"
 MIN_ESTIMATED = 10
 # entry of the parameters of activities and of results: whether activities are refined
 REFINE = "refine"
+# entry of the parameters of activities: what the fits of an ensemble differ in
+RESAMPLE = "resample"
 # entry of the parameters of results: the reading of the activities; results of version 0.1.0 do not have it
 KIND = "kind"
 # entries of results that are arrays: names along the axes, and values

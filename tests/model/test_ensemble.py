@@ -149,7 +149,7 @@ def test_saved_and_loaded(fitted, tmp_path):
         ensemble.save(tmp_path / "saved")
     ensemble.save(tmp_path / "saved", overwrite=True)
     (tmp_path / "saved" / "fit_2").rename(tmp_path / "lost")
-    with pytest.raises(FileNotFoundError, match="incomplete: 'fit_2' are missing"):
+    with pytest.raises(FileNotFoundError, match="incomplete, without 'fit_2'"):
         cr.ProgramEnsemble.load(tmp_path / "saved", ensemble.adata)
     (tmp_path / "saved" / "fit_1").rename(tmp_path / "saved" / "fit_2")
     (tmp_path / "lost").rename(tmp_path / "saved" / "fit_1")
@@ -178,8 +178,18 @@ def test_a_run_that_was_killed_goes_on(model, tmp_path, monkeypatch):
         _refits.refits_of(model, checkpoint=folder, **asked)
     again = _refits.refits_of(model, checkpoint=folder, **asked)
     assert len(calls) == 4 and again.digest == whole.digest
-    with pytest.raises(ValueError, match="fits of another ensemble"):
+    with pytest.raises(ValueError, match="not the folder of this ensemble"):
         _refits.refits_of(model, checkpoint=folder, **asked | {"random_state": 4})
+    # a refit whose files are damaged is fitted again
+    (folder / "fit_2" / "model.pt").write_bytes(b"PK")
+    assert _refits.refits_of(model, checkpoint=folder, **asked).digest == whole.digest and len(calls) == 5
+    (folder / "plan.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ValueError, match="not the folder of this ensemble"):
+        _refits.refits_of(model, checkpoint=folder, **asked)
+    # a saved ensemble is no checkpoint
+    whole.save(tmp_path / "saved")
+    with pytest.raises(ValueError, match="not the folder of this ensemble"):
+        _refits.refits_of(model, checkpoint=tmp_path / "saved", **asked)
 
 
 def test_a_fit_that_fails_is_left_out(model, monkeypatch, caplog):
@@ -196,7 +206,7 @@ def test_a_fit_that_fails_is_left_out(model, monkeypatch, caplog):
     ensemble = _refits.refits_of(model, n_fits=4, **SHORT)
     assert len(ensemble.fits) == 3 and list(ensemble.failed) == [2]
     assert "Fit 3 of 4 is left out: ArithmeticError: the fit diverged" in caplog.text
-    assert "1 left out" in repr(ensemble)
+    assert "1 left out): ProgramVAE with 16 programs" in repr(ensemble)
 
     def failing(self, **kwargs):
         raise RuntimeError("no memory")
@@ -256,6 +266,8 @@ def test_fit_makes_an_ensemble(planted):
     adata = planted.adata
     with pytest.raises(KeyError, match="resample='donor'"):
         cr.fit(adata, planted.sets, n_fits=3, resample="donor")
+    with pytest.raises(ValueError, match="resample='cells' needs several fits"):
+        cr.fit(adata, planted.sets, resample="cells")
     ensemble = cr.fit(adata, planted.sets, n_fits=3, max_epochs=2, enable_progress_bar=False)
     assert isinstance(ensemble, cr.ProgramEnsemble) and adata.obsm["X_programs_refits"].shape[1] == 2
     assert adata.uns["programs"]["activity_params"]["model"] == "ProgramEnsemble"
@@ -324,7 +336,9 @@ def test_figures_and_report_say_what_the_fits_say(fitted, tmp_path):
         cr.pl.rank_programs_groups(adata, kind=kind, show=False)
         cr.pl.effects(adata, kind=kind, show=False)
     cr.report(adata, tmp_path / "report.html")
-    assert "Would another run say the same?" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "first to all cells and then to halves of the cells" in (tmp_path / "report.html").read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize("suffix", [".h5ad", ".zarr"])

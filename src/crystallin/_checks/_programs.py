@@ -117,8 +117,8 @@ def check_fresh(adata: Any, keys: Keys, digest: str, kind: str = UNIQUE) -> None
     if stored != digest:
         msg = (
             f"The activities under {keys.activity!r} are not those of this model: it was trained further since they "
-            "were written, or they come from another model. Call crystallin.tl.activity(adata, model, "
-            f"key_added={keys.prefix!r}) again."
+            "were written, or they come from another model, or from an ensemble. Call crystallin.tl.activity(adata, "
+            f"model, key_added={keys.prefix!r}) again, or give what wrote them."
         )
         raise ValueError(msg)
 

@@ -8,7 +8,15 @@ from typing import NamedTuple
 import pandas as pd
 
 from crystallin import get, pl
-from crystallin._keys import ATTRIBUTION_AGREEMENT, FAITHFULNESS, KNOCKDOWN, LEAKAGE, PROGRAM_IMPORTANCE
+from crystallin._keys import (
+    ACTIVITY_PARAMS,
+    ATTRIBUTION_AGREEMENT,
+    FAITHFULNESS,
+    KNOCKDOWN,
+    LEAKAGE,
+    PROGRAM_IMPORTANCE,
+    RESAMPLE,
+)
 
 from ._blocks import Heading, Section, Table, Text
 from ._draw import picture
@@ -76,8 +84,8 @@ def _stability(source: Source) -> list:
     table = programs[[*STABILITIES]].rename_axis("program").reset_index().sort_values(STABILITIES[0], kind="stable")
     unique, total = (programs[name] for name in STABILITIES[:2])
     text = (
-        f"The model was fitted several times, each time to another half of the data. Correlation of a program's "
-        f"activity with that of the other fits: {unique.median():.2f} in the median over programs, and "
+        f"The model was fitted several times, {_differs(source)}. Correlation of a program's activity "
+        f" with that of the other fits: {unique.median():.2f} in the median over programs, and "
         f"{unique.quantile(0.1):.2f} at the 10th percentile; of the total activity {total.median():.2f} and "
         f"{total.quantile(0.1):.2f}. Do not build on the activity of a program that other fits do not repeat."
     )
@@ -86,6 +94,15 @@ def _stability(source: Source) -> list:
         Text(text),
         Table(table, "Stability of programs, the least stable first", n_first=15, folded=True, name="Stability"),
     ]
+
+
+def _differs(source: Source) -> str:
+    """Return what the fits differ in."""
+    resample = source.programs[ACTIVITY_PARAMS].get(RESAMPLE)
+    if resample == "seed":
+        return "each time to all cells with other random numbers"
+    of_what = "cells" if resample == "cells" else f"samples ({resample})"
+    return f"first to all cells and then to halves of the {of_what}"
 
 
 def _result(source: Source, stored: Stored, about: _Shown) -> list:

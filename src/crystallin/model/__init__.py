@@ -7,9 +7,11 @@ from ._model import ProgramVAE
 from ._reading import Reading
 from ._refit import check_refit
 from ._refits import check_resampling, refits_of
+from ._resample import CELLS
 from ._training import check_train_arguments
 
 __all__ = [
+    "CELLS",
     "EdgeEvidence",
     "ProgramEnsemble",
     "ProgramVAE",

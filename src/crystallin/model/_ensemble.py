@@ -69,7 +69,9 @@ class ProgramEnsemble(SavedMixin):
 
     def __repr__(self) -> str:
         left_out = f", {len(self.failed)} left out" if self.failed else ""
-        return f"ProgramEnsemble of {len(self.fits)} fits (resample={self.resample!r}{left_out}):\n{self.fits[0]!r}"
+        # scvi-tools prints a model instead of returning its description
+        described = self.fits[0]._model_summary_string
+        return f"ProgramEnsemble of {len(self.fits)} fits (resample={self.resample!r}{left_out}): {described}"
 
     @property
     def model(self) -> ProgramVAE:

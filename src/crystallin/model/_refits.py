@@ -8,6 +8,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,8 +52,9 @@ def refits_of(
     fits, failed = [model], {}
     for number, cells in enumerate(parts, 1):
         path = None if folder is None else folder / fit_folder(number)
-        if path is not None and path.is_dir():
-            fits.append(ProgramVAE.load(path, model.adata))
+        saved = None if path is None else _saved(path, model)
+        if saved is not None:
+            fits.append(saved)
             continue
         logger.info("Fit %d of %d.", number + 1, n_fits)
         options = {"posterior_epochs": _n_epochs(model, cells, train_kwargs)} | train_kwargs
@@ -68,6 +70,7 @@ def refits_of(
             # a folder is complete when it has its name
             partial = path.with_name(f"{path.name}.partial")
             fit.save(str(partial), overwrite=True)
+            rmtree(path, ignore_errors=True)
             partial.rename(path)
     if len(fits) < 2:
         msg = f"All refits failed. The first: {failed[1]}"
@@ -99,7 +102,7 @@ def check_resampling(adata: AnnData, n_fits: int, resample: str, random_state: i
     if isinstance(n_fits, bool) or not isinstance(n_fits, int | np.integer) or n_fits < MIN_FITS:
         msg = (
             f"n_fits={n_fits!r} must be a whole number of at least {MIN_FITS}, the model and two refits to the halves "
-            "of the data; 5 is usual. For a single model leave n_fits out."
+            "of the data; 5 is usual. A single model needs no ensemble."
         )
         raise ValueError(msg)
     if not isinstance(resample, str):
@@ -113,6 +116,25 @@ def _n_epochs(model: ProgramVAE, cells: np.ndarray | None, train_kwargs: Mapping
     n_cells = DEFAULT_TRAIN_SIZE * model.adata.n_obs if cells is None else len(cells)
     size = POSTERIOR_BATCH_FACTOR * train_kwargs.get("batch_size", DEFAULT_BATCH_SIZE)
     return math.ceil(REFIT_STEPS / math.ceil(n_cells / size))
+
+
+def _read_plan(path: Path) -> Any:
+    """Return what a folder's ensemble is made of; ``None`` if it is not known."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _saved(path: Path, model: ProgramVAE) -> ProgramVAE | None:
+    """Return a refit that was saved; ``None`` if there is none, or its files are damaged."""
+    if not path.is_dir():
+        return None
+    try:
+        return ProgramVAE.load(path, model.adata)
+    except (OSError, ValueError) as error:
+        logger.warning("%s cannot be read and is fitted again: %s", path, error)
+        return None
 
 
 def check_finite(model: ProgramVAE) -> None:
@@ -137,10 +159,10 @@ def _check_plan(
     plan = {"model": model.digest, "cells": cells.hexdigest()[:16], "random_state": random_state}
     plan["train_kwargs"] = repr(sorted(train_kwargs.items()))
     path = folder / PLAN
-    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != plan:
+    if folder.is_dir() and any(folder.iterdir()) and _read_plan(path) != plan:
         msg = (
-            f"checkpoint={str(folder)!r} has fits of another ensemble: of another model, other cells, another seed or "
-            "other arguments of the training. Give another folder, or delete it."
+            f"checkpoint={str(folder)!r} is not the folder of this ensemble: it has other files, or refits of another "
+            "model, other cells, another seed or other arguments of the training. Give another folder, or delete it."
         )
         raise ValueError(msg)
     folder.mkdir(exist_ok=True)

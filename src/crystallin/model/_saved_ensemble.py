@@ -172,13 +172,13 @@ def _described(folder: Path) -> dict[str, Any]:
         described = json.loads(path.read_text(encoding="utf-8"))
         complete = described["version"] == VERSION and {"n_fits", "resample", "failed", "digest"} <= set(described)
     except (json.JSONDecodeError, KeyError, TypeError) as error:
-        msg = f"{str(path)!r} is damaged ({type(error).__name__}: {error}). Save the ensemble again."
+        msg = f"{str(path)!r} is damaged ({type(error).__name__}: {error}). Copy or save the ensemble again."
         raise ValueError(msg) from error
     if not complete:
         msg = f"{str(path)!r} was written by another version of crystallin. Save the ensemble again."
         raise ValueError(msg)
     missing = [fit_folder(n) for n in range(described["n_fits"]) if not (folder / fit_folder(n)).is_dir()]
     if missing:
-        msg = f"The ensemble at {str(folder)!r} is incomplete: {checks.some(missing)} are missing. Copy it again."
+        msg = f"The ensemble at {str(folder)!r} is incomplete, without {checks.some(missing)}. Copy or save it again."
         raise FileNotFoundError(msg)
     return described

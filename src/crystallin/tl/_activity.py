@@ -21,6 +21,7 @@ from crystallin._keys import (
     PARAMS,
     PRIOR_DIGEST,
     REFINE,
+    RESAMPLE,
     TABLE,
     TOTAL,
     UNIQUE,
@@ -140,6 +141,8 @@ def activity(
         if model.added_members.nnz:
             adata.varm[keys.added] = model.added_members
     params = {REFINE: refine, "model": type(model).__name__, "digest": digest}
+    if model.refits:
+        params |= {RESAMPLE: model.resample}
     table = _without_what_others_said(adata.uns[keys.uns], params)
     for slot in keys.of_cells - set(arrays):
         # of an earlier model

@@ -147,9 +147,10 @@ def rank_programs_groups(
           the readings, separated by ``"; "`` (see Notes). Empty if the program's own part of its total is larger than
           that of all others, or if both intervals include 0;
         - of an ensemble (see :func:`crystallin.ensemble`) also ``fit_sd``: how much the effect differs between fits, as
-          a standard deviation; ``share_of_fits``: share of the fits in which ``q`` is at most .05 and the direction
-          that of the first fit; ``sign_agreement``: share of the refits with the same direction; and these three of
-          the total, with ``total_`` before their names;
+          a standard deviation; ``share_of_fits``: share of all fits, the first included, in which ``q`` is at most
+          .05 and the direction that of the first fit; ``sign_agreement``: share of the refits with the same direction;
+          and these three of the total, with ``total_`` before their names. Activities of refits are corrected for
+          shrinkage by the first fit's standard deviations;
         - ``unit``: the unit of observation, ``"sample"`` with ``sample_key`` and ``"cell"`` without. Cells are not
           replicates: if the unit is the cell, the row describes these cells and not other cells of their type;
         - ``n_group``, ``n_reference``: numbers of cells; ``n_samples_group``, ``n_samples_reference``: numbers of
