@@ -48,7 +48,6 @@ def calls(adata: ad.AnnData, model: cr.ProgramVAE) -> dict[str, Callable[[], obj
             adata, model, program, groupby=TYPES, group=group, method="integrated_gradients"
         ),
         "tl.attribution_agreement": lambda: tl.attribution_agreement(adata, model, TYPES),
-        "tl.faithfulness": lambda: tl.faithfulness(adata, model),
         "tl.knockdown": lambda: tl.knockdown(adata, model, genes=list(adata.var_names[:5]), groupby=TYPES),
         "tl.interactions": lambda: tl.interactions(adata, model, program, groupby=TYPES, group=group),
         "tl.leakage": lambda: tl.leakage(adata, model),
@@ -56,6 +55,8 @@ def calls(adata: ad.AnnData, model: cr.ProgramVAE) -> dict[str, Callable[[], obj
         "tl.program_importance": lambda: tl.program_importance(adata, model, groupby=TYPES),
         "tl.programs_overview": lambda: tl.programs_overview(adata, model, TYPES),
         "tl.audit_programs": lambda: tl.audit_programs(adata, model, sample_key="donor"),
+        "cr.ensemble": lambda: cr.ensemble(adata, model),
+        "tl.faithfulness": lambda: tl.faithfulness(adata, model),
     }
 
 
@@ -79,30 +80,28 @@ def main() -> None:
     adata.obs[TYPES] = adata.obs[TYPES].astype("category")
     cr.ProgramVAE.setup_anndata(adata)
     cr.pp.add_programs(adata, adata.uns["simulation"]["annotation"])
-    rows: list[dict] = []
+    results: dict = {
+        "versions": versions("scvi-tools", "torch"),
+        "threads": torch.get_num_threads(),
+        "bar_seconds": BAR_SECONDS,
+        "cells": adata.n_obs,
+        "genes": adata.n_vars,
+        "programs": len(adata.uns["programs"]["names"]),
+        "calls": [],
+    }
 
     def timed(name: str, call: Callable[[], object]) -> None:
         bars.clear()
         _, seconds = seconds_of(call)
-        rows.append({"call": name, "seconds": round(seconds, 1), "progress_bar": bool(bars)})
-        print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+        results["calls"].append({"call": name, "seconds": round(seconds, 1), "progress_bar": bool(bars)})
+        print(json.dumps(results["calls"][-1]), file=sys.stderr, flush=True)
+        write(results | {"peak_mb": peak_mb()}, "calls", args)
 
     timed("pp.screen_programs", lambda: cr.pp.screen_programs(adata))
     model = cr.ProgramVAE(adata)
     timed("ProgramVAE.train", model.train)
     for name, call in calls(adata, model).items():
         timed(name, call)
-    results = {
-        "versions": versions("scvi-tools", "torch"),
-        "threads": torch.get_num_threads(),
-        "bar_seconds": BAR_SECONDS,
-        "cells": adata.n_obs,
-        "genes": adata.n_vars,
-        "programs": len(model.program_names),
-        "calls": rows,
-        "peak_mb": peak_mb(),
-    }
-    write(results, "calls", args)
 
 
 if __name__ == "__main__":
