@@ -55,8 +55,8 @@ def calls(adata: ad.AnnData, model: cr.ProgramVAE) -> dict[str, Callable[[], obj
         "tl.program_importance": lambda: tl.program_importance(adata, model, groupby=TYPES),
         "tl.programs_overview": lambda: tl.programs_overview(adata, model, TYPES),
         "tl.audit_programs": lambda: tl.audit_programs(adata, model, sample_key="donor"),
-        "cr.ensemble": lambda: cr.ensemble(adata, model),
         "tl.faithfulness": lambda: tl.faithfulness(adata, model),
+        "cr.ensemble": lambda: cr.ensemble(adata, model),
     }
 
 
