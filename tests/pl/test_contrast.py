@@ -30,6 +30,13 @@ def test_bars_follow_each_other(contrasted):
     assert styles == ["normal" if member else "italic" for member in table["member"].head(6)]
 
 
+def test_no_bar_touches_the_edge(contrasted):
+    ax = cr.pl.contrast(contrasted, n_genes=6)
+    low, high = ax.get_xlim()
+    ends = np.array([[bar.get_x(), bar.get_x() + bar.get_width()] for bar in ax.patches])
+    assert (ends.max() == 0 == high or ends.max() < high) and (ends.min() == 0 == low or ends.min() > low)
+
+
 def test_colours_are_directions(contrasted):
     ax = cr.pl.contrast(contrasted, n_genes=12)
     contributions = cr.get.contrast_df(contrasted, 12)["contribution"]

@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from ._style import DOWN, MUTED, UP, mark_members, tidy
 
 TITLE_WIDTH = 36
+# space beyond the bars, as a share of their range
+MARGIN = 0.05
 
 
 def draw_steps(
@@ -31,6 +33,11 @@ def draw_steps(
     for i, at in enumerate(ends):
         ax.plot([at, at], [i - 0.35, i + 1.35], color="black", linewidth=0.6)
     ax.axvline(0, color="black", linewidth=0.8)
+    # matplotlib leaves no margin at the base of a bar, but the longest bar may be such a base
+    low, high = min(ends.min(), 0), max(ends.max(), 0)
+    margin = MARGIN * (high - low)
+    if margin:
+        ax.set_xlim(low - margin * (low < 0), high + margin * (high > 0))
     ax.set_yticks(position, labels, fontsize=8)
     mark_members(ax, shown["member"])
     ax.set_ylim(len(labels) - 0.4, -0.6)
