@@ -222,7 +222,10 @@ def test_too_few_fits(result, model, n_fits):
         cr.ensemble(result, model, n_fits=n_fits)
 
 
-def test_bad_input_is_named(result, model, freed_model, differences):
+def test_bad_input_is_named(result, model, freed_model, differences, tmp_path):
+    model.save(str(tmp_path / "model"))
+    with pytest.raises(ValueError, match="The model has no data"):
+        _refits.refits_of(type(model).load(tmp_path / "model", False))
     before = result.copy()
     result.obs["pair"] = before.obs["pair"] = np.where(np.arange(result.n_obs) % 2, "a", "b")
     with pytest.raises(ValueError, match=r"resample='pair' has 2 sample\(s\), 'a', 'b', but at least 4"):

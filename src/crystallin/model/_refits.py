@@ -87,8 +87,8 @@ def check_refits(
     train_kwargs: Mapping[str, Any],
 ) -> tuple[list[np.ndarray | None], Path | None]:
     """Check the arguments of an ensemble; return the cells of each refit, and the folder to keep them in."""
-    parts = check_resampling(model.adata, n_fits, resample, random_state)
     check_refit(model, dict(train_kwargs))
+    parts = check_resampling(model.adata, n_fits, resample, random_state)
     folder = None if checkpoint is None else Path(checkpoint)
     if folder is not None and (folder.is_file() or not folder.absolute().parent.is_dir()):
         msg = f"checkpoint={str(checkpoint)!r} must be a folder, or a name for a new one in a folder that exists."
