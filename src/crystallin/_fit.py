@@ -128,7 +128,7 @@ def fit(
     """
     arguments = {name: value for name, value in locals().items() if name not in ("adata", "train_kwargs")}
     # here, not above: torch and scvi-tools take seconds to import
-    from .model import CELLS, ProgramVAE, check_free, check_resampling, check_train_arguments
+    from .model import ProgramVAE, check_free, check_train_arguments
 
     if isinstance(adata, str | Path):
         with closed_on_error(open_store(adata)) as opened:
@@ -141,12 +141,7 @@ def fit(
     if wanted is None and (n_unannotated or completion is not None):
         wanted = _screening({}, random_state, drop=False)
     check_train_arguments(adata, max_epochs=max_epochs, **train_kwargs)
-    checks.check_int(n_fits, "n_fits", 1)
-    if n_fits > 1:
-        check_resampling(adata, n_fits, resample or CELLS, random_state)
-    elif resample is not None:
-        msg = f"resample={resample!r} needs several fits. Give n_fits=5 as well, or leave resample out."
-        raise ValueError(msg)
+    refits = _refits(adata, n_fits, resample, random_state)
     if completion is not None:
         checks.check_int(completion["max_rounds"], "max_rounds", 1)
         asked = {name: completion[name] for name in ("sample_key", "fdr", "min_loading", "candidates")}
@@ -181,16 +176,15 @@ def fit(
         model.train(max_epochs=max_epochs, **train_kwargs)
         # length and checkpoint of the first training do not suit the short ones that follow
         again = {name: value for name, value in train_kwargs.items() if name != "checkpoint"}
-        if n_fits == 1 or completion is not None:
+        if refits is None or completion is not None:
             tl.activity(adata, model, key_added=key_added)
             tl.loadings(adata, model, key_added=key_added)
         if completion is not None:
             keys = Keys(key_added)
             options = {**completion, "random_state": random_state, "train_kwargs": again}
             model = completed(adata, model, keys, keys, **options)
-        if n_fits > 1:
-            options = {"n_fits": n_fits, "resample": resample or CELLS, "random_state": random_state}
-            model = ensemble(adata, model, key=key_added, **options, **again)
+        if refits is not None:
+            model = ensemble(adata, model, key=key_added, **refits, **again)
         if store_of(adata) is not None:
             update_store(adata)
     return model
@@ -202,6 +196,21 @@ def _check_room(adata: AnnData, model: ProgramVAE, n_fits: int) -> None:
     if stored is not None:
         # mean, standard deviation, and the mean of each refit
         check_space(stored, (1 + n_fits) * sum(len(model.names_of(kind)) for kind in model.kinds))
+
+
+def _refits(adata: AnnData, n_fits: int, resample: str | None, random_state: int) -> dict[str, Any] | None:
+    """Check and return arguments of the ensemble; ``None`` for a single fit."""
+    from .model import CELLS, check_resampling
+
+    checks.check_int(n_fits, "n_fits", 1)
+    if n_fits > 1:
+        options = {"n_fits": n_fits, "resample": resample or CELLS, "random_state": random_state}
+        check_resampling(adata, **options)
+        return options
+    if resample is not None:
+        msg = f"resample={resample!r} needs several fits. Give n_fits=5 as well, or leave resample out."
+        raise ValueError(msg)
+    return None
 
 
 def _completion(complete: bool | Mapping[str, Any]) -> dict[str, Any] | None:
