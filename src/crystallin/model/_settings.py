@@ -122,14 +122,9 @@ def check_training(
     """
     check_names(kwargs)
     checks.check_int(batch_size, "batch_size", 1)
-    given = (
-        ("max_epochs", max_epochs, 1),
-        ("posterior_epochs", posterior_epochs, 0),
-        ("device_budget", device_budget, 0),
+    _check_optional(
+        max_epochs=(max_epochs, 1), posterior_epochs=(posterior_epochs, 0), device_budget=(device_budget, 0)
     )
-    for name, value, least in given:
-        if value is not None:
-            checks.check_int(value, name, least)
     checks.check_bool(early_stopping, "early_stopping")
     checks.check_bool(shuffle_set_split, "shuffle_set_split")
     checks.check_bool(load_sparse_tensor, "load_sparse_tensor")
@@ -182,6 +177,13 @@ def check_training(
         datasplitter_kwargs=splitter,
         trainer_kwargs=trainer,
     )
+
+
+def _check_optional(**given: tuple[int | None, int]) -> None:
+    """Raise unless each value is ``None`` or a whole number of at least its minimum."""
+    for name, (value, minimum) in given.items():
+        if value is not None:
+            checks.check_int(value, name, minimum)
 
 
 def _set_intervals(trainer: dict[str, Any], parts: list[np.ndarray] | None, n_validation: int, batch_size: int) -> None:
