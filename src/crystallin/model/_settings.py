@@ -179,9 +179,9 @@ def check_training(
     )
 
 
-def _check_optional(**given: tuple[int | None, int]) -> None:
-    """Raise unless each value is ``None`` or a whole number of at least its minimum."""
-    for name, (value, minimum) in given.items():
+def _check_optional(minimum: int, **given: int | None) -> None:
+    """Raise unless each value is ``None`` or a whole number of at least ``minimum``."""
+    for name, value in given.items():
         if value is not None:
             checks.check_int(value, name, minimum)
 
