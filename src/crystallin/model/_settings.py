@@ -122,9 +122,8 @@ def check_training(
     """
     check_names(kwargs)
     checks.check_int(batch_size, "batch_size", 1)
-    _check_optional(
-        max_epochs=(max_epochs, 1), posterior_epochs=(posterior_epochs, 0), device_budget=(device_budget, 0)
-    )
+    _check_optional(1, max_epochs=max_epochs)
+    _check_optional(0, posterior_epochs=posterior_epochs, device_budget=device_budget)
     checks.check_bool(early_stopping, "early_stopping")
     checks.check_bool(shuffle_set_split, "shuffle_set_split")
     checks.check_bool(load_sparse_tensor, "load_sparse_tensor")
