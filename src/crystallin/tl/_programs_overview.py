@@ -12,11 +12,12 @@ from crystallin import _checks as checks
 from crystallin import stats
 from crystallin._keys import DEFAULT_KEY, LEAKAGE, MODEL_DIGEST, PARAMS, PROGRAM_IMPORTANCE, Keys
 from crystallin._rollback import unchanged_on_error
+from crystallin._store import Rows
 
 from ._compare import TESTED_FROM, similar_programs
 from ._leakage import leakage
 from ._program_importance import program_importance
-from ._shared import add_to_table, choose_cells, group_means, stored_activity
+from ._shared import activity_rows, add_to_table, choose_cells, group_means, stability, stored_activity
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -114,7 +115,8 @@ def programs_overview(
     for name in ("family", "nearest_twin", "twin_similarity", "variance_inflation"):
         columns[name] = about[name]
     if retrained:
-        columns["stability"] = _stability(adata, keys, retrained)
+        others = np.stack([other.get_activity(adata) for other in retrained], axis=1)
+        columns["stability"] = stability(activity_rows(adata, keys)[0], Rows(others, 0.0))
     columns.index = model.program_names
 
     adata = adata.copy() if copy else adata
@@ -149,14 +151,3 @@ def _where_active(adata: AnnData, keys: Keys, groupby: str) -> pd.DataFrame:
             "reliability": reliability,
         }
     )
-
-
-def _stability(adata: AnnData, keys: Keys, retrained: Sequence[ProgramVAE]) -> np.ndarray:
-    """Return the mean correlation with the activities of other models; NaN for constant activities."""
-    found = []
-    for other in retrained:
-        pairs = (stored_activity(adata, keys)[0], other.get_activity(adata))
-        a, b = (values - values.mean(axis=0, dtype=float) for values in pairs)
-        norm = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
-        found.append(np.divide((a * b).sum(axis=0), norm, out=np.full(len(norm), np.nan), where=norm > 0))
-    return np.mean(found, axis=0)

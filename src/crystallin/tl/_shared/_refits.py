@@ -62,7 +62,7 @@ class WithinFits:
 def stability(first: RowSource, refits: RowSource) -> np.ndarray:
     """Return the mean correlation over cells between the activities of the first fit and of each refit, by program.
 
-    It is 0 for a program whose activity is the same in all cells of either fit.
+    It is NaN for a program whose activity is the same in all cells of either fit.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def stability(first: RowSource, refits: RowSource) -> np.ndarray:
         others = others + np.square(b).sum(axis=0)
         shared = shared + np.einsum("cp,crp->rp", a, b)
     size = np.sqrt(own * others)
-    return np.divide(shared, size, out=np.zeros_like(size), where=size > 0).mean(axis=0)
+    return np.divide(shared, size, out=np.full_like(size, np.nan), where=size > 0).mean(axis=0)
 
 
 def _blocks(first: RowSource, refits: RowSource) -> Iterator[tuple[np.ndarray, np.ndarray]]:
