@@ -46,7 +46,7 @@ def refits_of(
     **train_kwargs: Any,
 ) -> ProgramEnsemble:
     """Return an ensemble of a model and its refits, see :func:`crystallin.ensemble`."""
-    parts, folder = check_refits(model, n_fits, resample, random_state, checkpoint, train_kwargs)
+    parts, folder = _check_refits(model, n_fits, resample, random_state, checkpoint, train_kwargs)
     if folder is not None:
         _check_plan(folder, model, parts, random_state, train_kwargs)
     fits, failed = [model], {}
@@ -60,7 +60,7 @@ def refits_of(
         options = {"posterior_epochs": _n_epochs(model, cells, train_kwargs)} | train_kwargs
         try:
             fit = model.refitted(cells=cells, random_state=random_state + number, **options)
-            check_finite(fit)
+            _check_finite(fit)
         except (ArithmeticError, RuntimeError, ValueError) as error:
             failed[number] = f"{type(error).__name__}: {error}"
             logger.warning("Fit %d of %d is left out: %s", number + 1, n_fits, failed[number])
@@ -78,7 +78,7 @@ def refits_of(
     return ProgramEnsemble(fits, resample, failed)
 
 
-def check_refits(
+def _check_refits(
     model: ProgramVAE,
     n_fits: int,
     resample: str,
@@ -137,7 +137,7 @@ def _saved(path: Path, model: ProgramVAE) -> ProgramVAE | None:
         return None
 
 
-def check_finite(model: ProgramVAE) -> None:
+def _check_finite(model: ProgramVAE) -> None:
     """Raise if a fit diverged."""
     lost = [name for name, value in model.module.state_dict().items() if not bool(torch.isfinite(value).all())]
     if lost:

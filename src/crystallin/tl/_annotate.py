@@ -14,7 +14,6 @@ from ._name import Needs, markers, name_groups, own_columns, own_labels, written
 from ._shared import origin_of, stored_activity
 
 if TYPE_CHECKING:
-    import pandas as pd
     from anndata import AnnData
 
     from crystallin.model import ProgramVAE
@@ -237,17 +236,15 @@ def annotate(
     }
     params = given(params) | origin_of(ANNOTATE, adata, keys, model.digest)
 
+    # only an ensemble says what other fits say
+    table = named.table[[name for name in COLUMNS if name in named.table]]
+
     adata = adata.copy() if copy else adata
     for name, values in columns.items():
         adata.obs[name] = values
     params |= written_columns(adata, [*own, *columns])
-    adata.uns[slot] = {PARAMS: params, TABLE: named.table[columns_of(named.table)], SCORES: named.scores}
+    adata.uns[slot] = {PARAMS: params, TABLE: table, SCORES: named.scores}
     return adata if copy else None
-
-
-def columns_of(table: pd.DataFrame) -> list[str]:
-    """Return the columns of the result; only an ensemble says what other fits say."""
-    return [name for name in COLUMNS if name in table or name != SHARE_OF_FITS]
 
 
 def _columns(label_added: str | None, cell_label_added: str | None) -> dict[str, str]:
