@@ -289,22 +289,22 @@ def test_sds_between_fits():
     np.testing.assert_allclose(sd**2, 0.25 + ((refits - mean[:, None]) ** 2).mean(1))
 
 
-def test_labels_and_agreement_say_what_the_fits_say(fitted):
+def test_labels_say_what_the_fits_say(fitted):
     adata, ensemble = fitted
-    programs = ["Program/1", "Program/2", "Program/3"]
-    cr.tl.annotate(adata, ensemble, "cell_type", programs=programs)
+    asked = {"groupby": "cell_type", "min_score": 0.1, "min_support": 0, "min_margin": 0}
+    mean, sd = ensemble.model.get_activity(return_sd=True)
+    # two refits say the same as the first fit, and one sees nothing
+    refits = np.stack([mean, mean, np.zeros_like(mean)], axis=1)
+    adata.obsm["X_programs_refits"], adata.obsm["programs_sd"] = refits, with_between(mean, sd, refits)
+    cr.tl.annotate(adata, ensemble, programs=["Program/1", "Program/2", "Program/3"], **asked)
     table = cr.get.annotation_df(adata)
-    assert table["share_of_fits"].between(0.25, 1).all()
-    same = [np.ones(len(table))]
-    for number in range(len(ensemble.refits)):
-        other = adata.copy()
-        other.obsm["X_programs"] = adata.obsm["X_programs_refits"][:, number]
-        other.obsm["programs_sd"] = ensemble.model.get_activity(return_sd=True)[1]
-        del other.obsm["X_programs_refits"]
-        cr.tl.annotate(other, ensemble, "cell_type", programs=programs)
-        same.append((cr.get.annotation_df(other)["label"] == table["label"]).to_numpy(dtype=float))
-    # the support of the genes is that of the first fit, which may decide otherwise on the edge
-    np.testing.assert_allclose(table["share_of_fits"], np.mean(same, axis=0), atol=0.26)
+    assigned = table["label"] != "unassigned"
+    assert assigned.any()
+    np.testing.assert_allclose(table["share_of_fits"], np.where(assigned, 0.75, 1))
+
+
+def test_agreement_is_over_the_refits(fitted):
+    adata, ensemble = fitted
     cr.tl.attribution_agreement(
         adata, ensemble, "cell_type", programs="Program/1", methods=["activity/contributions", "loadings"]
     )
@@ -312,13 +312,8 @@ def test_labels_and_agreement_say_what_the_fits_say(fitted):
     assert set(spread["over"]) == {"seed"} and spread["rbo_mean"].between(0.3, 1).all()
 
 
-def test_suggestions_say_what_the_fits_say(fitted):
+def test_an_ensemble_is_not_completed(fitted):
     adata, ensemble = fitted
-    cr.tl.audit_programs(adata, ensemble, programs=["Program/1", "Program/2"])
-    table = cr.get.audit_df(adata, None)
-    missing = table["kind"] == "missing"
-    assert set(np.round(table.loc[missing, "stability"].dropna() * 3)) <= {0, 1, 2, 3}
-    assert table.loc[~missing, "stability"].isna().all()
     with pytest.raises(ValueError, match=r"This is an ensemble. Give its first fit, ensemble.model"):
         cr.complete(adata, ensemble)
 

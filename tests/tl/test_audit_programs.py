@@ -246,3 +246,16 @@ def test_stability_over_refits(lacking):
     assert missing.loc[found, "stability"].mean() > 0.7
     with pytest.raises(ValueError, match="n_refits"):
         cr.tl.audit_programs(lacking.adata, lacking.model, n_refits=-1)
+
+
+def test_stability_over_the_fits_of_an_ensemble(lacking, monkeypatch):
+    monkeypatch.setattr(cr.ProgramVAE, "refitted", None)
+    # refits that are the model itself find the same genes, and none is fitted
+    ensemble = cr.ProgramEnsemble([lacking.model] * 3)
+    cr.tl.audit_programs(lacking.adata, ensemble)
+    table = lacking.adata.uns["audit_programs"]["table"]
+    missing = table["kind"] == "missing"
+    found = table.loc[missing, "q"] <= 0.1
+    assert found.any() and not found.all()
+    np.testing.assert_array_equal(table.loc[missing, "stability"], found)
+    assert table.loc[~missing, "stability"].isna().all()
