@@ -1,6 +1,7 @@
 """The audit on cells whose programs lack known members and hold known wrong ones."""
 
 import logging
+import sys
 
 import numpy as np
 import pandas as pd
@@ -249,13 +250,26 @@ def test_stability_over_refits(lacking):
 
 
 def test_stability_over_the_fits_of_an_ensemble(lacking, monkeypatch):
+    module = sys.modules["crystallin.tl._audit_programs"]
+    audited, asked = module.audited, []
+
+    def blind(adata, model, *args, **kwargs):
+        result = audited(adata, model, *args, **kwargs)
+        asked.append(model)
+        if len(asked) == 3:
+            # the second refit finds nothing in this program
+            result["table"].loc[result["table"]["program"] == "Program/1", "q"] = 1.0
+        return result
+
+    monkeypatch.setattr(module, "audited", blind)
+    # no further fits are made
     monkeypatch.setattr(cr.ProgramVAE, "refitted", None)
-    # refits that are the model itself find the same genes, and none is fitted
     ensemble = cr.ProgramEnsemble([lacking.model] * 3)
     cr.tl.audit_programs(lacking.adata, ensemble)
+    assert asked == [ensemble, *ensemble.refits]
     table = lacking.adata.uns["audit_programs"]["table"]
-    missing = table["kind"] == "missing"
-    found = table.loc[missing, "q"] <= 0.1
-    assert found.any() and not found.all()
-    np.testing.assert_array_equal(table.loc[missing, "stability"], found)
-    assert table.loc[~missing, "stability"].isna().all()
+    missing = table[table["kind"] == "missing"]
+    of_one = missing["program"] == "Program/1"
+    assert of_one.any() and not of_one.all()
+    np.testing.assert_array_equal(missing["stability"], np.where(of_one, 0.5, 1.0))
+    assert table.loc[table["kind"] == "member", "stability"].isna().all()
