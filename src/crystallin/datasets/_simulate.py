@@ -33,12 +33,20 @@ def simulate(
     rare_fraction: float = 0.01,
     held_out_cell_type: bool = False,
     conditions: Sequence[str] = ("ctrl",),
+    arms: Sequence[str] = (),
     n_shifted: int = 10,
+    n_arm_shifted: int = 0,
+    n_interacting: int = 0,
     shift: float | tuple[float, float] = 0.5,
     shifted_types_fraction: float = 0.5,
     n_donors: int = 1,
     paired: bool = True,
     donor_sd: float = 0.2,
+    sample_sd: float = 0.0,
+    donor_correlation: float = 0.0,
+    n_outlier_donors: int = 0,
+    outlier_factor: float = 5.0,
+    cells_sd: float = 0.0,
     n_batches: int = 1,
     batch_effect: float = 0.2,
     confounding: float = 0.0,
@@ -53,14 +61,14 @@ def simulate(
     """Simulate cells with known gene programs, to test models and to plan studies.
 
     The result holds counts of cells in which programs act on genes, the gene sets of these programs as an imperfect
-    annotation would list them, and the truth about both. Two arms differ in how programs combine, so that no model is
-    right in both.
+    annotation would list them, and the truth about both. The two values of ``arm`` differ in how programs combine, so
+    that no model is right in both.
 
-    Each arm starts from a latent z per cell and program: a mean of the cell type (a type turns about a third of the
-    programs up or down), an effect of the donor, one of the condition, and variation within the type, independent
-    between programs and larger than that between types.
-    z has mean 0 and variance 1 over the ordinary cells before donors and conditions act, so ``donor_sd`` and ``shift``
-    are in standard deviations of activity. Then, before the rates are scaled to a sum of one,
+    Each starts from a latent z per cell and program: a mean of the cell type (a type turns about a third of the
+    programs up or down), effects of the donor, the sample, the condition and the arm of the study, and variation within
+    the type, independent between programs and larger than that between types.
+    z has mean 0 and variance 1 over the ordinary cells before these effects, so ``donor_sd``, ``sample_sd`` and
+    ``shift`` are in standard deviations of activity. Then, before the rates are scaled to a sum of one,
 
     * ``"log-additive"``: ``log rate = base + batch + sum_p z_p W_p``; the activity is z;
     * ``"additive-rate"``: ``rate = exp(base + batch) (1 + sum_p a_p V_p)`` with usage ``a = softplus(z)``, at least
@@ -75,7 +83,7 @@ def simulate(
     n_obs, n_vars
         Numbers of cells (10 or more) and genes.
     arm
-        How programs combine, see above.
+        How programs combine, see above. This has nothing to do with the arms of a study, which are ``arms``.
     n_programs
         Number of true programs, including those of special kinds and the missing ones.
     n_decoys
@@ -106,21 +114,46 @@ def simulate(
     held_out_cell_type
         Add one more type, marked in ``obs["held_out"]``, to be left out of training.
     conditions
-        Names of the conditions, the reference first. The others shift activities.
+        Names of the conditions, the reference first. The others shift activities. In a study with arms and
+        ``paired=True`` these are what all donors go through, such as time points.
+    arms
+        Names of the arms of a study, the reference first; empty if there are none. Each donor is in one arm, in turn.
     n_shifted
-        Number of dimensions that each condition but the first shifts. These are neither gated nor gates, so that
-        nothing else changes.
+        Number of dimensions that each condition but the first shifts, in all arms. These are neither gated nor gates,
+        so that nothing else changes.
+    n_arm_shifted
+        Number of dimensions that each arm but the first shifts in all conditions, the first one included.
+    n_interacting
+        Number of dimensions that each arm but the first shifts in each condition but the first: differences in
+        differences. Like the dimensions of ``n_shifted`` and ``n_arm_shifted``, they are drawn independently of the
+        others; where several shifts meet, they add up.
     shift
-        Size of these shifts in z, or the smallest and the largest size; the direction is random.
+        Size of all these shifts in z, or the smallest and the largest size; the direction is random.
     shifted_types_fraction
         Share of the cell types in which a dimension is shifted; at least one type unless it is 0.
     n_donors
-        Number of donors, over all conditions.
+        Number of donors, over all conditions and arms.
     paired
-        Whether every donor is in every condition. Otherwise each donor is in one condition, in turn.
+        Whether every donor is in every condition. Otherwise each donor is in one condition, in turn, so that arms,
+        conditions and their combinations have equal numbers of donors, as far as ``n_donors`` allows.
     donor_sd
         Standard deviation of the effect of a donor on z, drawn for each cell type and dimension, and the same in all
         conditions. Ignored if there is only one donor.
+    sample_sd
+        Standard deviation of the effect of a sample (a donor in a condition) on z, drawn for each cell type and
+        dimension, and added to that of the donor. With 0, samples of a donor differ by the condition and by chance
+        only. Ignored if there is only one sample.
+    donor_correlation
+        Share, from 0 to 1, of the variance of the effects of donors and of samples that lies on one axis, common to all
+        dimensions, with random signs. Each donor and each sample has a place on it for each cell type. Within a type,
+        the effects on two dimensions have this correlation or its negative.
+    n_outlier_donors
+        Number of outliers among donors, which are the last ones.
+    outlier_factor
+        Factor by which the effects of these donors and of their samples are multiplied.
+    cells_sd
+        Standard deviation of the log number of cells between samples, each of which has one cell at least. With 0,
+        cells are dealt evenly to samples.
     n_batches
         Number of technical batches.
     batch_effect
@@ -154,8 +187,8 @@ def simulate(
     New AnnData. Names are values such as ``program_001``, ``decoy_001``, ``gene_00001``, ``type_01``.
 
     * ``X``: counts, sparse float32; every cell has at least one count.
-    * ``obs``: ``cell_type``, ``condition``, ``donor``, ``batch``, ``sample`` (donor and condition), ``depth`` (true
-      expected counts) and ``held_out``.
+    * ``obs``: ``cell_type``, ``condition``, ``arm`` (only if there are ``arms``), ``donor``, ``batch``, ``sample``
+      (donor and condition), ``depth`` (true expected counts) and ``held_out``.
     * ``var``: ``true_theta`` and ``true_log_base``.
     * ``obsm["true_activity"]``: float32, cells x dimensions.
     * ``varm["true_loadings"]``: float32, genes x dimensions, W or V.
@@ -171,14 +204,15 @@ def simulate(
         ``n_added`` and, for decoys, the ``template``;
       - ``edges``: one row per ``source`` and ``target``, whether membership is ``true`` and whether it is
         ``annotated``;
-      - ``shifts``: the changes by conditions: ``condition``, ``cell_type``, ``program``, ``dimension``, ``shift``;
+      - ``shifts``: the changes by conditions and arms: ``condition`` (empty for shifts of an arm in all conditions),
+        ``arm`` (empty for shifts in all arms), ``cell_type``, ``program``, ``dimension``, ``shift``;
       - ``batches``: names, in the order of the columns of genes x batches.
 
     Raises
     ------
     ValueError
         If an argument is out of range or contradicts others: more members than genes, a fraction outside 0 to 1, no
-        cell types, more special programs than programs, fewer cells than samples.
+        cell types, more special programs than programs, fewer cells than samples, shifts of arms without arms.
 
     Notes
     -----
@@ -194,6 +228,16 @@ def simulate(
     >>> cr.pp.add_programs(adata, adata.uns["simulation"]["annotation"])
     >>> adata.varm["programs"].shape
     (500, 40)
+
+    A study of two arms, with samples of each donor before and after treatment. The drug changes two programs:
+
+    >>> design = {"arms": ("placebo", "drug"), "conditions": ("before", "after"), "n_donors": 6, "n_interacting": 2}
+    >>> study = cr.datasets.simulate(600, 500, n_programs=20, n_decoys=20, sample_sd=0.1, **design)
+    >>> study.obs.groupby("arm", observed=True)["donor"].nunique().to_dict()
+    {'placebo': 3, 'drug': 3}
+    >>> shifts = study.uns["simulation"]["shifts"]
+    >>> shifts.loc[shifts["arm"] == "drug", "dimension"].nunique()
+    2
     """
     options = parts.Options(**locals())
     # a generator for each part, so that, e.g., more cells do not change genes, programs, annotation and effects
@@ -202,7 +246,7 @@ def simulate(
     )
     genes = parts.draw_genes(n_vars, dispersion, gene_rng)
     programs = parts.draw_programs(options, genes.log_propensity, program_rng)
-    names = _names(options)
+    names = parts.entity_names(options)
     tables = parts.annotate(options, programs, genes, names["gene"], annotation_rng)
     # the effect of a single batch cannot be distinguished from the base rate
     batch_sd = batch_effect if n_batches > 1 else 0.0
@@ -218,7 +262,7 @@ def simulate(
     counts = parts.draw_counts(rates, activity, cells.batch, cells.depth, genes.theta, count_rng)
 
     var = pd.DataFrame({Simulation.THETA: genes.theta, Simulation.LOG_BASE: log_base}, index=names["gene"])
-    adata = AnnData(counts, obs=_obs(cells, names), var=var)
+    adata = AnnData(counts, obs=parts.cell_table(cells, names), var=var)
     adata.obsm[Simulation.ACTIVITY] = activity
     adata.varm[Simulation.LOADINGS] = programs.loadings.astype(np.float32)
     adata.varm[Simulation.BATCH_EFFECT] = batch_effects.astype(np.float32)
@@ -230,33 +274,7 @@ def simulate(
         "annotation": tables.annotation,
         "sets": tables.sets,
         "edges": tables.edges,
-        "shifts": parts.shift_table(options, effects.shift, names["cell_type"], programs.dimensions),
+        "shifts": parts.shift_table(options, effects.shifts, names["cell_type"], programs.dimensions),
         "batches": names["batch"],
     }
     return adata
-
-
-def _names(options: parts.Options) -> dict[str, np.ndarray]:
-    """Return the names of genes, programs, types, donors and so on, and of conditions."""
-    numbered = {
-        "cell": ("cell_{:06d}", options.n_obs),
-        "gene": ("gene_{:05d}", options.n_vars),
-        "cell_type": ("type_{:02d}", options.n_types),
-        "donor": ("donor_{:02d}", options.n_donors),
-        "batch": ("batch_{:02d}", options.n_batches),
-    }
-    names = {key: np.array([form.format(i + 1) for i in range(n)], dtype=object) for key, (form, n) in numbered.items()}
-    return {**names, "condition": np.array(options.conditions, dtype=object)}
-
-
-def _obs(cells: parts.Cells, names: dict[str, np.ndarray]) -> pd.DataFrame:
-    """Return the table of cells."""
-    columns = {
-        key: pd.Categorical.from_codes(getattr(cells, key), names[key])
-        for key in ("cell_type", "condition", "donor", "batch")
-    }
-    sample = [f"{names['donor'][d]}_{names['condition'][c]}" for d, c in zip(cells.donor, cells.condition, strict=True)]
-    return pd.DataFrame(
-        {**columns, "sample": pd.Categorical(sample), Simulation.DEPTH: cells.depth, "held_out": cells.held_out},
-        index=names["cell"],
-    )

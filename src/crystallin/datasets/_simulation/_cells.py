@@ -1,4 +1,4 @@
-"""Which cell is of which type, donor, condition and batch."""
+"""Which cell is of which type, donor, arm, condition and batch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._design import deal_donors
 from ._options import Options
+from ._samples import round_shares, sample_sizes
 
 # concentration of the shares of common cell types: most lie within a factor of two of each other
 SHARE_CONCENTRATION = 10.0
@@ -18,6 +20,7 @@ class Cells:
 
     cell_type: np.ndarray
     donor: np.ndarray
+    arm: np.ndarray
     condition: np.ndarray
     batch: np.ndarray
     depth: np.ndarray
@@ -36,27 +39,20 @@ def type_shares(options: Options, rng: np.random.Generator) -> np.ndarray:
 
 
 def draw_cells(options: Options, shares: np.ndarray, rng: np.random.Generator) -> Cells:
-    """Deal cells to types (exact shares, each at least one), samples (evenly) and batches, and draw their depths."""
+    """Deal cells to types (exact shares, each at least one), samples and batches, and draw their depths."""
     n = options.n_obs
-    cell_type = rng.permutation(np.repeat(np.arange(len(shares)), 1 + _round_shares(shares, n - len(shares))))
-    n_conditions = len(options.conditions)
-    if options.paired:
-        sample = rng.permutation(np.arange(n) % (options.n_donors * n_conditions))
-        donor, condition = sample // n_conditions, sample % n_conditions
-    else:
-        donor = rng.permutation(np.arange(n) % options.n_donors)
-        condition = donor % n_conditions
+    cell_type = rng.permutation(np.repeat(np.arange(len(shares)), 1 + round_shares(shares, n - len(shares))))
+    dealt = np.arange(n) % options.n_samples
+    if options.cells_sd:
+        # a generator of its own, so that all else stays as it is with equal numbers
+        dealt = np.repeat(np.arange(options.n_samples), sample_sizes(options, rng.spawn(1)[0]))
+    sample = rng.permutation(dealt)
+    arm_of, condition_of = deal_donors(options)
+    donor, condition = np.divmod(sample, len(options.conditions)) if options.paired else (sample, condition_of[sample])
     depth = options.depth * np.exp(options.depth_sd * rng.standard_normal(n))
     held_out = cell_type >= options.n_cell_types
-    return Cells(cell_type, donor, condition, _deal_batches(options, condition, rng), depth, held_out)
-
-
-def _round_shares(shares: np.ndarray, n: int) -> np.ndarray:
-    """Whole numbers that sum to ``n``, by largest remainder."""
-    wanted = shares * n
-    counts = np.floor(wanted).astype(int)
-    counts[np.argsort(counts - wanted, kind="stable")[: n - counts.sum()]] += 1
-    return counts
+    batch = _deal_batches(options, condition, rng)
+    return Cells(cell_type, donor, arm_of[donor], condition, batch, depth, held_out)
 
 
 def _deal_batches(options: Options, condition: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 
 from crystallin import _checks as checks
 
+from ._design import check_design, check_pair
 from ._rates import ARMS
 
 MIN_CELLS = 10
@@ -35,12 +36,20 @@ class Options:
     rare_fraction: float
     held_out_cell_type: bool
     conditions: Sequence[str]
+    arms: Sequence[str]
     n_shifted: int
+    n_arm_shifted: int
+    n_interacting: int
     shift: float | tuple[float, float]
     shifted_types_fraction: float
     n_donors: int
     paired: bool
     donor_sd: float
+    sample_sd: float
+    donor_correlation: float
+    n_outlier_donors: int
+    outlier_factor: float
+    cells_sd: float
     n_batches: int
     batch_effect: float
     confounding: float
@@ -54,7 +63,7 @@ class Options:
 
     def __post_init__(self) -> None:
         """Raise on what cannot be simulated."""
-        for name in ("program_size", "twins", "conditions", "shift"):
+        for name in ("program_size", "twins", "conditions", "arms", "shift"):
             object.__setattr__(self, name, _in_order(getattr(self, name), name))
         for name in ("held_out_cell_type", "paired"):
             if getattr(self, name) not in (True, False):
@@ -63,7 +72,7 @@ class Options:
         checks.check_choice(self.arm, "arm", ARMS)
         self._check_numbers()
         self._check_programs()
-        self._check_design()
+        check_design(self)
 
     @property
     def n_plain(self) -> int:
@@ -74,6 +83,16 @@ class Options:
     def n_types(self) -> int:
         """Cell types with the one held out."""
         return self.n_cell_types + bool(self.held_out_cell_type)
+
+    @property
+    def n_arms(self) -> int:
+        """Arms of the study; one if there are none to tell apart."""
+        return max(1, len(self.arms))
+
+    @property
+    def n_samples(self) -> int:
+        """Donors or, if each is in every condition, donors times conditions."""
+        return self.n_donors * (len(self.conditions) if self.paired else 1)
 
     @property
     def shift_range(self) -> tuple[float, float]:
@@ -87,6 +106,7 @@ class Options:
             "program_size": np.asarray(self.program_size, dtype=int),
             "twins": np.asarray(self.twins, dtype=float),
             "conditions": np.asarray(self.conditions, dtype=object),
+            "arms": np.asarray(self.arms, dtype=object),
             "shift": np.asarray(self.shift_range, dtype=float),
         }
         return {**params, **arrays}
@@ -103,22 +123,25 @@ class Options:
             ("n_two_dimensional", 0),
             ("n_cell_types", 1),
             ("n_shifted", 0),
+            ("n_arm_shifted", 0),
+            ("n_interacting", 0),
             ("n_donors", 1),
+            ("n_outlier_donors", 0),
             ("n_batches", 1),
             ("random_state", 0),
         ):
             checks.check_int(getattr(self, name), name, minimum)
-        for name in ("confounding", "dropped", "added", "shifted_types_fraction"):
+        for name in ("confounding", "dropped", "added", "shifted_types_fraction", "donor_correlation"):
             checks.check_number(getattr(self, name), name, 0, 1)
         for name in ("rare_fraction", "ambient"):
             checks.check_number(getattr(self, name), name, 0, 1, include_maximum=False)
-        for name in ("effect", "donor_sd", "batch_effect", "depth_sd"):
+        for name in ("effect", "donor_sd", "sample_sd", "outlier_factor", "cells_sd", "batch_effect", "depth_sd"):
             checks.check_number(getattr(self, name), name, 0)
         for name in ("depth", "dispersion"):
             checks.check_number(getattr(self, name), name, 0, include_minimum=False)
 
     def _check_programs(self) -> None:
-        _check_pair(self.program_size, "program_size", "smallest and largest number of genes, e.g. (20, 100)")
+        check_pair(self.program_size, "program_size", "smallest and largest number of genes, e.g. (20, 100)")
         for size in self.program_size:
             checks.check_int(size, "program_size", 2)
         if isinstance(self.twins, str) or not hasattr(self.twins, "__len__"):
@@ -162,39 +185,6 @@ class Options:
             )
             raise ValueError(msg)
 
-    def _check_design(self) -> None:
-        names = self.conditions
-        if isinstance(names, str) or not names or not all(isinstance(name, str) and name for name in names):
-            msg = f"conditions={names!r} must be a sequence of names, the reference first, e.g. ('ctrl', 'stim')."
-            raise ValueError(msg)
-        if len(set(names)) < len(names):
-            msg = f"conditions={names!r} holds a name twice; give each condition its own."
-            raise ValueError(msg)
-        if not np.isscalar(self.shift):
-            _check_pair(self.shift, "shift", "a number or smallest and largest size, e.g. (0.2, 1)")
-        for size in self.shift_range:
-            checks.check_number(size, "shift", 0)
-        n_conditions = len(names)
-        if not self.paired and self.n_donors < n_conditions:
-            msg = (
-                f"n_donors={self.n_donors} is fewer than the {n_conditions} conditions, but with paired=False every "
-                "donor is in one condition only; raise n_donors or set paired=True."
-            )
-            raise ValueError(msg)
-        n_samples = self.n_donors * (n_conditions if self.paired else 1)
-        if self.n_obs < max(self.n_types, n_samples, self.n_batches):
-            msg = (
-                f"n_obs={self.n_obs} is too few for {self.n_types} cell types, {n_samples} samples and "
-                f"{self.n_batches} batches; each takes a cell at least."
-            )
-            raise ValueError(msg)
-        if self.confounding and (self.n_batches < 2 or n_conditions < 2):
-            msg = (
-                f"confounding={self.confounding} needs at least two batches and two conditions; there are "
-                f"n_batches={self.n_batches} and conditions={tuple(names)}."
-            )
-            raise ValueError(msg)
-
 
 def _in_order(value: Any, argument: str) -> Any:
     """Return arrays as lists, raising on what has no order, since the first condition is the reference."""
@@ -202,9 +192,3 @@ def _in_order(value: Any, argument: str) -> Any:
         msg = f"{argument}={value!r} is a {type(value).__name__}, which has no order; give a list or a tuple."
         raise ValueError(msg)
     return value.tolist() if hasattr(value, "tolist") else value
-
-
-def _check_pair(value: Any, argument: str, wanted: str) -> None:
-    if not hasattr(value, "__len__") or len(value) != 2 or value[0] > value[1]:
-        msg = f"{argument}={value!r} must be {wanted}, in rising order."
-        raise ValueError(msg)
