@@ -105,7 +105,9 @@ def true_activities(adata: ad.AnnData, table: pd.DataFrame) -> pd.DataFrame:
         stimulated = (condition.loc[names] == "stim").to_numpy(dtype=float)
         design = np.column_stack([stimulated, np.ones(len(names))])
         everything = np.ones(z.shape[1], dtype=bool)
-        difference = compare_samples(unshrunk_means(moments, within), design, 0, prior_from=everything)
+        difference = compare_samples(
+            unshrunk_means(moments, within), design, np.array([1.0, 0.0]), prior_from=everything
+        )
         parts.append(pd.DataFrame({"stratum": stratum, "program": dimensions, "p": difference.p()}))
     columns = ["stratum", "program", "shift", "family_shifted", "is_decoy"]
     result = pd.concat(parts).merge(table[columns], on=["stratum", "program"])

@@ -169,6 +169,7 @@ def se_of(slot: str) -> str:
 
 
 RANK_PROGRAMS_GROUPS = "rank_programs_groups"
+COMPARE = "compare"
 CONTRAST = "contrast"
 ATTRIBUTIONS = "attributions"
 LEAKAGE = "leakage"
@@ -182,7 +183,7 @@ RULES = "rules"
 AUDIT_PROGRAMS = "audit_programs"
 
 # tools that use the activities stored in AnnData
-OF_ACTIVITY = (RANK_PROGRAMS_GROUPS, FAITHFULNESS, ANNOTATE, RULES)
+OF_ACTIVITY = (RANK_PROGRAMS_GROUPS, COMPARE, FAITHFULNESS, ANNOTATE, RULES)
 
 # columns that tools of a trained model add to the table of programs
 OF_MODEL = (
@@ -236,6 +237,13 @@ RESULTS = {
         "effect",
         "rank_programs_groups_df",
         ("rank_programs_groups", "volcano", "effects"),
+    ),
+    COMPARE: Result(
+        "contrasts of samples",
+        "compare(adata, model, design, contrast, sample_key=…)",
+        "contrast",
+        "compare_df",
+        ("compare", "forest", "volcano"),
     ),
     CONTRAST: Result(
         "contrast",

@@ -6,6 +6,8 @@ from scipy import stats
 from crystallin.stats import Difference, Means, compare_cells, compare_samples, overlap
 
 DESIGN = np.column_stack([np.repeat([1.0, 0.0], 6), np.ones(12)])
+# the first coefficient is the difference
+FIRST = np.array([1.0, 0.0, 0.0])
 
 
 def everything(n):
@@ -17,7 +19,9 @@ def test_equal_variances_give_least_squares():
     rng = np.random.default_rng(0)
     y = rng.standard_normal((12, 1))
     design = np.column_stack([DESIGN, rng.standard_normal(12)])
-    difference = compare_samples(Means(y, np.full((12, 1), 0.1)), design, 0, prior_from=everything(1))
+    difference = compare_samples(
+        Means(y, np.full((12, 1), 0.1)), design, FIRST[: design.shape[1]], prior_from=everything(1)
+    )
     fit = sm.OLS(y[:, 0], design).fit()
     np.testing.assert_allclose(difference.effect, fit.params[0])
     np.testing.assert_allclose(difference.se, fit.bse[0])
@@ -31,7 +35,7 @@ def test_unequal_variances_give_weighted_least_squares():
     variance = rng.uniform(0.5, 40, (12, 1))
     # no more spread than the known variances make: these alone are the weights
     y = 0.01 * rng.standard_normal((12, 1))
-    difference = compare_samples(Means(y, variance), DESIGN, 0, prior_from=everything(1))
+    difference = compare_samples(Means(y, variance), DESIGN, FIRST[:2], prior_from=everything(1))
     fit = sm.WLS(y[:, 0], DESIGN, weights=1 / variance[:, 0]).fit()
     np.testing.assert_allclose(difference.effect, fit.params[0])
     np.testing.assert_allclose(difference.se, fit.bse[0])
@@ -48,7 +52,7 @@ def test_p_values_are_uniform_without_a_difference(noise):
             known = rng.uniform(0.005, 0.3, (12, 1)) * rng.choice([0.1, 1, 10], 50)
         y = 0.2 * rng.standard_normal((12, 50)) + np.sqrt(known) * rng.standard_normal((12, 50))
         y[:6] += 0.3
-        difference = compare_samples(Means(y, known), DESIGN, 0, prior_from=everything(50))
+        difference = compare_samples(Means(y, known), DESIGN, FIRST[:2], prior_from=everything(50))
         low, high = difference.interval()
         covered.append((low < 0.3) & (high > 0.3))
         effects.append(difference.effect)
@@ -67,7 +71,9 @@ def test_moderation_gains_power():
     y = 0.2 * rng.standard_normal((6, 200))
     y[:3, :50] += 0.5
     design = np.column_stack([np.repeat([1.0, 0.0], 3), np.ones(6)])
-    moderated = compare_samples(Means(y, np.full(y.shape, 0.001)), design, 0, prior_from=everything(200))
+    moderated = compare_samples(
+        Means(y, np.full(y.shape, 0.001)), design, FIRST[: design.shape[1]], prior_from=everything(200)
+    )
     alone = stats.ttest_ind(y[:3], y[3:]).pvalue
     assert moderated.df > 4
     assert (moderated.p()[:50] < 0.01).mean() > (alone[:50] < 0.01).mean() + 0.1

@@ -60,6 +60,10 @@ def test_swapping_sides_flips_the_sign_and_nothing_else():
     np.testing.assert_allclose(back.df, there.df)
 
 
+# the first of two coefficients is the difference
+FIRST = np.array([1.0, 0.0])
+
+
 def samples(rng):
     design = np.column_stack([np.repeat([1.0, 0.0], 6), np.ones(12)])
     return Means(rng.normal(size=(12, 5)), rng.uniform(0.1, 1, (12, 5))), design
@@ -69,12 +73,12 @@ def test_order_of_samples_and_programs_does_not_matter():
     rng = np.random.default_rng(1)
     means, design = samples(rng)
     learnt = np.array([True, True, True, True, False])
-    expected = compare_samples(means, design, 0, prior_from=learnt)
+    expected = compare_samples(means, design, FIRST, prior_from=learnt)
     rows, columns = rng.permutation(12), rng.permutation(5)
     found = compare_samples(
         Means(means.mean[rows][:, columns], means.variance[rows][:, columns]),
         design[rows],
-        0,
+        FIRST,
         prior_from=learnt[columns],
     )
     np.testing.assert_allclose(found.effect, expected.effect[columns])
@@ -86,22 +90,22 @@ def test_order_of_samples_and_programs_does_not_matter():
 def test_units_do_not_matter(factor):
     means, design = samples(np.random.default_rng(2))
     everyone = np.ones(5, dtype=bool)
-    expected = compare_samples(means, design, 0, prior_from=everyone)
+    expected = compare_samples(means, design, FIRST, prior_from=everyone)
     scaled = Means(factor * means.mean, factor**2 * means.variance)
-    found = compare_samples(scaled, design, 0, prior_from=everyone)
+    found = compare_samples(scaled, design, FIRST, prior_from=everyone)
     np.testing.assert_allclose(found.effect, factor * expected.effect)
     np.testing.assert_allclose(found.statistic, expected.statistic)
     # a constant added to all samples is taken up by the intercept
-    shifted = compare_samples(Means(means.mean + factor, means.variance), design, 0, prior_from=everyone)
+    shifted = compare_samples(Means(means.mean + factor, means.variance), design, FIRST, prior_from=everyone)
     np.testing.assert_allclose(shifted.statistic, expected.statistic, rtol=1e-6)
 
 
 def test_a_decoy_does_not_change_what_is_learnt():
     means, design = samples(np.random.default_rng(3))
     learnt = np.array([True, True, True, True, False])
-    before = compare_samples(means, design, 0, prior_from=learnt)
+    before = compare_samples(means, design, FIRST, prior_from=learnt)
     means.mean[:, 4] *= 50
-    after = compare_samples(means, design, 0, prior_from=learnt)
+    after = compare_samples(means, design, FIRST, prior_from=learnt)
     np.testing.assert_allclose(after.se[:4], before.se[:4])
     assert after.se[4] > before.se[4]
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from crystallin.stats import collect_moments
-from crystallin.tl._compare._differences import Coupling, Measured, across_cells, across_samples
+from crystallin.tl._differences._cells import across_cells
+from crystallin.tl._differences._measured import Coupling, Measured
+from crystallin.tl._differences._pairs import Options, between_sides
 
 N_PROGRAMS = 12
 COUPLING = Coupling(np.eye(N_PROGRAMS), np.zeros((N_PROGRAMS,) * 2), np.ones(N_PROGRAMS))
@@ -26,8 +28,8 @@ def test_slopes_within_samples_are_known_no_better_than_they_are():
         y = rng.standard_normal((len(unit), N_PROGRAMS))
         moments, _ = collect_moments(y, np.zeros_like(y), unit, 8, covariates=covariate[:, None])
         sample = np.repeat([f"donor {i}" for i in range(4)], 2)
-        result = across_samples(measured(moments), np.tile([0, 1], 4), sample, ["age"], "here", paired=None)
-        assert result.paired and result.n_samples == (4, 4)
+        result = between_sides(measured(moments), np.tile([0, 1], 4), sample, "here", Options(["age"], True, None))
+        assert result.n_samples == (4, 4)
         p.append(result.marginal.p())
         effects.append(result.marginal.effect)
         ses.append(result.marginal.se)
@@ -76,8 +78,10 @@ def test_which_samples_take_part(both, group, reference, paired, n_samples, is_p
     sample = np.concatenate([np.repeat(np.arange(both), 2), np.arange(both, both + group + reference)]).astype(str)
     y = np.random.default_rng(0).standard_normal((20 * len(side), N_PROGRAMS))
     moments, _ = collect_moments(y, np.zeros_like(y), np.repeat(np.arange(len(side)), 20), len(side))
-    result = across_samples(measured(moments), side, sample, [], "here", paired=paired)
-    assert (result.n_samples, result.paired, len(result.left_out)) == (n_samples, is_paired, n_left_out)
+    result = between_sides(measured(moments), side, sample, "here", Options([], True, paired))
+    assert (result.n_samples, len(result.left_out)) == (n_samples, n_left_out)
+    # pairs have levels of their own
+    assert result.marginal.df_residual == (n_samples[0] - 1 if is_paired else sum(n_samples) - 2)
 
 
 def test_too_few_samples_either_way():
@@ -85,4 +89,4 @@ def test_too_few_samples_either_way():
     moments, _ = collect_moments(y, np.zeros_like(y), np.arange(80) // 20, 4)
     side, sample = np.array([0, 0, 0, 1]), np.array(["a", "b", "c", "a"])
     with pytest.raises(ValueError, match=r"3 sample\(s\) of the group and 1 of the reference, 1 of them on both sides"):
-        across_samples(measured(moments), side, sample, [], "here", paired=None)
+        between_sides(measured(moments), side, sample, "here", Options([], True, None))

@@ -9,7 +9,7 @@ from scipy import optimize, special, stats
 
 import crystallin as cr
 from crystallin._checks import name_labels
-from crystallin.tl._compare._design import covariate_matrix, make_units
+from crystallin.tl._differences._design import covariate_matrix, make_units
 
 rank, table_of = cr.tl.rank_programs_groups, cr.get.rank_programs_groups_df
 N_PROGRAMS = 8
@@ -150,12 +150,20 @@ def test_two_programs_of_equal_donors_are_a_t_test(planted, quick):
 
 
 def test_variances_are_moderated_as_by_limma(result, model):
-    """Eight programs of equal donors, against the formulas of Smyth (2004), solved by scipy."""
+    """Eight programs of equal donors, against the formulas of Smyth (2004), solved by scipy.
+
+    The variance of the logarithms is that of eight correlated programs, with its standard error.
+    """
     adata, means = balance(result, np.random.default_rng(6))
     difference = (means[:, 1] - means[:, 0])[:, :N_PROGRAMS]
     effect, variance, df = difference.mean(axis=0), difference.var(axis=0, ddof=1), 11
     logs = np.log(variance) - special.digamma(df / 2) + np.log(df / 2)
-    spread = logs.var(ddof=1) - special.polygamma(1, df / 2)
+    squared = (np.corrcoef(difference.T)[~np.eye(N_PROGRAMS, dtype=bool)] ** 2).mean()
+    squared = optimize.brentq(lambda x: x + (1 - x) ** 2 / df - squared, 0, 1)
+    shared = ((df - 1) * squared + 0.25) / df
+    independent, chance = N_PROGRAMS / (1 + (N_PROGRAMS - 1) * shared), special.polygamma(1, df / 2)
+    error = np.sqrt((2 + special.polygamma(3, df / 2) / chance**2) / (independent - 1))
+    spread = logs.var(ddof=1) * (1 + error) - (1 - shared) * chance
     prior_df = 2 * optimize.brentq(lambda x: special.polygamma(1, x) - spread, 1e-3, 1e3)
     prior = np.exp(logs.mean() + special.digamma(prior_df / 2) - np.log(prior_df / 2))
     # so that a wrong weight of the prior would show
@@ -165,8 +173,11 @@ def test_variances_are_moderated_as_by_limma(result, model):
     table = compare_visits(adata, model, delta=0).loc[[f"Program/{i}" for i in range(N_PROGRAMS)]]
     np.testing.assert_allclose(table["effect"], effect, rtol=1e-6)
     np.testing.assert_allclose(table["statistic"], statistic, rtol=1e-5)
-    np.testing.assert_allclose(table["df"], df + prior_df, rtol=1e-5)
-    np.testing.assert_allclose(table["p"], 2 * stats.t.sf(np.abs(statistic), df + prior_df), rtol=1e-4)
+    # the prior's value is learned as well
+    total_df = 1 / (1 / (df + prior_df) + (prior_df / (prior_df + df)) ** 2 / (df * independent))
+    np.testing.assert_allclose(table["df"], total_df, rtol=1e-5)
+    np.testing.assert_allclose(table["df_residual"], df)
+    np.testing.assert_allclose(table["p"], 2 * stats.t.sf(np.abs(statistic), total_df), rtol=1e-4)
     np.testing.assert_allclose(table["q"], stats.false_discovery_control(table["p"]), rtol=1e-6)
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from crystallin.stats import breadth
-from crystallin.tl._compare import Totals
+from crystallin.tl._differences import Totals
 
 N_PROGRAMS, N_GENES = 12, 40
 

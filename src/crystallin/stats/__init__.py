@@ -5,7 +5,7 @@ from ._agreement import kendall, rank_biased_overlap, robust_ranks
 from ._background import without_background
 from ._breadth import breadth
 from ._coherence import coherence, n_carriers
-from ._contrasts import Difference, compare_cells, compare_samples, overlap
+from ._contrasts import Difference, compare_cells, overlap
 from ._coupling import given_better_known
 from ._decoys import calibrated_by_decoys, target_decoy_q
 from ._draws import draws_of_mean
@@ -13,14 +13,17 @@ from ._effects import MIN_DIFFERENCE, effects_of_those_up, group_effects, standa
 from ._enrichment import enrichment
 from ._fdr import benjamini_hochberg, expected_fdr
 from ._hierarchy import NONE, Choice, best_within, choose, is_within, mean_along_path
+from ._independent import n_independent
 from ._infidelity import infidelity
 from ._lift import Lift, lift
-from ._linear import independent, root
+from ._linear import estimable_basis, independent, root
 from ._means import Means, reliability, unshrunk_means
 from ._mirror import mirror_q
 from ._moderated import squeezed_variances, variance_prior
 from ._moments import Moments, collect_moments
+from ._power import detectable, power_of_t
 from ._residuals import correlation_vectors
+from ._samples import SampleDifference, compare_samples, without_each
 from ._sequential import Permuted, sequential_permutation
 from ._superiority import superiority
 from ._wilson import wilson
@@ -34,6 +37,7 @@ __all__ = [
     "Means",
     "Moments",
     "Permuted",
+    "SampleDifference",
     "benjamini_hochberg",
     "best_within",
     "breadth",
@@ -44,9 +48,11 @@ __all__ = [
     "compare_cells",
     "compare_samples",
     "correlation_vectors",
+    "detectable",
     "draws_of_mean",
     "effects_of_those_up",
     "enrichment",
+    "estimable_basis",
     "expected_fdr",
     "given_better_known",
     "group_effects",
@@ -56,9 +62,11 @@ __all__ = [
     "is_within",
     "lift",
     "n_carriers",
+    "n_independent",
     "mean_along_path",
     "mirror_q",
     "overlap",
+    "power_of_t",
     "probability_beyond",
     "rank_biased_overlap",
     "reliability",
@@ -73,4 +81,5 @@ __all__ = [
     "variance_prior",
     "wilson",
     "without_background",
+    "without_each",
 ]

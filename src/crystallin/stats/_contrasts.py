@@ -1,4 +1,4 @@
-"""Difference between two groups, across samples or across cells."""
+"""Difference between two groups, and its test."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ import numpy as np
 from scipy import stats
 
 from ._means import Means
-from ._moderated import squeezed_variances, variance_prior
 
 LEVEL = 0.95
-# iterations of estimates and their weights, which converge quickly
-BETWEEN_ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -57,58 +54,6 @@ class Difference:
         with np.errstate(divide="ignore", invalid="ignore"):
             se = np.where((size > 0) & np.isfinite(self.df), np.abs(self.effect) / size, self.se)
         return replace(self, se=np.fmax(se, self.se), df=np.inf)
-
-
-def compare_samples(means: Means, design: np.ndarray, column: int, *, prior_from: np.ndarray) -> Difference:
-    """Estimate a coefficient of a linear model of samples' means, with moderated variances.
-
-    The variance of a mean is the sum of its sampling variance, which is known, and the variance between samples. To
-    compute the weights, the latter is set to that of the typical program. The residual variance after weighting is then
-    near one for all programs, whatever their reliability; it is estimated for each program and moderated by the others
-    (Smyth 2004, Stat Appl Genet Mol Biol 3:3).
-
-    Parameters
-    ----------
-    means
-        Means of units, units x programs.
-    design
-        Units x coefficients, of full rank and with fewer columns than rows.
-    column
-        Coefficient of interest.
-    prior_from
-        Programs from which the typical variance between samples and the prior of the variances are learned.
-    """
-    y, known = means.mean, means.variance
-    df = len(design) - design.shape[1]
-    between = _between_samples(y[:, prior_from], known[:, prior_from], design)
-    total = known + between
-    # without any variance all weights are equal
-    weight = 1 / np.where(total > 0, total, 1)
-    inverse = np.linalg.inv(np.einsum("uk,up,ul->pkl", design, weight, design))
-    coefficients = np.einsum("pkl,ul,up->pk", inverse, design, weight * y, optimize=True)
-    residual = y - design @ coefficients.T
-    variance = (weight * residual**2).sum(axis=0) / df
-    prior, prior_df = variance_prior(variance[prior_from], df)
-    moderated, total_df = squeezed_variances(variance, df, prior, prior_df, n_learnt_from=prior_from.sum())
-    return Difference(coefficients[:, column], np.sqrt(moderated * inverse[:, column, column]), total_df)
-
-
-def _between_samples(y: np.ndarray, known: np.ndarray, design: np.ndarray) -> float:
-    """Estimate the variance between samples of the typical program, beyond the sampling variance.
-
-    This is the mean of the programs' estimates by the method of moments (DerSimonian & Laird 1986, Control Clin Trials
-    7:177), weighted by their precision.
-    """
-    hat = design @ np.linalg.pinv(design)
-    df = len(design) - design.shape[1]
-    expected = (1 - np.diag(hat)) @ known / df
-    estimates = ((y - hat @ y) ** 2).sum(axis=0) / df - expected
-    between = max(float(np.median(estimates)), 0.0)
-    for _ in range(BETWEEN_ROUNDS):
-        spread = np.maximum(between + expected, np.finfo(float).tiny)
-        weight = (spread / spread.min()) ** -2
-        between = max(float(weight @ estimates / weight.sum()), 0.0)
-    return between
 
 
 def compare_cells(means: Means, n_cells: np.ndarray, inflation: float = 1.0) -> Difference:

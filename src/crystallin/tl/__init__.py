@@ -5,6 +5,7 @@ from ._annotate import annotate
 from ._attribution_agreement import attribution_agreement
 from ._attributions import attributions
 from ._audit_programs import audit_programs
+from ._compare import compare
 from ._contrast import contrast
 from ._faithfulness import faithfulness
 from ._interactions import interactions
@@ -22,6 +23,7 @@ __all__ = [
     "attribution_agreement",
     "attributions",
     "audit_programs",
+    "compare",
     "contrast",
     "faithfulness",
     "interactions",

@@ -14,7 +14,7 @@ from crystallin._keys import DEFAULT_KEY, LEAKAGE, MODEL_DIGEST, PARAMS, PROGRAM
 from crystallin._rollback import unchanged_on_error
 from crystallin._store import Rows
 
-from ._compare import TESTED_FROM, similar_programs
+from ._differences import TESTED_FROM, similar_programs
 from ._leakage import leakage
 from ._program_importance import program_importance
 from ._shared import activity_rows, add_to_table, choose_cells, group_means, stability, stored_activity

@@ -6,22 +6,26 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-import pandas as pd
+import numpy as np
 
 from crystallin import _checks as checks
-from crystallin._keys import DEFAULT_KEY, PARAMS, RANK_PROGRAMS_GROUPS, TABLE, TOTAL, Keys, given
+from crystallin._keys import DEFAULT_KEY, PARAMS, RANK_PROGRAMS_GROUPS, TABLE, TOTAL, UNIQUE, Keys, given
 
-from ._compare import (
+from ._differences import (
     CollinearError,
-    Comparison,
+    Options,
     TooFewError,
     Totals,
+    answers,
     breadths,
     covariate_matrix,
     make_units,
     measure,
+    over_all,
+    pairs,
     repeated,
     rows,
+    sides,
     similar_programs,
     warn_of_what_is_left_out,
 )
@@ -48,6 +52,7 @@ def rank_programs_groups(
     covariates: Sequence[str] | None = None,
     within: str | None = None,
     paired: bool | None = None,
+    exact: bool = False,
     delta: float | None = None,
     key: str = DEFAULT_KEY,
     key_added: str | None = None,
@@ -232,32 +237,41 @@ def rank_programs_groups(
         msg = f"paired={paired} needs sample_key=, because pairs are pairs of samples. Name one, or leave paired out."
         raise ValueError(msg)
     checks.check_choice(paired, "paired", (True, False, None))
+    checks.check_choice(exact, "exact", (True, False))
+    if exact and (sample_key is None or delta):
+        msg = (
+            "exact=True rearranges samples to test whether there is any difference, so it needs sample_key= and no "
+            "delta=. Name the column of the samples, or leave exact out."
+        )
+        raise ValueError(msg)
 
     units = make_units(**labels)
     columns, owner = covariate_matrix(adata.obs, covariates)
     reading = model.reading(adata)
     about, correlation = similar_programs(model, adata, reading, key)
-    measured = partial(measure, adata, keys, units, columns, correlation, model.is_decoy)
-    options = (units.table, owner, sample_key is not None, paired)
-    comparison = Comparison(measured(), *options)
-    pairs = comparison.pairs(wanted, reference, groupby, within)
+    measured = partial(measure, adata, keys, units.code, len(units.table), columns, correlation, model.is_decoy)
+    options = Options(owner, sample_key is not None, paired, exact)
+    n_cells = np.bincount(units.code, minlength=len(units.table))
+    asked = pairs(units.table, n_cells, wanted, reference, (groupby, within), options)
     # if one of many comparisons is not possible, the others are still made
     skip: tuple[type[ValueError], ...] = ()
     if within or (isinstance(groups, str) and groups == checks.ALL):
         skip = (TooFewError, CollinearError) if within else (TooFewError,)
-    results, skipped = comparison.run(pairs, skip=skip)
+    results, skipped = answers(asked, measured(), skip=skip)
     delta = delta if delta is not None else 0.0 if sample_key else CELL_DELTA
-    genes = breadths(reading, model, units, [pair for pair, _ in results])
+    # a kind is a stratum and group, whatever the sample
+    kind = units.table.groupby(["stratum", "group"], sort=False).ngroup().to_numpy()
+    genes = breadths(reading, model, units.code, kind, [pair for pair, _ in results])
     totals = Totals.of(model)
     parts = [
-        rows(compared, delta, about.join(of_genes), totals).assign(**pair.labels)
+        rows(compared, delta, about.join(of_genes), totals).join(sides(compared[UNIQUE], about)).assign(**pair.labels)
         for (pair, compared), of_genes in zip(results, genes, strict=True)
     ]
-    refits = [Comparison(measured(refit=number), *options) for number in range(n_refits(adata, keys))]
+    refits = [measured(refit=number) for number in range(n_refits(adata, keys))]
     if refits:
         said = repeated(results, refits, delta, about.index)
         parts = [part.join(columns) for part, columns in zip(parts, said, strict=True)]
-    table = pd.concat(parts, ignore_index=True)
+    table = over_all(parts)
     warn_of_what_is_left_out(results, skipped)
 
     adata = adata.copy() if copy else adata
@@ -269,6 +283,7 @@ def rank_programs_groups(
         "covariates": covariates,
         "within": within,
         "paired": paired,
+        "exact": exact,
         "delta": delta,
         "left_out": skipped,
     }

@@ -11,8 +11,7 @@ from crystallin import stats
 from crystallin._keys import TOTAL, UNIQUE, Keys
 from crystallin.tl._shared import activity_rows
 
-from ._design import Units
-from ._differences import Coupling, Measured
+from ._measured import Coupling, Measured
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -23,7 +22,8 @@ if TYPE_CHECKING:
 def measure(
     adata: AnnData,
     keys: Keys,
-    units: Units,
+    code: np.ndarray,
+    n_units: int,
     covariates: np.ndarray,
     correlation: np.ndarray,
     is_decoy: np.ndarray,
@@ -35,8 +35,8 @@ def measure(
     ----------
     adata, keys
         Data with activities, and their slots.
-    units
-        Units of cells.
+    code, n_units
+        Unit of each cell, negative for cells that are left out, and number of units.
     covariates
         Cells x covariates.
     correlation
@@ -46,7 +46,7 @@ def measure(
     refit
         Take the activities of this refit of an ensemble; ``None`` takes those of the first fit.
     """
-    collect = partial(stats.collect_moments, codes=units.code, n_groups=len(units.table), covariates=covariates)
+    collect = partial(stats.collect_moments, codes=code, n_groups=n_units, covariates=covariates)
     unique, covariance = collect(*activity_rows(adata, keys, UNIQUE, refit))
     total, _ = collect(*activity_rows(adata, keys, TOTAL, refit), with_covariance=False)
     return {

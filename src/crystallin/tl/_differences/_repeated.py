@@ -9,8 +9,8 @@ import pandas as pd
 
 from crystallin._keys import SHARE_OF_FITS
 
-from ._comparison import Comparison, Pair
-from ._differences import Compared
+from ._measured import Measured
+from ._questions import Answer, Question, again
 from ._rows import effects
 
 # a difference is called in a fit if its q is at most this
@@ -18,30 +18,29 @@ MAX_Q = 0.05
 
 
 def repeated(
-    first: Sequence[tuple[Pair, Mapping[str, Compared]]],
-    refits: Sequence[Comparison],
+    first: Sequence[tuple[Question, Answer]],
+    refits: Sequence[Mapping[str, Measured]],
     delta: float,
     real: pd.Index,
 ) -> list[pd.DataFrame]:
-    """Return, for each pair, what the fits say of each program's difference.
+    """Return, for each comparison, what the fits say of each program's difference.
 
     Parameters
     ----------
     first
-        Pairs with the results of the first fit.
+        Comparisons with the results of the first fit.
     refits
-        The comparison with the activities of each refit.
+        Activities of each refit.
     delta
         Smallest difference of interest, in pooled standard deviations.
     real
         Positions of the programs that are not decoys.
     """
-    pairs = [pair for pair, _ in first]
-    # the same units are compared in each fit, so all pairs are possible
-    again = [comparison.run(pairs, skip=())[0] for comparison in refits]
+    questions = [question for question, _ in first]
+    others = [again(questions, measured) for measured in refits]
     found = []
     for number, (_, compared) in enumerate(first):
-        fits = [effects(compared, delta, real), *(effects(results[number][1], delta, real) for results in again)]
+        fits = [effects(compared, delta, real), *(effects(results[number][1], delta, real) for results in others)]
         found.append(pd.concat([_columns(fits, before) for before in ("", "total_")], axis=1))
     return found
 

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from crystallin import stats
 from crystallin._keys import TOTAL, UNIQUE
-from crystallin.stats import Difference
+from crystallin.stats import Difference, SampleDifference
 
-from ._differences import TESTED_FROM, Compared
+from ._measured import TESTED_FROM, Compared
 from ._totals import Totals
 
 # columns of the unique reading that the total has as well
-ALSO_OF_TOTAL = ("effect", "se", "lower", "upper", "effect_sd", "p", "probability", "q", "decoy_q", "reliability")
+ALSO_OF_TOTAL = (
+    "effect",
+    "se",
+    "lower",
+    "upper",
+    "effect_sd",
+    "p",
+    "p_exact",
+    "probability",
+    "q",
+    "decoy_q",
+    "effect_min",
+    "effect_max",
+    "most_influential",
+    "detectable",
+    "sample_sd",
+    "cell_sd",
+    "reliability",
+)
+# a difference that is found has a q of at most this
+LEVEL = 0.05
 
 
 def rows(compared: Mapping[str, Compared], delta: float, about: pd.DataFrame, totals: Totals) -> pd.DataFrame:
@@ -37,14 +57,11 @@ def rows(compared: Mapping[str, Compared], delta: float, about: pd.DataFrame, to
     is_decoy[real] = False
     (columns, sure), (of_total, _) = (_columns(compared[kind], delta, is_decoy) for kind in (UNIQUE, TOTAL))
     columns |= {f"total_{name}": of_total[name] for name in ALSO_OF_TOTAL if name in of_total}
-    columns |= totals.columns(*(compared[kind].mean[0] - compared[kind].mean[1] for kind in (UNIQUE, TOTAL)))
+    columns |= totals.columns(*(compared[kind].shift for kind in (UNIQUE, TOTAL)))
     table = about.join(pd.DataFrame({name: values[real] for name, values in columns.items()}, index=real))
     differs, total_differs = (_excludes_0(table, before) for before in ("", "total_"))
     table["opposed"] = differs & total_differs & (table["effect"] * table["total_effect"] < 0)
     table["explained_by"] = table["explained_by"].where(differs | total_differs, "")
-    table["n_group"], table["n_reference"] = map(int, unique.n_cells)
-    table["n_samples_group"], table["n_samples_reference"] = unique.n_samples
-    table["unit"] = "cell" if unique.n_samples == (0, 0) else "sample"
     certainty = pd.Series(sure[real], index=real)
     # an untested program can lead a family only if none of its programs is tested
     untested = table["reliability"] < TESTED_FROM
@@ -53,6 +70,34 @@ def rows(compared: Mapping[str, Compared], delta: float, about: pd.DataFrame, to
     # programs that are not tested come last
     order = pd.DataFrame({"untested": table["q"].isna(), "sure": -certainty})
     return table.loc[order.sort_values(["untested", "sure"], kind="stable").index]
+
+
+def sides(compared: Compared, about: pd.DataFrame) -> pd.DataFrame:
+    """Return what a comparison of two groups says of each, for each program (no decoys), indexed as ``about``."""
+    columns = {
+        "overlap": stats.overlap(compared.mean, compared.variance),
+        "mean_group": compared.mean[0],
+        "mean_reference": compared.mean[1],
+    }
+    table = pd.DataFrame({name: values[about.index] for name, values in columns.items()}, index=about.index)
+    table["n_group"], table["n_reference"] = map(int, compared.n_cells)
+    table["n_samples_group"], table["n_samples_reference"] = compared.n_samples
+    table["unit"] = "sample" if any(compared.n_samples) else "cell"
+    return table
+
+
+def over_all(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Join the tables of comparisons, and add ``q_all`` and ``total_q_all``: ``q`` over the programs of all of them."""
+    table = pd.concat(tables, ignore_index=True)
+    for before in ("", "total_"):
+        place = table.columns.get_loc(f"{before}q") + 1
+        if f"{before}p" in table:
+            values = stats.benjamini_hochberg(table[f"{before}p"].to_numpy())
+        else:
+            tested = table[f"{before}q"].notna()
+            values = stats.expected_fdr(table[f"{before}probability"].where(tested).to_numpy())
+        table.insert(place, f"{before}q_all", values)
+    return table
 
 
 def effects(compared: Mapping[str, Compared], delta: float, real: pd.Index) -> pd.DataFrame:
@@ -68,7 +113,7 @@ def effects(compared: Mapping[str, Compared], delta: float, real: pd.Index) -> p
 
 def _columns(compared: Compared, delta: float, is_decoy: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Return the columns of one reading for all programs and decoys, and how certain each difference is."""
-    marginal, by_sample = compared.marginal, compared.n_samples != (0, 0)
+    marginal, by_sample = compared.marginal, any(compared.n_samples)
     by_decoys = stats.calibrated_by_decoys(marginal, compared.reliability, is_decoy)
     lower, upper = marginal.interval()
     size = delta * compared.pooled_sd
@@ -83,11 +128,10 @@ def _columns(compared: Compared, delta: float, is_decoy: np.ndarray) -> tuple[di
         **_significance(marginal, size, tested, by_sample=by_sample),
         "decoy_q": _significance(by_decoys, size, tested, by_sample=by_sample)["q"],
         "reliability": compared.reliability,
-        "overlap": stats.overlap(compared.mean, compared.variance),
-        "mean_group": compared.mean[0],
-        "mean_reference": compared.mean[1],
         "df": np.broadcast_to(marginal.df, marginal.effect.shape),
     }
+    if isinstance(marginal, SampleDifference):
+        columns |= _of_samples(compared, marginal, columns["q"], size)
     conditional = compared.conditional
     if conditional is not None:
         direction = np.sign(marginal.effect)
@@ -98,6 +142,31 @@ def _columns(compared: Compared, delta: float, is_decoy: np.ndarray) -> tuple[di
         }
     # with decoys, certainty is limited by the standard errors that also hold for decoys
     return columns, np.abs(marginal.effect / np.fmax(marginal.se, by_decoys.se))
+
+
+def _of_samples(
+    compared: Compared, difference: SampleDifference, q: np.ndarray, size: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return the columns that only comparisons across samples have."""
+    # the p value below which one more program would be called
+    level = LEVEL * (1 + (q <= LEVEL).sum()) / max(np.isfinite(q).sum(), 1)
+    columns = {
+        "df_residual": np.full(len(q), difference.df_residual),
+        "sample_sd": np.sqrt(difference.between),
+        "cell_sd": compared.cell_sd,
+        "design_variance": np.full(len(q), difference.design_variance),
+        "detectable": size + stats.detectable(float(difference.df), min(level, LEVEL)) * difference.se,
+    }
+    if compared.steadiness is not None:
+        steadiness = compared.steadiness
+        columns |= {
+            "effect_min": steadiness.lowest,
+            "effect_max": steadiness.highest,
+            "most_influential": steadiness.donor,
+        }
+    if compared.exact_p is not None:
+        columns["p_exact"] = np.where(np.isfinite(q), compared.exact_p, np.nan)
+    return columns
 
 
 def _excludes_0(table: pd.DataFrame, before: str) -> pd.Series:
@@ -117,8 +186,9 @@ def _significance(
     """Return p values or probabilities, and q over tested programs; none is significant against ``direction``."""
     against = np.zeros(len(tested), dtype=bool) if direction is None else difference.effect * direction < 0
     if by_sample:
-        p = np.where(against, 1, difference.p(size))
-        return {"p": p, "q": stats.benjamini_hochberg(np.where(tested, p, np.nan))}
+        # p values of programs that are not tested would not hold
+        p = np.where(tested, np.where(against, 1, difference.p(size)), np.nan)
+        return {"p": p, "q": stats.benjamini_hochberg(p)}
     normal = difference.as_normal()
     probability = np.full(len(tested), np.nan)
     if np.isfinite(normal.se).any():

@@ -57,17 +57,17 @@ def covariate_matrix(obs: pd.DataFrame, names: Sequence[str]) -> tuple[np.ndarra
     return np.concatenate(columns, axis=1), owner
 
 
-def check_not_collinear(
-    nuisance: np.ndarray, side: np.ndarray, columns: np.ndarray, owner: Sequence[str], where: str
+def check_estimable(
+    base: np.ndarray, contrast: np.ndarray, columns: np.ndarray, owner: Sequence[str], where: str
 ) -> np.ndarray:
-    """Return the columns of covariates to adjust for; raise an error if they explain which side a unit is on.
+    """Return the columns of covariates to adjust for; raise an error if they explain what is to be estimated.
 
     Parameters
     ----------
-    nuisance
-        Other columns of the model, units x columns: the intercept, or the samples.
-    side
-        1 for units of the group, 0 for those of the reference.
+    base
+        Other columns of the model, units x columns, such as the intercept and the group.
+    contrast
+        Weight of each of their coefficients in what is to be estimated.
     columns
         Units x covariates.
     owner
@@ -75,10 +75,15 @@ def check_not_collinear(
     where
         The comparison, for the message.
     """
+    if not len(owner):
+        return np.array([], dtype=int)
+    # the direction of interest, and what is left of the model without it
+    nuisance = base @ _orthogonal(contrast)
+    direction = base @ contrast
     kept = independent(nuisance, columns)
     for i, column in enumerate(kept):
         before = np.column_stack([nuisance, columns[:, kept[: i + 1]]])
-        if not len(independent(before, side[:, None])):
+        if not len(independent(before, direction[:, None])):
             msg = (
                 f"Covariate {owner[column]!r} is confounded with the groups in {where}"
                 f"{' (together with the covariates before it)' if i else ''}, so their effects cannot be separated. "
@@ -86,3 +91,8 @@ def check_not_collinear(
             )
             raise CollinearError(msg)
     return kept
+
+
+def _orthogonal(contrast: np.ndarray) -> np.ndarray:
+    """Return an orthonormal basis of the coefficients that are orthogonal to the contrast."""
+    return np.linalg.svd(contrast[None, :])[2][1:].T
