@@ -208,7 +208,15 @@ def test_every_result_names_its_tool_accessor_and_plots():
     for tool, result in RESULTS.items():
         assert result.call.startswith(f"{tool}(adata")
     # accessors of results are all in the registry; the others read the programs' own slots
-    of_programs = {"activity", "activity_df", "free_programs_df", "loadings_df", "programs_df", "contrast_params"}
+    of_programs = {
+        "activity",
+        "activity_df",
+        "free_programs_df",
+        "loadings_df",
+        "programs_df",
+        "contrast_params",
+        "pseudobulk",
+    }
     assert set(cr.get.__all__) == accessors | of_programs | {"completed_programs"}
 
 
@@ -227,9 +235,13 @@ def test_no_file_is_long():
 
 
 def test_every_column_of_the_ranking_is_explained_in_the_report(result, model):
-    cr.tl.rank_programs_groups(result, model, "cell_type")
+    result.obs["donor"] = [str(i % 6) for i in range(result.n_obs)]
     labels = {"stratum", "group", "reference", "program"}
-    assert set(cr.get.rank_programs_groups_df(result)) - labels <= set(COLUMNS)
+    for options in ({}, {"sample_key": "donor", "exact": True}):
+        cr.tl.rank_programs_groups(result, model, "cell_type", **options)
+        assert set(cr.get.rank_programs_groups_df(result)) - labels <= set(COLUMNS)
+    cr.tl.compare(result, model, "~ cell_type", contrast={"cell_type": ("type 0", "type 1")}, sample_key="donor")
+    assert set(cr.get.compare_df(result)) - labels <= set(COLUMNS)
 
 
 @pytest.mark.parametrize("summary", [False, True])

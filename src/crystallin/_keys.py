@@ -240,10 +240,10 @@ RESULTS = {
     ),
     COMPARE: Result(
         "contrasts of samples",
-        "compare(adata, model, design, contrast, sample_key=…)",
+        "compare(adata, model, design, contrast=…, sample_key=…)",
         "contrast",
         "compare_df",
-        ("compare", "forest", "volcano"),
+        ("compare", "forest"),
     ),
     CONTRAST: Result(
         "contrast",

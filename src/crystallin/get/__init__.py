@@ -1,4 +1,4 @@
-"""Accessors: return stored results as new objects. They never write into AnnData and never compute."""
+"""Accessors: return stored results, and means of stored activities, as new objects. They never write into AnnData."""
 
 from ._activity import activity
 from ._activity_df import activity_df
@@ -6,6 +6,7 @@ from ._annotation_df import annotation_df
 from ._attribution_agreement_df import attribution_agreement_df
 from ._attributions_df import attributions_df
 from ._audit_df import audit_df
+from ._compare_df import compare_df
 from ._completed_programs import completed_programs
 from ._contrast_df import contrast_df
 from ._contrast_params import contrast_params
@@ -17,6 +18,7 @@ from ._leakage_df import leakage_df
 from ._loadings_df import loadings_df
 from ._program_importance_df import program_importance_df
 from ._programs_df import programs_df
+from ._pseudobulk import pseudobulk
 from ._rank_programs_groups_df import rank_programs_groups_df
 from ._rules_df import rules_df
 
@@ -27,6 +29,7 @@ __all__ = [
     "attribution_agreement_df",
     "attributions_df",
     "audit_df",
+    "compare_df",
     "completed_programs",
     "contrast_df",
     "contrast_params",
@@ -38,6 +41,7 @@ __all__ = [
     "loadings_df",
     "program_importance_df",
     "programs_df",
+    "pseudobulk",
     "rank_programs_groups_df",
     "rules_df",
 ]

@@ -8,8 +8,9 @@ from typing import Literal
 import pandas as pd
 from anndata import AnnData
 
-from crystallin import _checks as checks
-from crystallin._keys import KINDS, RANK_PROGRAMS_GROUPS, TABLE, UNIQUE
+from crystallin._keys import RANK_PROGRAMS_GROUPS
+
+from ._differences import differences
 
 
 def rank_programs_groups_df(
@@ -69,52 +70,15 @@ def rank_programs_groups_df(
     --------
     >>> cr.get.rank_programs_groups_df(adata, "stim", q_max=0.05, families="lead")  # doctest: +SKIP
     """
-    slot = checks.check_result(adata, key, RANK_PROGRAMS_GROUPS)
-    checks.check_choice(families, "families", ("all", "lead"))
-    table, of_kind = _sorted_by(adata.uns[slot][TABLE], kind, key)
-    keep = pd.Series(True, index=table.index)
-    for column, wanted in {"group": group, "stratum": stratum}.items():
-        if wanted is not None:
-            keep &= table[column].isin(checks.check_among(wanted, column, table[column].unique()))
-    for argument, column, limit in (("q_max", "q", q_max), ("decoy_q_max", "decoy_q", decoy_q_max)):
-        if limit is not None:
-            checks.check_number(limit, argument, 0, 1)
-            keep &= table[f"{of_kind}{column}"] <= limit
-    if decoy_q_max is not None and table[f"{of_kind}decoy_q"].isna().all():
-        msg = (
-            "decoy_q_max needs decoys, and the model was trained without; add them with the programs "
-            "(crystallin.pp.add_programs(…, n_decoys=…)) and train again."
-        )
-        raise ValueError(msg)
-    if effect_min is not None:
-        checks.check_number(effect_min, "effect_min", 0)
-        keep &= table[f"{of_kind}effect_sd"].abs() >= effect_min
-    if direction is not None:
-        checks.check_choice(direction, "direction", ("up", "down"))
-        effect = table[f"{of_kind}effect"]
-        keep &= effect > 0 if direction == "up" else effect < 0
-    if families == "lead":
-        keep &= table["lead"].astype(bool)
-    return table[keep].reset_index(drop=True)
-
-
-def _sorted_by(table: pd.DataFrame, kind: str, key: str) -> tuple[pd.DataFrame, str]:
-    """Return the table sorted by a reading within each comparison, and how the names of its columns begin."""
-    checks.check_choice(kind, "kind", KINDS)
-    if kind == UNIQUE:
-        return table, ""
-    if "total_effect" not in table:
-        msg = (
-            f"The results under {key!r} were computed by an earlier version, which did not compare total activities. "
-            "Call crystallin.tl.activity and crystallin.tl.rank_programs_groups again."
-        )
-        raise ValueError(msg)
-    comparison = table.groupby(["stratum", "group", "reference"], sort=False, observed=True).ngroup()
-    order = pd.DataFrame(
-        {
-            "comparison": comparison,
-            "untested": table["total_q"].isna(),
-            "sure": -(table["total_effect"] / table["total_se"]).abs(),
-        }
+    return differences(
+        adata,
+        key,
+        RANK_PROGRAMS_GROUPS,
+        {"group": group, "stratum": stratum},
+        kind=kind,
+        q_max=q_max,
+        decoy_q_max=decoy_q_max,
+        effect_min=effect_min,
+        direction=direction,
+        families=families,
     )
-    return table.loc[order.sort_values(list(order), kind="stable").index], "total_"

@@ -4,10 +4,12 @@ from ._agreement import agreement
 from ._annotation import annotation
 from ._attributions import attributions
 from ._audit import audit
+from ._compare import compare
 from ._contrast import contrast
 from ._dotplot import dotplot
 from ._effects import effects
 from ._embedding import embedding
+from ._forest import forest
 from ._history import history
 from ._loadings import loadings
 from ._matrixplot import matrixplot
@@ -25,10 +27,12 @@ __all__ = [
     "annotation",
     "attributions",
     "audit",
+    "compare",
     "contrast",
     "dotplot",
     "effects",
     "embedding",
+    "forest",
     "history",
     "loadings",
     "matrixplot",

@@ -1,4 +1,4 @@
-"""Common parts of the figures of differences between groups."""
+"""Common parts of the figures of differences between groups and of contrasts of samples."""
 
 from __future__ import annotations
 
@@ -9,14 +9,58 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import SHARE_OF_FITS, TOTAL
+from crystallin._keys import COMPARE, RANK_PROGRAMS_GROUPS, SHARE_OF_FITS, TOTAL
 
 TRUST_Q = 0.05
-# columns that are drawn, in either reading
+# smaller q values are not distinguished
+MIN_Q = 1e-10
+# columns that are drawn, in either reading; the latter are not in all results
 OF_BOTH = ("effect", "lower", "upper", "effect_sd", "q", "decoy_q", "breadth")
+OF_SOME = (SHARE_OF_FITS, "effect_min", "effect_max", "most_influential", "detectable")
 # a difference of an ensemble is steady if at least this share of its fits call it
 STEADY_FROM, ROUNDING = 0.8, 1e-9
+# columns that identify a comparison, and the argument that chooses among them, by tool
+LABELS = {RANK_PROGRAMS_GROUPS: ["stratum", "group", "reference"], COMPARE: ["stratum", "contrast"]}
+CHOSEN_BY = {RANK_PROGRAMS_GROUPS: "group", COMPARE: "contrast"}
+# keys that name the default slot of a tool
+DEFAULTS = tuple(LABELS)
+
+
+def tool_of(
+    adata: AnnData,
+    key: str,
+    group: str | Sequence[str] | None,
+    contrast: str | Sequence[str] | None,
+    default: str = RANK_PROGRAMS_GROUPS,
+) -> tuple[str, str]:
+    """Return the tool whose result is drawn, and its key.
+
+    The tool is the one that wrote ``key``. If ``key`` is the default slot of either tool or the key of programs,
+    ``contrast`` chooses :func:`crystallin.tl.compare` and ``group`` chooses
+    :func:`crystallin.tl.rank_programs_groups`; without both, it is ``default`` for the key of programs.
+    """
+    if group is not None and contrast is not None:
+        msg = (
+            f"group={group!r} chooses among the results of rank_programs_groups and contrast={contrast!r} among those "
+            "of compare. Give one of them."
+        )
+        raise ValueError(msg)
+    asked = COMPARE if contrast is not None else RANK_PROGRAMS_GROUPS if group is not None else None
+    there = checks.kind_of(adata, key)
+    if there not in LABELS:
+        tool = asked or (key if key in DEFAULTS else default)
+        return tool, tool if key in DEFAULTS else key
+    if asked in (None, there):
+        return there, key
+    if key in DEFAULTS:
+        return asked, asked
+    msg = (
+        f"{CHOSEN_BY[asked]}= chooses among results of {asked}, but those under {key!r} are of {there}. Use "
+        f"{CHOSEN_BY[there]}=, or another key."
+    )
+    raise ValueError(msg)
 
 
 def comparisons(
@@ -26,35 +70,45 @@ def comparisons(
     families: Literal["all", "lead"],
     key: str,
     kind: str,
+    *,
+    contrast: str | Sequence[str] | None = None,
+    tool: str = RANK_PROGRAMS_GROUPS,
 ) -> dict[str, pd.DataFrame]:
     """Return the rows of each comparison, by its title, which names the stratum if there is one.
 
     Columns such as ``effect`` and ``q`` are those of the reading ``kind``. ``other_effect`` is the effect in the other
     reading, and ``is_opposed`` whether that surely goes in the other direction.
     """
-    table = get.rank_programs_groups_df(adata, group, stratum=stratum, kind=kind, families=families, key=key)
+    options = {"stratum": stratum, "kind": kind, "families": families, "key": key}
+    if tool == COMPARE:
+        table = get.compare_df(adata, contrast, **options)
+    else:
+        table = get.rank_programs_groups_df(adata, group, **options)
     # results of earlier versions have one reading
     opposed = {"is_opposed": table.get("opposed", False), "other_effect": table.get("total_effect", np.nan)}
     if kind == TOTAL:
         opposed["other_effect"] = table["effect"]
-        columns = [*OF_BOTH, *([SHARE_OF_FITS] if SHARE_OF_FITS in table else [])]
+        columns = [*OF_BOTH, *(name for name in OF_SOME if name in table)]
         table = table.drop(columns="conditional_q").assign(**{name: table[f"total_{name}"] for name in columns})
     table = table.assign(**opposed)
     parts = {}
-    for (stratum_name, group_name, reference), part in table.groupby(
-        ["stratum", "group", "reference"], sort=False, observed=True
-    ):
-        title = f"{group_name} against {reference}"
-        parts[f"{stratum_name}: {title}" if stratum_name else title] = part
+    for labels, part in table.groupby(LABELS[tool], sort=False, observed=True):
+        parts[_title(*labels)] = part
     return parts
+
+
+def _title(stratum: str, what: str, reference: str | None = None) -> str:
+    title = what if reference is None else f"{what} against {reference}"
+    return f"{stratum}: {title}" if stratum else title
 
 
 def only(parts: dict[str, pd.DataFrame]) -> tuple[str, pd.DataFrame]:
     """Return the single comparison; raise if there are several."""
     if len(parts) > 1:
+        chosen_by = "contrast" if all("contrast" in part for part in parts.values()) else "group"
         msg = (
             f"The figure shows one comparison, but there are {len(parts)} ({'; '.join(list(parts)[:4])}, …). Choose "
-            "one with group and stratum."
+            f"one with {chosen_by} and stratum."
         )
         raise ValueError(msg)
     ((title, part),) = parts.items()
@@ -74,3 +128,12 @@ def special(table: pd.DataFrame, q_max: float) -> pd.Series:
         is_special &= table["conditional_q"] <= q_max
     # single models have one fit
     return is_special & (table[SHARE_OF_FITS] >= STEADY_FROM - ROUNDING) if SHARE_OF_FITS in table else is_special
+
+
+def q_words(q: float) -> str:
+    """Return a q value in words."""
+    if np.isnan(q):
+        return "not tested"
+    if q < MIN_Q:
+        return f"q < {MIN_Q:.0e}"
+    return f"q = {q:.2f}" if q >= 0.095 else f"q = {q:.1g}"

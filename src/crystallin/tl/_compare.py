@@ -17,20 +17,14 @@ from ._differences import (
     CollinearError,
     TooFewError,
     Totals,
-    answers,
     asked_of,
     breadths,
     covariate_matrix,
     make_contrasts,
     make_study,
     measure,
-    over_all,
-    rows,
     similar_programs,
-    warn_of_what_is_left_out,
-)
-from ._differences import (
-    repeated as in_refits,
+    table_of,
 )
 from ._shared import n_refits, origin_of
 
@@ -51,8 +45,8 @@ def compare(
     adata: AnnData,
     model: ProgramVAE,
     design: str,
-    contrast: Spec | Sequence[Spec],
     *,
+    contrast: Spec | Sequence[Spec],
     sample_key: str,
     within: str | None = None,
     covariates: Sequence[str] | None = None,
@@ -166,7 +160,7 @@ def compare(
     >>> model.train(max_epochs=20)
     >>> cr.tl.activity(adata, model)
     >>> response = {"arm": ("placebo", "drug"), "condition": ("before", "after")}
-    >>> cr.tl.compare(adata, model, "~ arm * condition", response, sample_key="donor")
+    >>> cr.tl.compare(adata, model, "~ arm * condition", contrast=response, sample_key="donor")
     >>> cr.get.compare_df(adata)["contrast"].unique().tolist()
     ['arm: drug - placebo, condition: after - before']
     """
@@ -194,24 +188,17 @@ def compare(
     about, correlation = similar_programs(model, adata, reading, key)
     n_units = len(study.table)
     measured = partial(measure, adata, keys, study.code, n_units, columns, correlation, model.is_decoy)
-    skip = () if within is None else (TooFewError, CollinearError)
-    results, skipped = answers(asked, measured(), skip=skip)
-    genes = breadths(
-        reading, model, study.code, np.arange(n_units), [question for question, _ in results], max_cells=MAX_CELLS
+    table, skipped = table_of(
+        asked,
+        measured,
+        about,
+        totals=Totals.of(model),
+        genes=partial(breadths, reading, model, study.code, np.arange(n_units), max_cells=MAX_CELLS),
+        more=lambda question, answer: _numbers(question, answer[UNIQUE]),
+        delta=delta,
+        n_refits=n_refits(adata, keys),
+        skip=() if within is None else (TooFewError, CollinearError),
     )
-    totals = Totals.of(model)
-    parts = [
-        rows(compared, delta, about.join(of_genes), totals).assign(
-            **question.labels, **_numbers(question, compared[UNIQUE])
-        )
-        for (question, compared), of_genes in zip(results, genes, strict=True)
-    ]
-    refits = [measured(refit=number) for number in range(n_refits(adata, keys))]
-    if refits:
-        said = in_refits(results, refits, delta, about.index)
-        parts = [part.join(columns) for part, columns in zip(parts, said, strict=True)]
-    table = over_all(parts)
-    warn_of_what_is_left_out(results, skipped)
 
     adata = adata.copy() if copy else adata
     params = {
@@ -227,8 +214,7 @@ def compare(
         "left_out": skipped,
     }
     params = given(params) | origin_of(COMPARE, adata, keys, model.digest)
-    first = ["stratum", "contrast", "program"]
-    adata.uns[slot] = {PARAMS: params, TABLE: table[[*first, *table.columns.difference(first, sort=False)]]}
+    adata.uns[slot] = {PARAMS: params, TABLE: table}
     return adata if copy else None
 
 

@@ -12,12 +12,12 @@ from crystallin import _checks as checks
 from crystallin import stats
 from crystallin._keys import DEFAULT_KEY, LEAKAGE, MODEL_DIGEST, PARAMS, PROGRAM_IMPORTANCE, Keys
 from crystallin._rollback import unchanged_on_error
-from crystallin._store import Rows
+from crystallin._store import Rows, activity_rows
 
 from ._differences import TESTED_FROM, similar_programs
 from ._leakage import leakage
 from ._program_importance import program_importance
-from ._shared import activity_rows, add_to_table, choose_cells, group_means, stability, stored_activity
+from ._shared import add_to_table, choose_cells, group_means, stability, stored_activity
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -16,25 +16,21 @@ from ._differences import (
     Options,
     TooFewError,
     Totals,
-    answers,
     breadths,
     covariate_matrix,
+    labels_of_units,
     make_units,
     measure,
-    over_all,
     pairs,
-    repeated,
-    rows,
     sides,
     similar_programs,
-    warn_of_what_is_left_out,
+    table_of,
 )
 from ._shared import n_refits, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from crystallin._checks import Labels
     from crystallin.model import ProgramVAE
 
 # smallest difference of interest between cells, in standard deviations between cells: a small effect (Cohen 1988)
@@ -97,6 +93,11 @@ def rank_programs_groups(
         are on one side only are left out. ``None`` does so if at least half of the samples, and at least two, are on
         both sides, or if too few samples are on one side only; otherwise samples on both sides are left out. ``False``
         treats all means as independent, even two of the same sample. Samples that are left out are logged.
+    exact
+        Also make a permutation test across samples: ``p_exact`` is the share of all rearrangements of samples (with
+        pairs, of all exchanges of sides) whose statistic is at least as large. It holds however samples are
+        distributed, but is never small with few (four against four: .029). NaN with covariates or more than 1,000
+        rearrangements.
     delta
         Differences up to this size, in pooled standard deviations of activity between cells, are not of interest.
         ``None`` uses 0.2 without ``sample_key`` and 0 with it.
@@ -120,10 +121,11 @@ def rank_programs_groups(
         - ``effect``: difference of mean activity in prior standard deviations, corrected for shrinkage (see Notes);
           ``se``: its standard error; ``lower`` and ``upper``: its 95 % interval; ``effect_sd``: the difference in
           pooled standard deviations between cells; ``statistic``: effect divided by its standard error;
-        - with ``sample_key``, ``p`` (moderated t; with ``delta``, TREAT) and ``q`` (Benjamini & Hochberg, over the
-          programs of a comparison); without it, ``probability`` that the difference is larger than ``delta`` in the
-          estimated direction, and ``q``: the expected share of false positives among all programs that are at least as
-          probable;
+        - with ``sample_key``, ``p`` (moderated t; with ``delta``, TREAT; NaN for programs that are not tested) and
+          ``q`` (Benjamini & Hochberg, over the programs of a comparison); without it, ``probability`` that the
+          difference is larger than ``delta`` in the estimated direction, and ``q``: the expected share of false
+          positives among all programs that are at least as probable. ``q_all``: ``q`` over the programs of all
+          comparisons of the call. With ``exact=True`` also ``p_exact``;
         - ``decoy_q``: the same as ``q``, but with standard errors widened until they hold for the decoys (see Notes);
           NaN with fewer than ten decoys;
         - ``reliability``: share of the activity's variance that the counts determine, in the cells compared. Programs
@@ -151,6 +153,12 @@ def rank_programs_groups(
         - ``explained_by``: the other programs, decoys or free programs that account for the difference between
           the readings, separated by ``"; "`` (see Notes). Empty if the program's own part of its total is larger than
           that of all others, or if both intervals include 0;
+        - with ``sample_key``, ``effect_min`` and ``effect_max``: range of the effect when each sample in turn is left
+          out, and ``most_influential``: the sample whose removal changes it most; ``detectable``: the smallest
+          difference that this comparison would have called (``q <= .05``) with a probability of .8; for
+          :func:`crystallin.power`, ``sample_sd`` and ``cell_sd``: how much samples differ, and cells of a sample (its
+          square divided by their number is a mean's sampling variance), and ``design_variance``: variance of the effect
+          if that of each sample's mean were 1. All but the last also of the total;
         - of an ensemble (see :func:`crystallin.ensemble`) also ``fit_sd``: how much the effect differs between fits, as
           a standard deviation; ``share_of_fits``: share of all fits, the first included, in which ``q`` is at most
           .05 and the direction that of the first fit; ``sign_agreement``: share of the refits with the same direction;
@@ -159,7 +167,8 @@ def rank_programs_groups(
         - ``unit``: the unit of observation, ``"sample"`` with ``sample_key`` and ``"cell"`` without. Cells are not
           replicates: if the unit is the cell, the row describes these cells and not other cells of their type;
         - ``n_group``, ``n_reference``: numbers of cells; ``n_samples_group``, ``n_samples_reference``: numbers of
-          samples; ``df``: degrees of freedom of the statistic.
+          samples; ``df``: degrees of freedom of the statistic, and ``df_residual``: those that are not borrowed from
+          other programs.
     ``adata.uns[key_added]["params"]`` : dict
         The arguments, and the comparisons that were left out.
 
@@ -182,8 +191,7 @@ def rank_programs_groups(
     :meth:`crystallin.ProgramVAE.get_total_weights`), so a difference of totals is the program's own part plus the parts
     of the others. ``explained_by`` is not empty if the others' parts together are larger than the program's own. It
     names up to three programs with the largest parts in the direction of this sum, each of at least a tenth of the
-    absolute sum of the others' parts. Parts and ``total_breadth`` are computed from the means as stored, without
-    covariates.
+    absolute sum of the others' parts. Parts and ``total_breadth`` are of the means as stored, without covariates.
 
     Means of totals are also divided by one minus their mean posterior variance. Because a total has a prior variance of
     1, this is the slope of its posterior mean on the true total, on average over the prior. In simulations with twelve
@@ -202,12 +210,14 @@ def rank_programs_groups(
     This excess, as a variance of the mean posterior activity, is added to the variance of every program (Efron 2004, J
     Am Stat Assoc 99:96). It matters for programs of low reliability, and little for others.
 
-    The statistics are those of Smyth (2004, Stat Appl Genet Mol Biol 3:3) with samples weighted by the inverse of their
-    variances, and those of McCarthy & Smyth (2009, Bioinformatics 25:765) if ``delta`` is given.
+    The statistics are those of Smyth (2004, Stat Appl Genet Mol Biol 3:3), samples weighted by the inverse of their
+    variances, and those of McCarthy & Smyth (2009, Bioinformatics 25:765) with ``delta``. Programs are few and
+    correlated, unlike genes, and tell less about each other's variances: degrees of freedom are borrowed from the
+    effective number of independent programs only, ``P² / sum r²`` with the correlations r of their residuals, and as if
+    their variances differed by one standard error more than they seem to.
 
-    Computing time is linear in the number of cells. Apart from the activities themselves, memory does not depend on it.
-    Counts are read only for ``breadth`` and for the similarity of programs, from at most 200 cells of each group and
-    stratum, and 1,000 of all cells.
+    Computing time is linear in the number of cells, and memory beside the activities does not depend on it. Counts are
+    read only for ``breadth`` and similarity of programs, from 200 cells of each group and stratum, and 1,000 of all.
 
     Examples
     --------
@@ -227,7 +237,7 @@ def rank_programs_groups(
     checks.check_fresh(adata, keys, model.digest)
     checks.check_activity(adata, keys, TOTAL)
     slot = checks.check_result_key(adata, key_added, keys, RANK_PROGRAMS_GROUPS)
-    labels = _labels_of_units(adata, groupby, within, sample_key)
+    labels = labels_of_units(adata, groupby, within, sample_key)
     wanted, reference = checks.check_groups(groups, reference, labels["group"].names, groupby)
     taken = {"groupby": groupby, "sample_key": sample_key, "within": within}
     covariates = checks.check_covariates(adata, covariates, taken)
@@ -257,22 +267,20 @@ def rank_programs_groups(
     skip: tuple[type[ValueError], ...] = ()
     if within or (isinstance(groups, str) and groups == checks.ALL):
         skip = (TooFewError, CollinearError) if within else (TooFewError,)
-    results, skipped = answers(asked, measured(), skip=skip)
     delta = delta if delta is not None else 0.0 if sample_key else CELL_DELTA
     # a kind is a stratum and group, whatever the sample
     kind = units.table.groupby(["stratum", "group"], sort=False).ngroup().to_numpy()
-    genes = breadths(reading, model, units.code, kind, [pair for pair, _ in results])
-    totals = Totals.of(model)
-    parts = [
-        rows(compared, delta, about.join(of_genes), totals).join(sides(compared[UNIQUE], about)).assign(**pair.labels)
-        for (pair, compared), of_genes in zip(results, genes, strict=True)
-    ]
-    refits = [measured(refit=number) for number in range(n_refits(adata, keys))]
-    if refits:
-        said = repeated(results, refits, delta, about.index)
-        parts = [part.join(columns) for part, columns in zip(parts, said, strict=True)]
-    table = over_all(parts)
-    warn_of_what_is_left_out(results, skipped)
+    table, skipped = table_of(
+        asked,
+        measured,
+        about,
+        totals=Totals.of(model),
+        genes=partial(breadths, reading, model, units.code, kind),
+        more=lambda _, answer: sides(answer[UNIQUE], about),
+        delta=delta,
+        n_refits=n_refits(adata, keys),
+        skip=skip,
+    )
 
     adata = adata.copy() if copy else adata
     params = {
@@ -287,21 +295,6 @@ def rank_programs_groups(
         "delta": delta,
         "left_out": skipped,
     }
-    first = [*results[0][0].labels, "program"]
     params = given(params) | origin_of(RANK_PROGRAMS_GROUPS, adata, keys, model.digest)
-    adata.uns[slot] = {PARAMS: params, TABLE: table[[*first, *table.columns.difference(first, sort=False)]]}
+    adata.uns[slot] = {PARAMS: params, TABLE: table}
     return adata if copy else None
-
-
-def _labels_of_units(
-    adata: AnnData, groupby: str, within: str | None, sample_key: str | None
-) -> dict[str, Labels | None]:
-    """Check and return the group, stratum and sample of each cell."""
-    labels = {"group": checks.check_labels(adata, groupby, "groupby"), "stratum": None, "sample": None}
-    for argument, kind, column in (("sample_key", "sample", sample_key), ("within", "stratum", within)):
-        if column is not None:
-            labels[kind] = checks.check_labels(adata, column, argument)
-            if column == groupby:
-                msg = f"{argument}={column!r} is the same column as groupby. Name another one, or leave {argument} out."
-                raise ValueError(msg)
-    return labels

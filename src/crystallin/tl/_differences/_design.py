@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,9 @@ import pandas as pd
 from crystallin import _checks as checks
 from crystallin._checks import Labels
 from crystallin.stats import independent
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 
 class CollinearError(ValueError):
@@ -31,6 +35,20 @@ class Units:
 
     code: np.ndarray
     table: pd.DataFrame
+
+
+def labels_of_units(
+    adata: AnnData, groupby: str, within: str | None, sample_key: str | None
+) -> dict[str, Labels | None]:
+    """Check and return the group, stratum and sample of each cell."""
+    labels = {"group": checks.check_labels(adata, groupby, "groupby"), "stratum": None, "sample": None}
+    for argument, kind, column in (("sample_key", "sample", sample_key), ("within", "stratum", within)):
+        if column is not None:
+            labels[kind] = checks.check_labels(adata, column, argument)
+            if column == groupby:
+                msg = f"{argument}={column!r} is the same column as groupby. Name another one, or leave {argument} out."
+                raise ValueError(msg)
+    return labels
 
 
 def make_units(group: Labels, stratum: Labels | None, sample: Labels | None) -> Units:

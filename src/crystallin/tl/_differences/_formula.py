@@ -50,7 +50,7 @@ class Study:
 
     def is_number(self, column: str) -> bool:
         """Whether a column enters the model as a number, unless the formula makes it a factor."""
-        return not isinstance(self.columns[column].dtype, pd.CategoricalDtype)
+        return _is_number(self.columns[column])
 
     def levels(self, column: str) -> list[str]:
         """Return the labels of a column, the first of which is the reference."""
@@ -130,7 +130,8 @@ def make_study(obs: pd.DataFrame, design: str, sample: checks.Labels, stratum: c
         if name not in dividing:
             columns[name] = _mean_of_units(values[name], code[there], name)
     table = first[["stratum", "sample"]].reset_index(drop=True)
-    labels = [name for name in names if isinstance(columns[name].dtype, pd.CategoricalDtype)]
+    # cells of the same labels are alike, but for their donors
+    labels = [name for name in names if not _is_number(columns[name]) and not _names(columns[name], table["sample"])]
     table["kind"] = columns.groupby(labels, observed=True).ngroup() if labels else 0
     _check_vary(columns, design)
     return Study(code, table, columns, _matrix(formula, columns, design))
@@ -168,8 +169,17 @@ def _values(obs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def _is_number(column: pd.Series) -> bool:
+    return not isinstance(column.dtype, pd.CategoricalDtype)
+
+
 def _divides(column: pd.Series) -> bool:
-    return isinstance(column.dtype, pd.CategoricalDtype) or column.nunique() <= MAX_VALUES
+    return not _is_number(column) or column.nunique() <= MAX_VALUES
+
+
+def _names(column: pd.Series, sample: pd.Series) -> bool:
+    """Whether the labels of a column are those of the samples."""
+    return (column.astype(str) == sample).all()
 
 
 def _mean_of_units(values: pd.Series, code: np.ndarray, name: str) -> np.ndarray:
@@ -196,7 +206,7 @@ def _check_vary(columns: pd.DataFrame, design: str) -> None:
 
 def _matrix(formula: formulaic.Formula, columns: pd.DataFrame, design: str) -> pd.DataFrame:
     for name, column in columns.items():
-        if not isinstance(column.dtype, pd.CategoricalDtype) and column.nunique() <= MAX_VALUES:
+        if _is_number(column) and column.nunique() <= MAX_VALUES:
             logger.info(
                 "%r enters the model as a number (%d values); C(%s) makes it a factor.", name, column.nunique(), name
             )

@@ -9,7 +9,7 @@ import numpy as np
 
 from crystallin import stats
 from crystallin._keys import TOTAL, UNIQUE, Keys
-from crystallin.tl._shared import activity_rows
+from crystallin._store import activity_rows
 
 from ._measured import Coupling, Measured
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -72,18 +73,23 @@ def rows(compared: Mapping[str, Compared], delta: float, about: pd.DataFrame, to
     return table.loc[order.sort_values(["untested", "sure"], kind="stable").index]
 
 
-def sides(compared: Compared, about: pd.DataFrame) -> pd.DataFrame:
-    """Return what a comparison of two groups says of each, for each program (no decoys), indexed as ``about``."""
+def sides(compared: Compared, about: pd.DataFrame) -> dict[str, Any]:
+    """Return what a comparison of two groups says of each; columns are indexed as ``about`` (no decoys)."""
     columns = {
         "overlap": stats.overlap(compared.mean, compared.variance),
         "mean_group": compared.mean[0],
         "mean_reference": compared.mean[1],
     }
-    table = pd.DataFrame({name: values[about.index] for name, values in columns.items()}, index=about.index)
-    table["n_group"], table["n_reference"] = map(int, compared.n_cells)
-    table["n_samples_group"], table["n_samples_reference"] = compared.n_samples
-    table["unit"] = "sample" if any(compared.n_samples) else "cell"
-    return table
+    of_sides = {name: pd.Series(values[about.index], index=about.index) for name, values in columns.items()}
+    n_group, n_reference = map(int, compared.n_cells)
+    n_samples_group, n_samples_reference = map(int, compared.n_samples)
+    return of_sides | {
+        "n_group": n_group,
+        "n_reference": n_reference,
+        "n_samples_group": n_samples_group,
+        "n_samples_reference": n_samples_reference,
+        "unit": "sample" if any(compared.n_samples) else "cell",
+    }
 
 
 def over_all(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

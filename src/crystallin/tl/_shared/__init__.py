@@ -5,11 +5,10 @@ from ._free import free_programs
 from ._group_means import GroupMeans, group_means
 from ._members import members
 from ._refits import stability
-from ._result import activity_rows, add_to_table, n_refits, origin_of, stored_activity
+from ._result import add_to_table, n_refits, origin_of, stored_activity
 
 __all__ = [
     "Chosen",
-    "activity_rows",
     "add_to_table",
     "GroupMeans",
     "choose_cells",

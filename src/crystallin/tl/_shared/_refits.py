@@ -3,60 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
 
 import numpy as np
 
-from crystallin._store import CHUNK_ROWS
-
-
-class RowSource(Protocol):
-    """An array of cells x programs of which rows are read."""
-
-    shape: tuple[int, ...]
-
-    def __getitem__(self, rows: Any) -> np.ndarray:
-        """Return rows in memory."""
-
-
-class Refit:
-    """Means of one refit.
-
-    Parameters
-    ----------
-    refits
-        Cells x refits x programs.
-    number
-        Position of the refit.
-    """
-
-    def __init__(self, refits: RowSource, number: int) -> None:
-        self.refits, self.number = refits, number
-        self.shape = (refits.shape[0], refits.shape[2])
-
-    def __getitem__(self, rows: Any) -> np.ndarray:
-        """Return rows in memory."""
-        return self.refits[rows][:, self.number]
-
-
-class WithinFits:
-    """Posterior standard deviations without the differences between fits.
-
-    Parameters
-    ----------
-    mean, sd
-        Activities as they are stored, cells x programs.
-    refits
-        Cells x refits x programs.
-    """
-
-    def __init__(self, mean: RowSource, sd: RowSource, refits: RowSource) -> None:
-        self.mean, self.sd, self.refits, self.shape = mean, sd, refits, sd.shape
-
-    def __getitem__(self, rows: Any) -> np.ndarray:
-        """Return rows in memory."""
-        between = np.square(self.refits[rows] - self.mean[rows][:, None]).mean(axis=1)
-        return np.sqrt(np.maximum(np.square(self.sd[rows]) - between, 0))
+from crystallin._store import CHUNK_ROWS, RowSource
 
 
 def stability(first: RowSource, refits: RowSource) -> np.ndarray:

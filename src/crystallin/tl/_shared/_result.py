@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from crystallin import _checks as checks
 from crystallin._keys import (
     ACTIVITY_PARAMS,
     ADDED,
@@ -23,9 +22,7 @@ from crystallin._keys import (
     UNIQUE,
     Keys,
 )
-from crystallin._store import Rows
-
-from ._refits import Refit, RowSource, WithinFits
+from crystallin._store import activity_rows
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -55,22 +52,6 @@ def stored_activity(
     """
     mean, sd = activity_rows(adata, keys, kind, refit)
     return mean[:], sd[:]
-
-
-def activity_rows(
-    adata: AnnData, keys: Keys, kind: str = UNIQUE, refit: int | None = None
-) -> tuple[RowSource, RowSource]:
-    """Return the same as :func:`stored_activity` without reading it: slices of it are read, for data on disk.
-
-    With ``refit``, means are those of a refit of an ensemble. Standard deviations never contain the differences between
-    fits: a cell's counts do not shrink its activity towards 0 by what the fits disagree on.
-    """
-    mean, sd = (checks.check_matrix(adata, "obsm", slot, keys) for slot in keys.of_kind(kind))
-    means, sds = Rows(mean, 0.0), Rows(sd, 1.0)
-    if keys.of_refits(kind) not in adata.obsm:
-        return means, sds
-    refits = Rows(adata.obsm[keys.of_refits(kind)], 0.0)
-    return means if refit is None else Refit(refits, refit), WithinFits(means, sds, refits)
 
 
 def n_refits(adata: AnnData, keys: Keys) -> int:
