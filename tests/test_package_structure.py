@@ -44,7 +44,8 @@ ROOT = Path(__file__).parents[1]
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if not name.startswith("datasets")])
 def test_signatures(name):
     parameters = list(inspect.signature(FUNCTIONS[name]).parameters.values())
-    assert parameters[0].name == ("model" if name == "pl.history" else "adata")
+    # a course of training, and the plan of a study, are not in AnnData
+    assert parameters[0].name == {"pl.history": "model", "pl.power": "table"}.get(name, "adata")
     positional = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     assert len(positional) <= 3
     keywords = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}

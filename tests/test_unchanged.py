@@ -47,6 +47,10 @@ TOOLS: dict[str, tuple[Callable, str]] = {
         partial(cr.tl.audit_programs, programs=[P, "Program/2"], sample_key="batch"),
         r"uns\['audit_programs'\]",
     ),
+    "compare": (
+        partial(cr.tl.compare, design="~ batch", contrast={"batch": ("one", "two")}, sample_key="donor", within=G),
+        r"uns\['compare'\]",
+    ),
     "contrast": (partial(cr.tl.contrast, program=P, groupby=G, group="type 1"), r"uns\['contrast'\]"),
     "faithfulness": (
         partial(cr.tl.faithfulness, programs=P, methods=["loadings"], n_genes=[5], n_random=1, max_cells=5),
@@ -78,12 +82,15 @@ TOOLS: dict[str, tuple[Callable, str]] = {
         r"uns\['rules'\]",
     ),
 }
-# what figures need to be told
+# what accessors and figures need to be told
+ACCESSORS: dict[str, dict] = {"pseudobulk": {"sample_key": "donor"}}
 FIGURES: dict[str, dict] = {
     "attributions": {"program": P},
     "audit": {"program": P},
+    "compare": {"programs": P, "stratum": "type 1"},
     "dotplot": {"groupby": G},
     "embedding": {"programs": P, "basis": "two"},
+    "forest": {"program": P},
     "loadings": {"programs": [P]},
     "matrixplot": {"groupby": G},
     "network": {"program": P},
@@ -338,9 +345,9 @@ def test_accessors_and_figures_change_nothing(full, model, tmp_path):
 def read_and_draw(full, folder):
     for name in cr.get.__all__:
         if name != "free_programs_df" or FREE in full.uns["programs"]:
-            getattr(cr.get, name)(full)
+            getattr(cr.get, name)(full, **ACCESSORS.get(name, {}))
     for name in cr.pl.__all__:
-        if name != "history":
+        if name not in ("history", "power"):
             getattr(cr.pl, name)(full, **FIGURES.get(name, {}))
             plt.close("all")
     cr.report(full, folder / "report.html")

@@ -166,8 +166,9 @@ def _of_donors(
     left = np.eye(len(donor)) - design @ inverse @ design.transpose(0, 2, 1)
     expected = member @ (weight[:, :, None] * left * weight[:, None, :]) @ member.T
     trace = np.trace(expected, axis1=1, axis2=2)
-    df = trace**2 / (expected**2).sum(axis=(1, 2))
-    return float(np.median(df)), shown / trace
+    with np.errstate(invalid="ignore", divide="ignore"):
+        df = trace**2 / (expected**2).sum(axis=(1, 2))
+        return float(np.median(df)), shown / trace
 
 
 def _between_samples(y: np.ndarray, known: np.ndarray, design: np.ndarray) -> float:

@@ -13,6 +13,8 @@ from crystallin.stats import Means, Moments, SampleDifference
 from ._design import check_estimable
 from ._measured import Compared, Measured, Steadiness, TooFewError
 
+# with fewer degrees of freedom a variance is not estimated but guessed
+MIN_DF = 0.9
 # a covariate with a larger share of its variance within samples and groups is adjusted for by its slope within them
 VARIES_WITHIN = 0.05
 
@@ -99,6 +101,8 @@ def across_samples(
     marginal = stats.unshrunk_means(units, cell_variances(units, model.kind))
     conditional = measured.conditional(marginal, units.n, share)
     learnt = ~measured.is_decoy
+    if len(model.donors) <= 1:
+        raise TooFewError(_no_variance(where))
     donor = model.donor if model.is_random else None
 
     def difference(means: Means) -> SampleDifference:
@@ -107,6 +111,8 @@ def across_samples(
         return replace(result, se=np.sqrt(result.se**2 + slope_variance * between_cells))
 
     found, steadiness = difference(marginal), None
+    if not found.df_residual >= MIN_DF:
+        raise TooFewError(_no_variance(where))
     if is_first:
         effects = stats.without_each(
             marginal, design, contrast, model.donor, prior_from=learnt, is_random=model.is_random
@@ -123,6 +129,13 @@ def across_samples(
         tuple(np.bincount(model.kind)),
         cell_sd=np.sqrt(marginal.variance.mean(axis=0) * units.n.mean()),
         steadiness=steadiness,
+    )
+
+
+def _no_variance(where: str) -> str:
+    return (
+        f"{where}: too few donors have what is compared, so nothing is left to estimate the variance between donors "
+        "from. Compare levels that more donors have."
     )
 
 
