@@ -33,12 +33,28 @@ def test_equal_variances_give_least_squares():
 def test_unequal_variances_give_weighted_least_squares():
     rng = np.random.default_rng(1)
     variance = rng.uniform(0.5, 40, (12, 1))
-    # no more spread than the known variances make: these alone are the weights
+    # no more spread than the known variances make: but samples are taken to differ as much as these on average
     y = 0.01 * rng.standard_normal((12, 1))
     difference = compare_samples(Means(y, variance), DESIGN, FIRST[:2], prior_from=everything(1))
-    fit = sm.WLS(y[:, 0], DESIGN, weights=1 / variance[:, 0]).fit()
+    fit = sm.WLS(y[:, 0], DESIGN, weights=1 / (variance + variance.mean())[:, 0]).fit()
     np.testing.assert_allclose(difference.effect, fit.params[0])
     np.testing.assert_allclose(difference.se, fit.bse[0])
+
+
+def test_many_cells_of_one_sample_do_not_decide():
+    """Where samples differ, but those of the typical program do not, few large samples must not look certain."""
+    rng = np.random.default_rng(6)
+    p = []
+    for _ in range(150):
+        known = np.tile(0.3 / rng.lognormal(0, 1.2, (8, 1)), 30)
+        y = np.sqrt(known) * rng.standard_normal((8, 30))
+        y[:, :6] += rng.standard_normal((8, 6))
+        design = np.column_stack([np.repeat([1.0, 0.0], 4), np.ones(8)])
+        p.append(compare_samples(Means(y, known), design, FIRST[:2], prior_from=everything(30)).p()[:6])
+    p = np.concatenate(p)
+    # these are the programs for which the typical variance is wrong; by weights of the typical program it is .137
+    assert (p < 0.05).mean() < 0.115
+    assert (p < 0.001).mean() < 0.002
 
 
 @pytest.mark.parametrize("noise", ["equal", "unequal"])

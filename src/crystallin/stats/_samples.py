@@ -69,10 +69,12 @@ def compare_samples(
 ) -> SampleDifference:
     """Estimate a combination of coefficients of a linear model of samples' means, with moderated variances.
 
-    The variance of a mean is the sum of its sampling variance, which is known, and the variance between samples. To
-    compute the weights, the latter is set to that of the typical program. The residual variance after weighting is then
-    near one for all programs, whatever their reliability; it is estimated for each program and moderated by the others
-    (Smyth 2004, Stat Appl Genet Mol Biol 3:3).
+    The variance of a mean is the sum of its sampling variance, which is known, and the variance between samples, that
+    of the typical program. The residual variance after weighting is then near one for all programs, whatever their
+    reliability; it is estimated for each program and moderated by the others (Smyth 2004, Stat Appl Genet Mol Biol
+    3:3). Weights take the variance between samples as at least the mean sampling variance: where samples of a program
+    differ more than those of the typical one, weights by numbers of cells would let few samples decide, with fewer
+    degrees of freedom than are counted.
 
     Means of the same ``donor`` share a random intercept, whose variance is that of the typical program as well. The
     residual variance is then taken from the donors' contributions to the estimate, which are independent of each other
@@ -137,23 +139,26 @@ def whitened(means: Means, design: np.ndarray, *, prior_from: np.ndarray, donor:
     """Transform means and design to errors of equal variance; see :func:`compare_samples`."""
     y, known = means.mean, means.variance
     if donor is None:
-        between = _between_samples(y[:, prior_from], known[:, prior_from], design)
-        total = known + between
-        # without any variance all weights are equal
-        total = np.where(total > 0, total, 1)
-        root = 1 / np.sqrt(total)
-        return Whitened(root * y, root.T[:, :, None] * design, total.mean(axis=0))
+        within = _within(known, _between_samples(y[:, prior_from], known[:, prior_from], design))
+        root = 1 / np.sqrt(within)
+        return Whitened(root * y, root.T[:, :, None] * design, within.mean(axis=0))
     same = (donor[:, None] == donor).astype(float)
     blocks = np.unique(donor, return_inverse=True)[1][:, None] == np.arange(len(np.unique(donor)))
     both = _full_rank(np.column_stack([design, blocks]))
-    between = _between_samples(y[:, prior_from], known[:, prior_from], both)
-    of_donors = _between_donors(y[:, prior_from], known[:, prior_from] + between, design, same)
-    covariance = of_donors * same + np.einsum("up,uv->puv", known + between, np.eye(len(y)))
+    within = _within(known, _between_samples(y[:, prior_from], known[:, prior_from], both))
+    of_donors = _between_donors(y[:, prior_from], within[:, prior_from], design, same)
+    covariance = of_donors * same + np.einsum("up,uv->puv", within, np.eye(len(y)))
     tiny = np.finfo(float).eps * max(float(covariance.max()), np.finfo(float).tiny)
     inverse_root = np.linalg.inv(np.linalg.cholesky(covariance + tiny * np.eye(len(y))))
-    return Whitened(
-        np.einsum("puv,vp->up", inverse_root, y), inverse_root @ design, known.mean(axis=0) + between + of_donors
-    )
+    return Whitened(np.einsum("puv,vp->up", inverse_root, y), inverse_root @ design, within.mean(axis=0) + of_donors)
+
+
+def _within(known: np.ndarray, between: float) -> np.ndarray:
+    """Return the variances of samples' means, with weights that numbers of cells do not dominate, units x programs."""
+    shape = known + np.maximum(between, known.mean(axis=0))
+    # without any variance all weights are equal
+    shape, total = np.where(shape > 0, shape, 1), known.mean(axis=0) + between
+    return shape * np.where(total > 0, total, 1) / shape.mean(axis=0)
 
 
 def _of_donors(
