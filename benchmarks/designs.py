@@ -14,8 +14,8 @@
   100 of three against three and two against two, within cell types and over all cells. Then interferon-beta, with
   stimulated cells of two of them.
 
-Arms: ours (unique and total activity); the same linear models without weights and moderation on means of decoupler's
-``ulm`` scores; and our test on true activities.
+Tests: ours (unique and total activity); the same linear models without weights and moderation, on the same means and on
+means of decoupler's ``ulm`` scores; and our test on true activities.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ from scipy import stats
 import crystallin as cr
 from crystallin import _checks as checks
 from crystallin._keys import TOTAL, UNIQUE, Keys
-from crystallin.stats import Moments, benjamini_hochberg, collect_moments
+from crystallin.stats import benjamini_hochberg, collect_moments
 from crystallin.tl._differences import asked_of, make_contrasts, make_study, measure
 from crystallin.tl._differences._measured import TESTED_FROM, Measured, TooFewError
+from crystallin.tl._differences._model import Model
 
 NULL = {
     "n_obs": 14_000,
@@ -117,9 +118,9 @@ def pooled(measured: Measured, code: np.ndarray, n: int) -> Measured:
     return Measured(measured.moments.pooled(code, n), measured.is_decoy, None)
 
 
-def plain(moments: Moments, model) -> np.ndarray:
+def plain(mean: np.ndarray, model: Model) -> np.ndarray:
     """p values of a linear model of means, not weighted or moderated; of donors, if their intercept is random."""
-    mean, design, contrast = moments.mean, model.design, model.contrast
+    design, contrast = model.design, model.contrast
     if model.is_random:
         member = np.equal.outer(np.arange(model.donor.max() + 1), model.donor) / np.bincount(model.donor)[:, None]
         mean, design = member @ mean, member @ design
@@ -159,7 +160,11 @@ def tests_of(
             difference, lower, upper = of.marginal, *of.marginal.interval()
             row = {"p": difference.p()[tested], "df": difference.df, "names": np.flatnonzero(tested)}
             yield name, stratum, {**row, "lower": lower[tested], "upper": upper[tested]}
-        yield "t on ulm", stratum, {"p": plain(scores.pooled(unit, len(positions)), model)}
+        yield "t on ulm", stratum, {"p": plain(scores.pooled(unit, len(positions)).mean, model)}
+        moments = measured[UNIQUE].moments.pooled(unit, len(positions))
+        tested = ~measured[UNIQUE].is_decoy & (found[UNIQUE].reliability >= TESTED_FROM)
+        means = moments.mean / cr.stats.reliability(moments.mean_uncertainty)
+        yield "t on the same means", stratum, {"p": plain(means[:, tested], model), "names": np.flatnonzero(tested)}
 
 
 def linear_scores(adata: ad.AnnData, net: pd.DataFrame) -> pd.DataFrame:
@@ -170,7 +175,7 @@ def linear_scores(adata: ad.AnnData, net: pd.DataFrame) -> pd.DataFrame:
     return score
 
 
-def simulated(quick: bool, seed: int, **options: object) -> tuple[ad.AnnData, Samples]:
+def simulated(quick: bool, seed: int, **options: object) -> tuple[ad.AnnData, cr.ProgramVAE, Samples]:
     adata = cr.datasets.simulate(**{**NULL, **(SMALL if quick else {}), **options}, random_state=seed)
     annotation = adata.uns["simulation"]["annotation"]
     cr.pp.add_programs(adata, annotation)
@@ -179,7 +184,8 @@ def simulated(quick: bool, seed: int, **options: object) -> tuple[ad.AnnData, Sa
     model.train(enable_progress_bar=False, max_epochs=3 if quick else None)
     cr.tl.activity(adata, model)
     columns = ["cell_type", "donor", "condition", *(["arm"] if "arm" in adata.obs else [])]
-    return adata, Samples(adata, model, columns, linear_scores(adata, annotation))
+    samples = Samples(adata, model, columns, linear_scores(adata, annotation))
+    return adata, model, samples
 
 
 def drawn(samples: Samples, rng: np.random.Generator, size: int, name: str, loud: str | None) -> tuple | None:
@@ -220,7 +226,7 @@ def null(args: argparse.Namespace) -> dict:
 def errors(args: argparse.Namespace, **options: object) -> dict:
     rows: dict[tuple, dict[str, list]] = {}
     for seed in SEEDS[:1] if args.quick else SEEDS:
-        adata, samples = simulated(args.quick, seed, **options)
+        adata, _, samples = simulated(args.quick, seed, **options)
         loud = str(adata.obs["donor"].cat.categories[-1]) if options else None
         rng = np.random.default_rng(seed)
         for name, (design, contrast, _) in DESIGNS.items():
@@ -288,7 +294,7 @@ def planted(args: argparse.Namespace) -> dict:
     }
     result: dict[str, dict[str, list]] = {}
     for seed in SEEDS[:1] if args.quick else (*SEEDS, 2):
-        adata, samples = simulated(args.quick, seed, **PLANTED)
+        adata, model, samples = simulated(args.quick, seed, **PLANTED)
         dimensions = adata.uns["simulation"]["dimensions"]["program"].to_numpy()
         truths = true_changes(adata)
         everything = np.arange(len(samples.table))
@@ -296,8 +302,11 @@ def planted(args: argparse.Namespace) -> dict:
         for name, (design, contrast) in asked.items():
             study, code = samples.study(everything, nothing, design, "donor", "cell_type")
             for arm, stratum, found in tests_of(samples, study, code, contrast, "cell_type"):
+                if arm == TOTAL:
+                    # what a total truly changes by depends on all programs: see benchmarks/total_differences.py
+                    continue
                 if arm == "t on ulm":
-                    names, held = samples.score_names, None
+                    names = samples.score_names
                 else:
                     names = (dimensions if arm == "true activities" else samples.programs)[found["names"]]
                 truth = np.array([truths[name].get((stratum, program), 0.0) for program in names])
@@ -305,11 +314,24 @@ def planted(args: argparse.Namespace) -> dict:
                 q = benjamini_hochberg(found["p"])
                 part["power"].append(np.c_[(q <= LEVELS[0])[truth != 0], np.abs(truth[truth != 0])])
                 part["false"].append([(q <= LEVELS[0])[truth == 0].sum(), (q <= LEVELS[0]).sum()])
-                if arm != "t on ulm":
+                if "lower" in found:
                     held = (found["lower"] <= truth) & (truth <= found["upper"])
                     part["held"].append(np.c_[held, truth != 0])
+        if seed == SEEDS[0]:
+            save(study_figure(adata, model), "study", args)
         print("planted", seed, flush=True)
     return {name: of_planted(part) for name, part in result.items()}
+
+
+def study_figure(adata: ad.AnnData, model: cr.ProgramVAE) -> Figure:
+    """The program whose response differs most surely between arms, one dot a sample."""
+    contrast = {"arm": ("placebo", "drug"), "condition": ("t0", "t1")}
+    cr.tl.compare(adata, model, "~ arm * condition", contrast=contrast, sample_key="donor", within="cell_type")
+    table = cr.get.compare_df(adata)
+    table = table[table["q"].notna() & table["program"].str.startswith("program")]
+    program = table.loc[table["statistic"].abs().idxmax(), "program"]
+    strata = table["stratum"].unique().tolist()[:2]
+    return cr.pl.compare(adata, program, stratum=strata)[0].figure
 
 
 def true_changes(adata: ad.AnnData) -> dict[str, dict[tuple[str, str], float]]:

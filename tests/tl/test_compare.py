@@ -230,6 +230,30 @@ def test_donors_with_one_sample_are_left_out_of_blocks(study, model, caplog):
     assert "left out samples 100, which are alone, without another sample of the donor" in caplog.text
 
 
+def test_a_single_donor_on_one_side_is_no_comparison(study, model, caplog):
+    alone = (study.obs["arm"] == "drug/new 1") & (study.obs["donor"] != 101) & (study.obs["cell_type"] == "type 1")
+    part = study[~alone.to_numpy()].copy()
+    with caplog.at_level(logging.WARNING, logger="crystallin"):
+        table = compare(part, model, "~ arm", {"arm": ("placebo", "drug/new 1")}, within="cell_type")
+    assert set(table["stratum"]) == {"type 0", "type 2"}
+    assert "cell_type='type 1': one side of the contrast has samples of a single donor, '101'" in caplog.text
+
+
+def test_donors_of_whom_few_have_both_samples(study, model):
+    """Ten donors before, two of them after as well: a random intercept takes all of them."""
+    there = (study.obs["time"] == "before") | study.obs["donor"].isin([101, 102])
+    part = study[there.to_numpy()].copy()
+    table = compare(part, model, "~ time", {"time": ("before", "after")})
+    assert (table["repeated"] == "random").all() and (table["n_donors"] == 12).all()
+    assert 0.9 < table["df_residual"].iloc[0] < 4
+    # the same with no donor twice, where donors and their samples cannot be told apart
+    part.obs["other"] = (
+        part.obs["donor"].astype(str).where(part.obs["time"] == "before", "x" + part.obs["donor"].astype(str))
+    )
+    table = compare(part, model, "~ time", {"time": ("before", "after")}, sample_key="other")
+    assert (table["repeated"] == "").all() and (table["df_residual"] == 12).all()
+
+
 # ------------------------------------------------------------------------------------------------------- bad input
 
 BETWEEN = {"arm": ("placebo", "drug/new 1")}
@@ -257,7 +281,7 @@ BETWEEN = {"arm": ("placebo", "drug/new 1")}
             "~ donor_label",
             {"donor_label": ("d100", "d101")},
             ValueError,
-            "nothing is left to estimate the variance from",
+            "samples of a single donor, '100'",
         ),
         ("~ arm + time", RESPONSE, ValueError, r"no interaction of 'arm' and 'time'. Write arm \* time"),
         (

@@ -182,8 +182,11 @@ def _between_samples(y: np.ndarray, known: np.ndarray, design: np.ndarray) -> fl
     This is the mean of the programs' estimates by the method of moments (DerSimonian & Laird 1986, Control Clin Trials
     7:177), weighted by their precision.
     """
-    hat = design @ np.linalg.pinv(design)
     df = len(design) - design.shape[1]
+    if df < 1:
+        # no donor has two samples of the same kind: all their variance is that between donors
+        return 0.0
+    hat = design @ np.linalg.pinv(design)
     expected = (1 - np.diag(hat)) @ known / df
     return _typical(((y - hat @ y) ** 2).sum(axis=0) / df - expected, expected)
 

@@ -15,6 +15,7 @@ from ._measured import Compared, Measured, TooFewError
 from ._model import Model, across_samples
 
 BLOCK, RANDOM = "block", "random"
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,22 @@ class Asked:
         positions, donor = self.inside[used], donor[used]
         kept, donor = np.unique(donor, return_inverse=True)
         kind = np.unique(self.study.table["kind"].to_numpy()[positions], return_inverse=True)[1]
-        return positions, Model(design, contrast, donor, names[kept], how == RANDOM, kind), left_out
+        model = Model(design, contrast, donor, names[kept], how == RANDOM, kind)
+        self._check_replicated(model)
+        return positions, model, left_out
+
+    def _check_replicated(self, model: Model) -> None:
+        """Raise if one side of the contrast is a single donor, from whom nothing can be said of others."""
+        weights = model.weights
+        for sign in (-1, 1):
+            there = np.unique(model.donor[sign * weights > ROUNDING * np.abs(weights).max()])
+            if len(there) == 1:
+                msg = (
+                    f"{self.where}: one side of the contrast has samples of a single donor, "
+                    f"{str(model.donors[there[0]])!r}, from whom nothing can be said of other donors. A comparison needs "
+                    "two on each side."
+                )
+                raise TooFewError(msg)
 
     def _no_blocks(self) -> str:
         return (

@@ -1,0 +1,97 @@
+"""Section on designs: type I error, coverage, and real controls."""
+
+from __future__ import annotations
+
+from _sections import load, said, table
+
+ARMS = {
+    "unique": "ours, unique",
+    "total": "ours, total",
+    "t on ulm": "t on ulm",
+    "true activities": "on true activities",
+}
+
+
+def _percent(row: dict, level: float) -> str:
+    return f"{100 * row[f'p < {level:g}']:.2g}" if row.get("tests") else "–"
+
+
+def _rates(row: dict) -> str:
+    return " / ".join(_percent(row, level) for level in (0.05, 0.01, 0.001)) if row.get("tests") else "–"
+
+
+def designs() -> str:
+    results = load("designs")
+    low, high = results["bars"]["type_1_error"]
+    parts = [
+        """## Designs
+
+`benchmarks/designs.py`: 24 simulated donors with two samples each, of whom and of which nothing differs but donors and
+samples themselves; programs are correlated between donors, and samples differ in their numbers of cells. Donors are
+dealt to made-up arms, samples to made-up time points. Share of tests (%) with p < .05 / .01 / .001, and the largest
+distance of p values from a uniform distribution (KS) of the unique activity."""
+    ]
+    for name, words in (("donors", "Donors alike"), ("outlier", "One donor whose effects are five times as large")):
+        rows, inside, n = [], 0, 0
+        for key in dict.fromkeys(key.rsplit(", ", 1)[0] for key in results["null"][name]):
+            of = {arm: results["null"][name].get(f"{key}, {arm}", {}) for arm in ARMS}
+            design, size = key.rsplit(", ", 1)
+            rows.append([design, size, *(_rates(of[arm]) for arm in ARMS), of["unique"].get("ks", "–")])
+            for arm in ("unique", "total"):
+                n += 1
+                inside += low <= of[arm].get("p < 0.05", 0) <= high
+        header = ["design", "donors (an arm)", *ARMS.values(), "KS"]
+        parts.append(
+            f"{words}. Bar: p < .05 in {100 * low:g} to {100 * high:g} % of the tests; {inside} of {n} (unique and "
+            f"total) are inside.\n\n{table(header, rows)}"
+        )
+    parts.append("![Type I error by design and number of donors](_static/designs.png)")
+    parts.append(_planted(results["planted"]))
+    parts.append(_kang(results["kang"], results["bars"]["calls_on_controls"]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _planted(results: dict) -> str:
+    header = ["contrast", "tested on", "power", "false calls", "95 % intervals, unchanged", "changed"]
+    rows = []
+    for key, row in results.items():
+        contrast, arm = key.rsplit(", ", 1)
+        held = [
+            f"{row[name]:.1%}" if name in row else "–" for name in ("intervals_95_unchanged", "intervals_95_changed")
+        ]
+        rows.append([contrast, ARMS[arm], f"{row['power']:.0%}", f"{row['false_discovery_proportion']:.1%}", *held])
+    return f"""True differences of .3 to .6 between arms, time points and responses, in half of the types. Power and
+false calls at q ≤ .05; intervals that hold the true difference. False calls of the unique activity are programs that
+share genes with those that change, as in the section on differences.
+
+{table(header, rows)}"""
+
+
+def _kang(results: dict, bar: float) -> str:
+    header = ["sets", "controls against controls", "tested on", "p < .05 / .01 / .001 (%)", "with a call", "median df"]
+    rows, met = [], []
+    for collection, part in results.items():
+        for key, row in part["controls"].items():
+            split, where, arm = key.split(", ")
+            share = row["comparisons_with_a_call"]
+            if arm in ("unique", "total") and where == "within types":
+                met.append(share <= bar)
+            rows.append(
+                [collection, f"{split}, {where}", ARMS[arm], _rates(row), f"{share:.1%}", row["median_df"] or "–"]
+            )
+    found = [
+        f"{collection}, {kind}: first in {sum(row['rank'] == 1 for row in of)} of {len(of)} types, largest q "
+        f"{max(row['q'] for row in of):.1g}"
+        for collection, part in results.items()
+        for kind, of in (
+            ("unique", [row for key, row in part["interferon"].items() if not key.endswith("total")]),
+            ("total", [row for key, row in part["interferon"].items() if key.endswith("total")]),
+        )
+    ]
+    return f"""Eight donors of Kang et al. (2018), control cells split in all ways. Bar: at most {bar:.0%} of the
+comparisons within types with a call; {sum(met)} of {len(met)} ({said(all(met))}).
+
+{table(header, rows)}
+
+With stimulated cells of two of the eight donors (random intercepts; types with stimulated cells of both), an interferon
+set is: {"; ".join(found)}."""
