@@ -10,7 +10,9 @@ from _sections_annotation import annotation, annotation_readings
 from _sections_attribution import attribution
 from _sections_completion import completion
 from _sections_controls import controls, free_programs
+from _sections_designs import designs
 from _sections_ensembles import ensembles
+from _sections_power import power
 from _sections_science import (
     differential,
     kang,
@@ -34,6 +36,8 @@ def main() -> None:
         completion,
         differential,
         total_differences,
+        designs,
+        power,
         kang,
         controls,
         attribution,

@@ -13,6 +13,7 @@ from . import datasets, get, pl, pp, tl
 from ._complete import complete
 from ._ensemble import ensemble
 from ._fit import fit
+from ._power import power
 from ._report import report
 from ._store import open_store, update_store
 from .programs import write_gmt
@@ -30,6 +31,7 @@ __all__ = [
     "get",
     "open_store",
     "pl",
+    "power",
     "pp",
     "report",
     "tl",

@@ -14,6 +14,7 @@ from ._history import history
 from ._loadings import loadings
 from ._matrixplot import matrixplot
 from ._network import network
+from ._power import power
 from ._program import program
 from ._rank_programs_groups import rank_programs_groups
 from ._rules import rules
@@ -37,6 +38,7 @@ __all__ = [
     "loadings",
     "matrixplot",
     "network",
+    "power",
     "program",
     "rank_programs_groups",
     "rules",

@@ -114,8 +114,8 @@ class Asked:
             if len(there) == 1:
                 msg = (
                     f"{self.where}: one side of the contrast has samples of a single donor, "
-                    f"{str(model.donors[there[0]])!r}, from whom nothing can be said of other donors. A comparison needs "
-                    "two on each side."
+                    f"{str(model.donors[there[0]])!r}, from whom nothing can be said of other donors. Each side "
+                    "needs two."
                 )
                 raise TooFewError(msg)
 
