@@ -456,3 +456,16 @@ def test_knockdown_of_programs(full, model, page):
     row = table.loc[table["change"].abs().idxmax()]
     assert "when programs are silenced: Program/2" in found.text
     assert f"The largest change: {row['gene']} in {row['group']}" in found.text
+
+
+def test_contrasts_of_a_design(result, model, page):
+    result.obs["donor"] = [f"d{i % 6}" for i in range(result.n_obs)]
+    options = {"contrast": {"batch": ("one", "two")}, "sample_key": "donor", "within": "cell_type"}
+    cr.tl.compare(result, model, "~ batch", **options, key_added="study")
+    table = cr.get.compare_df(result, key="study")
+    drawn = page(result)
+    surest = table.loc[table["statistic"].abs().idxmax(), "program"]
+    for words in ("~ batch, within cell_type", f"Samples: {surest}", f"All contrasts of {surest}", "batch: two - one"):
+        assert words in drawn.text
+    shown = drawn.table("report_batch-within-cell-type.csv")
+    assert len(shown) == len(table) and {"detectable", "effect_min", "most_influential"} <= set(shown)

@@ -99,7 +99,7 @@ COLUMNS = {
     "n_samples_group": "Number of samples (donors, animals) in the group.",
     "n_samples_reference": "Number of samples in the reference.",
     "df": "Degrees of freedom of the statistic.",
-    "df_residual": "Degrees of freedom that come from the samples; the others are borrowed from other programs.",
+    "df_residual": "Degrees of freedom that come from the samples; the rest is borrowed from further programs.",
     "q_all": "q over the programs of all comparisons.",
     "p_exact": "Share of all rearrangements of the samples with a difference that is at least as clear.",
     "effect_min": "Smallest effect when each sample in turn is left out.",
