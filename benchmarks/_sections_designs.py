@@ -7,8 +7,9 @@ from _sections import load, said, table
 ARMS = {
     "unique": "ours, unique",
     "total": "ours, total",
+    "true activities": "ours, true activities",
+    "t on the same means": "t on our means",
     "t on ulm": "t on ulm",
-    "true activities": "on true activities",
 }
 
 

@@ -120,9 +120,12 @@ def pooled(measured: Measured, code: np.ndarray, n: int) -> Measured:
 
 def plain(mean: np.ndarray, model: Model) -> np.ndarray:
     """p values of a linear model of means, not weighted or moderated; of donors, if their intercept is random."""
-    design, contrast = model.design, model.contrast
+    design, contrast, donor = model.design, model.contrast, model.donor
     if model.is_random:
-        member = np.equal.outer(np.arange(model.donor.max() + 1), model.donor) / np.bincount(model.donor)[:, None]
+        # samples that the contrast is about, one or the mean of a donor's
+        used = np.abs(model.weights) > 1e-9
+        mean, design, donor = mean[used], design[used], np.unique(donor[used], return_inverse=True)[1]
+        member = np.equal.outer(np.arange(donor.max() + 1), donor) / np.bincount(donor)[:, None]
         mean, design = member @ mean, member @ design
     basis = cr.stats.estimable_basis(design, contrast)
     if basis is None:
