@@ -102,8 +102,8 @@ def _kang(results: dict, bar: float) -> str:
     return f"""Eight donors of Kang et al. (2018), control cells split in all ways: p < .05 / .01 / .001 (%), and the
 share of comparisons with a call at q ≤ .05. Bar: a call in at most {bar:.0%} of the comparisons within types;
 {sum(met)} of {len(met)} ({said(all(met))}). Splits share donors, so these shares are uncertain: those of the t test,
-which is valid here, show by how much. Over all cells, one axis along which donors differ moves most programs at once, and p values
-of totals are too small.
+which is valid here, show by how much. Over all cells, one axis along which donors differ moves most programs at once,
+and p values of totals are too small.
 
 {table(header, rows)}
 
