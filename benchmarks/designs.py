@@ -70,6 +70,8 @@ DESIGNS = {
     "paired": ("~ time", TIME, ("t0", "t1")),
     "interaction": ("~ arm * time", {**ARM, **TIME}, ("t0", "t1")),
     "arms, donors twice": ("~ arm + time", ARM, ("t0", "t1")),
+    # a quarter of the donors, and at least two, at both time points, the others at one
+    "time, few donors twice": ("~ time", TIME, ("t0", "t1")),
 }
 # donors an arm; in pairs, of the study
 SIZES = (2, 3, 6, 12)
@@ -197,7 +199,8 @@ def drawn(samples: Samples, rng: np.random.Generator, size: int, name: str, loud
     _, contrast, times = DESIGNS[name]
     donors = np.array(sorted(samples.table["donor"].unique()))
     n = size if name == "paired" else 2 * size
-    if n > len(donors) or (name == "two groups, age and sex" and size < 3):
+    few = name == "time, few donors twice"
+    if n > len(donors) or (size < 3 and (few or name == "two groups, age and sex")):
         return None
     chosen = rng.choice(donors, n, replace=False)
     if loud is not None and loud not in chosen:
@@ -207,6 +210,9 @@ def drawn(samples: Samples, rng: np.random.Generator, size: int, name: str, loud
     flipped = dict(zip(chosen, rng.integers(0, 2, n), strict=True))
     table = samples.table
     inside = table["donor"].isin(chosen) & table["condition"].isin(times)
+    if few:
+        inside &= (table["condition"] == "t0") | table["donor"].isin(chosen[: max(2, n // 4)])
+        flipped = dict.fromkeys(chosen, 0)
     part = table[inside]
     time = [
         f"t{int(condition == 't1') ^ (flipped[donor] if len(times) > 1 else 0)}"
@@ -272,7 +278,7 @@ def summed(part: dict[str, list]) -> dict[str, float]:
 
 def draw(rows: dict) -> Figure:
     names = list(DESIGNS)
-    figure, axes = plt.subplots(1, len(names), figsize=(13, 3.1), layout="constrained", sharey=True)
+    figure, axes = plt.subplots(1, len(names), figsize=(14, 3.1), layout="constrained", sharey=True)
     colours = {UNIQUE: BLUE, TOTAL: VERMILION, "t on ulm": GREY, "true activities": BLACK}
     for ax, name in zip(axes, names, strict=True):
         for arm, colour in colours.items():
@@ -280,8 +286,9 @@ def draw(rows: dict) -> Figure:
             share = [np.mean(np.concatenate(rows[name, size, arm]["p"]) < 0.05) for size in sizes]
             ax.plot(sizes, share, "o-", color=colour, markersize=4, linewidth=1.2, label=arm)
         ax.axhspan(*BARS["type_1_error"], color="#e8e8e8", zorder=0)
-        ax.set(title=name, xscale="log", ylim=(0, 0.15), xlabel="donors" if name == "paired" else "donors an arm")
+        ax.set(title=name, xscale="log", ylim=(0, 0.1), xlabel="donors" if name == "paired" else "donors an arm")
         ax.set_xticks(SIZES, SIZES)
+        ax.set_xlim(SIZES[0] / 1.15, SIZES[-1] * 1.15)
         ax.minorticks_off()
         ax.title.set_fontsize(9)
     axes[0].set_ylabel("share of p < .05 without a difference")

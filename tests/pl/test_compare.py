@@ -47,7 +47,8 @@ def compared_by(cells, contrast, compared, **columns):
         table[f"total_{name}"] = table[name]
     table["total_se"] = 0.1
     params = {"tool": "compare", "key": "programs", "sample_key": "donor", "within": "cell_type"}
-    cells.uns["compare"] = {"params": params | {"compared": np.array(compared)}, "table": table}
+    columns = {"contrasts": [contrast], "compared": np.array(compared), "compared_by": [0] * len(compared)}
+    cells.uns["compare"] = {"params": params | columns, "table": table}
     return cells
 
 
@@ -170,9 +171,28 @@ def test_bad_input(cells):
         cr.pl.compare(cells, [])
     table = cells.uns["compare"]["table"]
     cells.uns["compare"]["table"] = pd.concat([table, table.assign(contrast="other")], ignore_index=True)
+    names = {"contrasts": ["visit: after - before", "other"], "compared": ["visit"] * 2, "compared_by": [0, 1]}
+    cells.uns["compare"]["params"] |= names
     with pytest.raises(ValueError, match="visit: after - before; other. Choose one with contrast="):
         cr.pl.compare(cells, NAME)
     assert len(cr.pl.compare(cells, [NAME, "Program/2"], contrast="other")) == 4
     del cells.obs["visit"]
     with pytest.raises(KeyError, match="'visit' is not a column of adata.obs"):
         cr.pl.compare(cells, NAME, contrast="other")
+
+
+def test_each_contrast_has_its_own_axis_and_all_samples(cells, _trained):
+    """Of several contrasts, that of the arm is drawn by arm, with both samples of each donor."""
+    asked = [{"years": (30, 40)}, {"arm": ("placebo", "drug")}, {"visit": ("before", "after")}]
+    cr.tl.compare(cells, _trained[1], "~ years + arm + visit", contrast=asked, sample_key="donor")
+    table = cr.get.compare_df(cells)
+    assert table["contrast"].nunique() == 3
+    for contrast, levels in (
+        ("arm: drug - placebo", ["drug", "placebo"]),
+        ("visit: after - before", ["before", "after"]),
+    ):
+        ax = cr.pl.compare(cells, "Program/1", contrast=contrast)
+        assert [label.get_text() for label in ax.get_xticklabels()] == levels
+        assert len(dots(ax)) == table.loc[table["contrast"] == contrast, "n_samples"].iloc[0] == 16
+    ax = cr.pl.compare(cells, "Program/1", contrast="years: 40 - 30")
+    assert "years" in ax.get_xlabel() and len(dots(ax)) == 16

@@ -60,7 +60,7 @@ def test_strata_of_a_contrast(compared):
     ("program", "inside", "edge", "word"),
     [
         (1, UP, UP, "q ≤ 0.05, also given decoys and other programs"),
-        (3, "white", UP, "q ≤ 0.05 only"),
+        (3, "white", UP, "q ≤ 0.05, but not given decoys or other programs"),
         (30, MUTED, MUTED, "q > 0.05, or not tested"),
     ],
 )
@@ -69,7 +69,7 @@ def test_marks_of_what_is_called(compared, program, inside, edge, word):
     _, face, border = dots(ax)
     assert tuple(face[0]) == to_rgba(inside) and tuple(border[0]) == to_rgba(edge)
     assert words(ax)[0] == word
-    assert ("would have been found (probability .8)" in words(ax)) == (program != 1)
+    assert ("would have been found (probability .8)" in words(ax)) == (program == 30)
 
 
 def test_untested(compared):

@@ -60,7 +60,8 @@ def test_whether_the_response_differs(study, model):
     assert row["lower"] < row["effect_min"] and row["effect_max"] < row["upper"]
     assert row["most_influential"] in set(study.obs["donor"].astype(str))
     params = study.uns["compare"]["params"]
-    assert params["compared"] == ["arm", "time"] and params["coefficients"][0] == "Intercept"
+    assert params["compared"] == ["arm", "time"] and params["dividing"] == ["time"]
+    assert params["coefficients"][0] == "Intercept"
 
 
 def test_difference_of_differences_is_that_of_the_donors(study, model):
@@ -173,8 +174,10 @@ def test_between_donors_with_repeated_samples(study, model):
     assert np.corrcoef(merged["effect"], merged["effect_block"])[0, 1] > 0.98
 
 
-def test_the_formula_can_have_the_donors(study, model):
-    study.obs["donor"] = study.obs["donor"].astype(str)
+@pytest.mark.parametrize("dtype", [str, int])
+def test_the_formula_can_have_the_donors(study, model, dtype):
+    """Donors are labels, also if they are numbers."""
+    study.obs["donor"] = study.obs["donor"].astype(dtype)
     table = compare(study, model, "~ donor + time", {"time": ("before", "after")})
     block = compare(study, model, "~ time", {"time": ("before", "after")}, key_added="block")
     np.testing.assert_allclose(table["effect"], block["effect"], rtol=1e-6)
@@ -254,6 +257,62 @@ def test_donors_of_whom_few_have_both_samples(study, model):
     assert (table["repeated"] == "").all() and (table["df_residual"] == 12).all()
 
 
+@pytest.mark.parametrize("formula", ["~ {} + sex", "~ arm * {}", "~ arm * time + {}"])
+def test_units_and_origin_of_numbers_do_not_matter(study, model, formula):
+    """Years around 2020, grams, or shares: the same model as with the age, and the same differences."""
+    study.obs["year"], study.obs["grams"] = 2020 - study.obs["age"], 1e5 * study.obs["age"]
+    study.obs["share"] = 1e-6 * study.obs["age"]
+    contrast = {"time": ("before", "after")} if "time" in formula else "{}"
+    tables = {}
+    for name in ("age", "year", "grams", "share"):
+        asked = name if contrast == "{}" else contrast
+        found = compare(study, model, formula.format(name), asked, repeated="random" if "time" in formula else None)
+        tables[name] = found.set_index("program").sort_index()
+    scale = {"year": -1, "grams": 1e5, "share": 1e-6}
+    if contrast != "{}":
+        scale = dict.fromkeys(scale, 1)
+    for name, factor in scale.items():
+        np.testing.assert_allclose(tables[name]["effect"] * factor, tables["age"]["effect"], rtol=1e-5, atol=1e-9)
+        np.testing.assert_allclose(tables[name]["p"], tables["age"]["p"], rtol=1e-4)
+        np.testing.assert_allclose(tables[name]["df_residual"], tables["age"]["df_residual"], rtol=1e-4)
+
+
+def test_curves(study, model):
+    """A polynomial by powers of a large number is that of orthogonal polynomials."""
+    powers = compare(study, model, "~ age + I(age**2)", {"age": (30, 40)})
+    orthogonal = compare(study, model, "~ poly(age, 2)", {"age": (30, 40)}).set_index("program").loc[powers["program"]]
+    np.testing.assert_allclose(powers["effect"], orthogonal["effect"], rtol=1e-4)
+    assert (powers["df_residual"] == 9).all()
+
+
+def test_a_number_that_interacts_is_held_at_its_mean_and_named(study, model):
+    table = compare(study, model, "~ arm * age", {"arm": ("placebo", "drug/new 1")})
+    mean = study.obs.groupby("donor")["age"].first().mean()
+    assert table["contrast"].iloc[0] == f"arm: drug/new 1 - placebo | age = {mean:.4g}"
+
+
+def test_days_that_differ_between_donors(study, model):
+    """More than twenty different days, but few of each donor: time points, and not a measure of cells."""
+    study.obs["day"] = (study.obs["donor"] - 100) * 3 + 100 * (study.obs["time"] == "after")
+    assert study.obs["day"].nunique() > 20
+    table = compare(study, model, "~ day", "day")
+    assert (table["n_samples"] == 24).all() and (table["repeated"] == "block").all()
+
+
+def test_detectable(study, model):
+    """Not of programs that are not tested; of called ones at the level by which they are called."""
+    study.obsm["programs_sd"] = np.array(study.obsm["programs_sd"])
+    study.obsm["programs_sd"][:, 0] = 0.99
+    table = compare(study, model, DESIGN, RESPONSE)
+    tested = table["p"].notna()
+    assert tested.sum() == len(table) - 1
+    assert table.loc[~tested, "detectable"].isna().all() and (table.loc[tested, "detectable"] > 0).all()
+    share = (table.loc[tested, "detectable"] / table.loc[tested, "se"]).round(6)
+    called = table.loc[tested, "q"] <= 0.05
+    assert called.any() and share[called].nunique() == share[~called].nunique() == 1
+    assert share[called].iloc[0] > share[~called].iloc[0]
+
+
 # ------------------------------------------------------------------------------------------------------- bad input
 
 BETWEEN = {"arm": ("placebo", "drug/new 1")}
@@ -268,7 +327,7 @@ BETWEEN = {"arm": ("placebo", "drug/new 1")}
             "age ~ arm",
             BETWEEN,
             ValueError,
-            'has a left-hand side, but activities are what is modelled. Begin it with "~"',
+            "has a left-hand side or several parts, but activities are what is modelled",
         ),
         ("~ 1", BETWEEN, ValueError, "names no column"),
         ("~ arm + nope", BETWEEN, KeyError, "names 'nope', which is not a column"),
@@ -299,6 +358,11 @@ BETWEEN = {"arm": ("placebo", "drug/new 1")}
         ("~ arm", [BETWEEN, BETWEEN], ValueError, "twice"),
         ("~ arm", "arm[drug]", ValueError, "neither a coefficient of the design nor a sum.*'Intercept'"),
         ("~ arm", 5, TypeError, "must be the name of a coefficient, or a dictionary"),
+        ("~ arm | time", BETWEEN, ValueError, "has a left-hand side or several parts"),
+        ("~ arm + (", BETWEEN, ValueError, "is no formula"),
+        ("~ arm", "", ValueError, "contrast is empty text"),
+        ("~ C(hours)", {"hours": (0, 12)}, ValueError, r"12 is no level of C\(hours\). Its levels are '0', '24'"),
+        ("~ arm + C(hours)", {**BETWEEN, "hours": 3}, ValueError, r"3 is no level of C\(hours\)"),
         ("~ age", {"age": ("young", "old")}, ValueError, "'age' is a column of numbers, so its levels must be numbers"),
     ],
 )

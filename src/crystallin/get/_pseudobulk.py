@@ -112,6 +112,9 @@ def pseudobulk(
         x  <- t(as.matrix(read.csv("mean.csv", row.names = 1, check.names = FALSE)))
         se <- t(as.matrix(read.csv("se.csv", row.names = 1, check.names = FALSE)))
         samples <- read.csv("samples.csv", row.names = 1)
+        # the first level is the reference; donors with numbers for names are no slope
+        samples$condition <- factor(samples$condition, levels = c("ctrl", "stim"))
+        samples$donor <- factor(samples$donor)
         design <- model.matrix(~ condition + donor, samples)
         fit <- limma::eBayes(limma::lmFit(x, design, weights = 1 / se^2))
         limma::topTable(fit, coef = 2)

@@ -28,6 +28,8 @@ from ._style import finish, shorten, wrap
 WIDTH, HEIGHT, LEVEL = 3.1, 3.0, 0.45
 # the most influential donor is named if the effect without it is less than this share of the whole
 SHRUNK = 0.5
+# columns that are told apart by place and colour
+MAX_FACTORS = 2
 
 
 def compare(
@@ -184,8 +186,9 @@ class _Source:
     def of(cls, adata: AnnData, params: dict[str, Any], table: pd.DataFrame, kind: str) -> _Source:
         """Compute the means of the units that a result compares."""
         sample_key, within = str(params["sample_key"]), params.get("within") or None
-        compared = [str(name) for name in np.atleast_1d(params.get("compared", params.get("groupby")))]
-        labels = [name for name in [*compared, *([within] if within else [])] if name != sample_key]
+        compared, dividing = _columns(params, table)
+        labels = [*compared, *dividing, *([within] if within else [])]
+        labels = [name for name in dict.fromkeys(labels) if name != sample_key]
         for name in labels:
             checks.check_key(name, adata.obs, "obs", optional=False)
         # the tool left out these cells as well
@@ -196,6 +199,8 @@ class _Source:
         units = get.pseudobulk(adata, sample_key, groupby=groupby, kind=kind, key=str(params.get(KEY) or DEFAULT_KEY))
         numeric = [name for name in compared if _is_number(units.obs[name])][:1]
         others = [name for name in compared if not _is_number(units.obs[name])]
+        # time points that are not compared themselves are told apart by colour, if there is none yet
+        others += [name for name in dividing if not _is_number(units.obs[name])][: max(MAX_FACTORS - len(others), 0)]
         shown = None
         if "reference" in table and params.get("reference") != checks.REST:
             shown = [str(params["reference"]), *table["group"].astype(str).unique()]
@@ -215,6 +220,16 @@ class _Source:
         if self.within is not None:
             frame = frame[[checks.label_name(value) == stratum for value in self.units.obs[self.within]]]
         return frame[frame["place"].notna() & frame["mean"].notna()]
+
+
+def _columns(params: dict[str, Any], table: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Return the columns whose levels the contrast compares, and others that divide the samples of a donor."""
+    if "compared_by" not in params:
+        return [str(params["groupby"])], []
+    number = list(map(str, params["contrasts"])).index(str(table["contrast"].iloc[0]))
+    of = np.atleast_1d(params["compared_by"])
+    compared = [str(name) for name, one in zip(np.atleast_1d(params["compared"]), of, strict=True) if one == number]
+    return compared, [str(name) for name in np.atleast_1d(params.get("dividing", [])) if str(name) not in compared]
 
 
 def _is_number(column: pd.Series) -> bool:

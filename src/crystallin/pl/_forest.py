@@ -106,7 +106,7 @@ def forest(
         _, ax = plt.subplots(figsize=size, layout="constrained")
     places = np.array(list(labels), dtype=float)
     keys = _draw_dots(ax, rows, places, is_special, is_found, q_max)
-    keys |= _draw_marks(ax, rows, places, is_special)
+    keys |= _draw_marks(ax, rows, places, is_found)
     _name_rows(ax, labels, headings, rows["q"])
     ax.set_xlabel(f"difference of {LABELS[kind]}, with 95 % interval", fontsize=8)
     ax.set_title("\n".join([wrap(titled(program, kind), 40), *title]), fontsize=10, loc="left")
@@ -140,14 +140,14 @@ def _layout(rows: pd.DataFrame) -> tuple[list[str], dict[int, str], dict[int, st
     return [], {int(where): shorten(name) for where, name in zip(place, stratum, strict=True)}, headings
 
 
-def _draw_marks(ax: Axes, rows: pd.DataFrame, places: np.ndarray, is_special: np.ndarray) -> dict[str, Any]:
+def _draw_marks(ax: Axes, rows: pd.DataFrame, places: np.ndarray, is_found: np.ndarray) -> dict[str, Any]:
     """Draw the ranges without single donors and the smallest detectable effects; return their keys by their words."""
     keys: dict[str, Any] = {}
     ax.axvline(0, color="black", linewidth=0.8, zorder=0)
     tested = rows["q"].notna().to_numpy()
     if "detectable" in rows:
         size = rows["detectable"].to_numpy(dtype=float)
-        there = tested & ~is_special & np.isfinite(size)
+        there = tested & ~is_found & np.isfinite(size)
         if there.any():
             low, high = places[there] - 2 * TICK, places[there] + 2 * TICK
             for sign in (-1, 1):
@@ -175,7 +175,7 @@ def _draw_dots(
     ax.scatter(rows["effect"], places, c=inside, edgecolors=colour, linewidths=1.3, s=30, zorder=4)
     kinds = {
         f"q ≤ {q_max:g}, also given decoys and other programs": (is_special, UP, UP),
-        f"q ≤ {q_max:g} only": (is_found & ~is_special, UP, "white"),
+        f"q ≤ {q_max:g}, but not given decoys or other programs": (is_found & ~is_special, UP, "white"),
         f"q > {q_max:g}, or not tested": (~is_found, MUTED, MUTED),
     }
     return {

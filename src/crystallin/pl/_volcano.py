@@ -135,9 +135,10 @@ def _draw_dots(
         style = {"c": fill, "edgecolors": colour[where], "linewidths": 1, "marker": marker, "s": 20}
         # grey dots are drawn first
         ax.scatter(effect[where], height[where], zorder=2, **style)
+    weak = f"q ≤ {q_max:g}, but not given decoys or other programs"
     every = {
         f"q ≤ {q_max:g}, also given decoys and other programs": (is_special, [("o", UP, UP), ("o", DOWN, DOWN)]),
-        f"q ≤ {q_max:g} only": (is_found & ~is_special, [("o", UP, "white"), ("o", DOWN, "white")]),
+        weak: (is_found & ~is_special, [("o", UP, "white"), ("o", DOWN, "white")]),
         f"q > {q_max:g}": (tested & ~is_found, [("o", MUTED, MUTED)]),
         f"q < {MIN_Q:.0e}": (beyond, [("^", UP, UP), ("^", DOWN, DOWN)]),
         "not tested": (light, [("o", UNTESTED, UNTESTED)]),

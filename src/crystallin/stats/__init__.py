@@ -16,7 +16,7 @@ from ._hierarchy import NONE, Choice, best_within, choose, is_within, mean_along
 from ._independent import n_independent
 from ._infidelity import infidelity
 from ._lift import Lift, lift
-from ._linear import estimable_basis, independent, root
+from ._linear import estimable_basis, independent, orthonormal, root
 from ._means import Means, reliability, unshrunk_means
 from ._mirror import mirror_q
 from ._moderated import squeezed_variances, variance_prior
@@ -65,6 +65,7 @@ __all__ = [
     "n_independent",
     "mean_along_path",
     "mirror_q",
+    "orthonormal",
     "overlap",
     "power_of_t",
     "probability_beyond",

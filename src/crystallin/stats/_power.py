@@ -41,6 +41,8 @@ def detectable(df: float, level: float, power: float = 0.8) -> float:
     def lacking(effect: float) -> float:
         return float(power_of_t(np.array(effect), df, level)) - power
 
+    if lacking(0.0) >= 0:
+        return 0.0
     high = limit
     while lacking(high) < 0:
         high *= 1.5

@@ -63,7 +63,8 @@ def compare(
     >>> design, contrast = "~ arm * time", {"arm": ("placebo", "drug"), "time": ("before", "after")}
 
     This is the difference of two differences. :func:`crystallin.tl.rank_programs_groups` with a ``sample_key`` is the
-    simplest case of the same model: ``"~ condition"`` and ``{"condition": ("ctrl", "stim")}`` give the same numbers.
+    simplest case of the same model: ``"~ condition"`` and ``{"condition": ("ctrl", "stim")}`` give the same numbers if
+    each donor is in one condition, or all are in both.
 
     Parameters
     ----------
@@ -174,7 +175,7 @@ def compare(
     checks.check_choice(repeated, "repeated", (BLOCK, RANDOM, None))
     checks.check_number(delta, "delta", 0)
     covariates = checks.check_covariates(adata, covariates, {"sample_key": sample_key, "within": within})
-    study = make_study(adata.obs, design, sample, stratum)
+    study = make_study(adata.obs, design, sample, stratum, sample_key)
     contrasts = make_contrasts(study, contrast)
     columns, owner = covariate_matrix(adata.obs, covariates)
     asked = list(
@@ -204,7 +205,10 @@ def compare(
     params = {
         "design": design,
         "contrasts": [one.name for one in contrasts],
-        "compared": list(dict.fromkeys(name for one in contrasts for name in one.compared)),
+        "compared": [name for one in contrasts for name in one.compared],
+        # the position of the contrast that each of these belongs to
+        "compared_by": [number for number, one in enumerate(contrasts) for _ in one.compared],
+        "dividing": list(study.dividing),
         "coefficients": list(map(str, study.matrix.columns)),
         "sample_key": sample_key,
         "covariates": covariates,

@@ -150,6 +150,11 @@ class Asked:
             if columns[name].nunique() < 2:
                 only = f"{name} = {columns[name].iloc[0]!s}"
                 return f"{self.where}: all samples have {only}, so there is nothing to compare."
+        if len(design) <= design.shape[1]:
+            return (
+                f"{self.where}: {len(design)} samples are too few for the {design.shape[1]} coefficients of the "
+                "design. Leave columns out."
+            )
         guilty, n_columns = [], study.matrix.shape[1]
         for name, indices in study.of_variables().items():
             keep = np.setdiff1d(np.arange(n_columns), indices)
@@ -161,11 +166,14 @@ class Asked:
                 f"{self.where}: the contrast is confounded with {' and '.join(map(repr, guilty))}, so their effects "
                 "cannot be separated. Leave the column out of the design, or compare samples in which it varies."
             )
-        counts = columns[list(self.contrast.compared)].astype(str).agg(", ".join, axis=1).value_counts()
-        listed = "; ".join(f"{level} ({n})" for level, n in counts.sort_index().items())
+        factors = [name for name in self.contrast.compared if not study.is_number(name)]
+        listed = ""
+        if factors:
+            counts = columns[factors].astype(str).agg(", ".join, axis=1).value_counts()
+            listed = f" There are samples of {'; '.join(f'{level} ({n})' for level, n in counts.sort_index().items())}."
         return (
-            f"{self.where}: the samples do not determine the contrast, because combinations of levels are missing. "
-            f"There are samples of {listed}. Compare levels that occur."
+            f"{self.where}: the samples do not determine the contrast, because combinations of levels are missing."
+            f"{listed} Compare levels that occur."
         )
 
 

@@ -69,6 +69,9 @@ def make_contrasts(study: Study, contrast: Any) -> list[Contrast]:
 def _of_coefficients(study: Study, text: str) -> Contrast:
     """Return a contrast from a coefficient's name, or from a sum of names in backticks."""
     names = list(map(str, study.matrix.columns))
+    if not text.strip():
+        msg = f"contrast is empty text. Name a coefficient ({', '.join(map(repr, names))}), or levels: {EXAMPLE}."
+        raise ValueError(msg)
     if text in names:
         weights = np.array([float(name == text) for name in names])
     else:
@@ -119,12 +122,13 @@ def _of_levels(study: Study, levels: dict[str, Any]) -> Contrast:
         )
         raise ValueError(msg)
     # other columns matter only if they interact with those that are compared
-    for name in study.columns:
-        if name not in levels and not study.is_number(name):
-            others = study.levels(name)[1:]
-            changed = [_difference(study, pairs, {**held, name: other}) for other in others]
-            if any(not np.allclose(one, weights, atol=ROUNDING) for one in changed):
-                held[name] = study.levels(name)[0]
+    for name, column in study.columns.items():
+        if name in levels:
+            continue
+        others = [float(column.mean() + column.std())] if study.is_number(name) else study.levels(name)[1:]
+        changed = [_difference(study, pairs, {**held, name: other}) for other in others]
+        if any(not np.allclose(one, weights, rtol=0, atol=ROUNDING * np.abs(weights).max()) for one in changed):
+            held[name] = float(column.mean()) if study.is_number(name) else study.levels(name)[0]
     parts = [f"{name}: {_text(high)} - {_text(low)}" for name, (low, high) in pairs.items()]
     at = [f"{name} = {_text(value)}" for name, value in held.items()]
     return Contrast(", ".join(parts) + (f" | {', '.join(at)}" if at else ""), weights, tuple(pairs))
@@ -154,6 +158,10 @@ def _level(study: Study, name: str, value: Any) -> str | float:
         if isinstance(value, bool) or not pd.api.types.is_number(value) or not np.isfinite(value):
             msg = f"contrast: {name!r} is a column of numbers, so its levels must be numbers, not {value!r}."
             raise ValueError(msg)
+        there = study.columns[name].unique()
+        if name in study.factors and value not in there:
+            msg = f"contrast: {value!r} is no level of C({name}). Its levels are {checks.some(sorted(there), 20)}."
+            raise ValueError(msg)
         return float(value)
     label = checks.label_name(value)
     if label not in study.levels(name):
@@ -164,4 +172,4 @@ def _level(study: Study, name: str, value: Any) -> str | float:
 
 
 def _text(value: str | float) -> str:
-    return f"{value:g}" if isinstance(value, float) else value
+    return f"{value:.4g}" if isinstance(value, float) else value

@@ -10,13 +10,14 @@ import formulaic
 import numpy as np
 import pandas as pd
 from formulaic.errors import FormulaicError
+from formulaic.formula import SimpleFormula
 
 from crystallin import _checks as checks
-from crystallin.stats import independent
+from crystallin.stats import estimable_basis
 
 logger = logging.getLogger(__name__)
 
-# a column of numbers with no more values than this divides the cells of a sample, as time points do
+# a column of numbers with no more values than this in a sample divides its cells, as time points do
 MAX_VALUES = 20
 # rounding of a number that is the same in all cells of a sample
 ROUNDING = 1e-6
@@ -36,12 +37,18 @@ class Study:
         Columns of the formula, one row a unit. Labels are categories of text.
     matrix
         Design matrix, units x coefficients, with names.
+    dividing
+        Columns that divide the cells of a donor, such as time points.
+    factors
+        Columns that the formula makes factors by ``C()``.
     """
 
     code: np.ndarray
     table: pd.DataFrame
     columns: pd.DataFrame
     matrix: pd.DataFrame
+    dividing: tuple[str, ...] = ()
+    factors: frozenset[str] = frozenset()
 
     @property
     def n_cells(self) -> np.ndarray:
@@ -76,31 +83,43 @@ class Study:
         return made.to_numpy(dtype=float)[0]
 
 
-def read_formula(design: str, obs: pd.DataFrame) -> tuple[formulaic.Formula, list[str]]:
+def read_formula(design: str, obs: pd.DataFrame) -> tuple[SimpleFormula, list[str]]:
     """Return a formula and the columns that it names, raising if it cannot be read or has a left-hand side."""
     if not isinstance(design, str):
         msg = f'design={design!r} must be a formula, such as "~ arm * time + sex", not {type(design).__name__}.'
         raise TypeError(msg)
     try:
         formula = formulaic.Formula(design)
-    except FormulaicError as error:
+        if not isinstance(formula, SimpleFormula):
+            msg = (
+                f"design={design!r} has a left-hand side or several parts, but activities are what is modelled. Begin "
+                'it with "~", and join columns by "+", "*" or ":".'
+            )
+            raise ValueError(msg)
+        required = set(map(str, formula.required_variables))
+    except (FormulaicError, SyntaxError) as error:
         reason = str(error).splitlines()[0]
         msg = f'design={design!r} is no formula: {reason} An example is "~ arm * time + sex".'
         raise ValueError(msg) from error
-    if hasattr(formula, "lhs") or not hasattr(formula, "required_variables"):
-        msg = f'design={design!r} has a left-hand side, but activities are what is modelled. Begin it with "~".'
-        raise ValueError(msg)
     # formulaic 1.2 overlooks the arguments of some functions, such as poly(age, 2)
-    words = {word for term in formula for factor in term.factors for word in re.findall(r"[^\W\d]\w*", factor.expr)}
-    names = set(map(str, formula.required_variables)) | (words & set(obs.columns))
+    words = {word for expression in _expressions(formula) for word in re.findall(r"[^\W\d]\w*", expression)}
+    names = required | (words & set(obs.columns))
     return formula, sorted(names, key=lambda name: (design.find(name), name))
 
 
-def make_study(obs: pd.DataFrame, design: str, sample: checks.Labels, stratum: checks.Labels | None) -> Study:
+def _expressions(formula: SimpleFormula) -> set[str]:
+    """Return the factors of a formula's terms, such as ``"arm"`` or ``"C(time)"``."""
+    return {factor.expr for term in formula for factor in term.factors}
+
+
+def make_study(
+    obs: pd.DataFrame, design: str, sample: checks.Labels, stratum: checks.Labels | None, sample_key: str = ""
+) -> Study:
     """Divide cells into units that are alike in all that the formula names, and make its design matrix.
 
-    A unit holds the cells of one sample, stratum and label of each of the formula's columns. Columns of numbers are
-    averaged if they are the same in all cells of a unit; with few values they divide cells as labels do.
+    A unit holds the cells of one sample, stratum and label of each of the formula's columns. Columns of numbers divide
+    cells as labels do if a sample has few different ones (time points). Otherwise all cells of a unit must have the
+    same. Samples, ``sample_key``, are labels also if they are numbers.
     """
     formula, names = read_formula(design, obs)
     if not names:
@@ -118,8 +137,8 @@ def make_study(obs: pd.DataFrame, design: str, sample: checks.Labels, stratum: c
     cells = pd.DataFrame(
         {"stratum": "" if stratum is None else stratum.of_cells, "sample": sample.of_cells}, index=range(len(obs))
     )[there]
-    values = _values(obs.loc[there, names].reset_index(drop=True)).set_axis(cells.index)
-    dividing = [name for name in names if _divides(values[name])]
+    values = _values(obs.loc[there, names].reset_index(drop=True), sample_key).set_axis(cells.index)
+    dividing = [name for name in names if _divides(values[name], cells["sample"])]
     keys = pd.concat([cells, values[dividing]], axis=1)
     groups = keys.groupby(["stratum", "sample", *dividing], sort=True, observed=True)
     code = np.full(len(obs), -1)
@@ -134,7 +153,21 @@ def make_study(obs: pd.DataFrame, design: str, sample: checks.Labels, stratum: c
     labels = [name for name in names if not _is_number(columns[name]) and not _names(columns[name], table["sample"])]
     table["kind"] = columns.groupby(labels, observed=True).ngroup() if labels else 0
     _check_vary(columns, design)
-    return Study(code, table, columns, _matrix(formula, columns, design))
+    inside = keys.groupby("sample")[dividing].nunique() > 1
+    within_samples = [name for name in dividing if inside[name].any()]
+    if within_samples:
+        logger.info(
+            "Samples are divided by %s: %d samples of %d donors.",
+            ", ".join(map(repr, within_samples)),
+            len(table[["sample"]].join(columns[within_samples]).drop_duplicates()),
+            table["sample"].nunique(),
+        )
+    factors = frozenset(
+        name
+        for name in names
+        if any(expression.startswith("C(") and name in expression for expression in _expressions(formula))
+    )
+    return Study(code, table, columns, _matrix(formula, columns, design), tuple(within_samples), factors)
 
 
 def _report_missing(obs: pd.DataFrame, names: list[str], there: np.ndarray, sample: checks.Labels) -> None:
@@ -154,16 +187,21 @@ def _report_missing(obs: pd.DataFrame, names: list[str], there: np.ndarray, samp
     )
 
 
-def _values(obs: pd.DataFrame) -> pd.DataFrame:
+def _values(obs: pd.DataFrame, sample_key: str) -> pd.DataFrame:
     """Return columns as numbers, or as categories of text."""
     columns = {}
     for name, column in obs.items():
-        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-            columns[name] = column.to_numpy(dtype=float)
+        is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+        if is_number and name != sample_key:
+            # whole numbers stay whole, for the names of the coefficients of C(time)
+            dtype = np.int64 if pd.api.types.is_integer_dtype(column) else np.float64
+            columns[name] = column.to_numpy(dtype=dtype)
             if not np.isfinite(columns[name]).all():
                 msg = f"Column {name!r} of the design has infinite values; leave these cells out."
                 raise ValueError(msg)
         else:
+            if pd.api.types.is_datetime64_any_dtype(column):
+                logger.warning("%r holds dates, which enter as a factor; convert them to days for a slope.", name)
             labels = checks.name_labels(column, f"column {name!r} of the design")
             columns[name] = pd.Categorical.from_codes(labels.codes, labels.names)
     return pd.DataFrame(columns)
@@ -173,8 +211,8 @@ def _is_number(column: pd.Series) -> bool:
     return not isinstance(column.dtype, pd.CategoricalDtype)
 
 
-def _divides(column: pd.Series) -> bool:
-    return not _is_number(column) or column.nunique() <= MAX_VALUES
+def _divides(column: pd.Series, sample: pd.Series) -> bool:
+    return not _is_number(column) or column.groupby(sample).nunique().max() <= MAX_VALUES
 
 
 def _names(column: pd.Series, sample: pd.Series) -> bool:
@@ -220,15 +258,20 @@ def _matrix(formula: formulaic.Formula, columns: pd.DataFrame, design: str) -> p
     if not np.isfinite(values).all():
         msg = f"design={design!r} gives values that are not finite, in {_not_finite(matrix)}. Change the formula."
         raise ValueError(msg)
-    kept = independent(np.empty((len(values), 0)), values)
-    if len(kept) < values.shape[1]:
-        others = [matrix.columns[i] for i in range(values.shape[1]) if i not in kept]
+    one = np.eye(values.shape[1])
+    others = [matrix.columns[i] for i in range(values.shape[1]) if _follows(values, one, i)]
+    if others:
         logger.warning(
             "design=%r: %s follow(s) from the columns before; contrasts that need it cannot be estimated.",
             design,
             ", ".join(map(repr, others)),
         )
     return matrix
+
+
+def _follows(values: np.ndarray, one: np.ndarray, i: int) -> bool:
+    """Whether a column follows from those before it."""
+    return estimable_basis(values[:, : i + 1], one[i, : i + 1]) is None
 
 
 def _not_finite(matrix: pd.DataFrame) -> str:

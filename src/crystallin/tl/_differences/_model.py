@@ -78,15 +78,15 @@ def across_samples(
     units, varies, inside, scatter = _adjusted_within(units)
     of_units = np.setdiff1d(np.arange(len(owner)), varies)
     columns = units.mean_covariates[:, of_units]
-    kept = check_estimable(model.design, model.contrast, columns, [owner[i] for i in of_units], where)
-    # columns that follow from others are what donors and strata have in common
-    full = np.column_stack([model.design, columns[:, kept]])
-    wanted = np.append(model.contrast, np.zeros(len(kept)))
-    basis = stats.estimable_basis(full, wanted)
+    basis = stats.estimable_basis(model.design, model.contrast)
     if basis is None:
         msg = f"{where}: the samples do not determine the contrast. Compare levels that each have samples."
         raise TooFewError(msg)
-    design, contrast = full @ basis, basis.T @ wanted
+    # columns that follow from others are what donors and strata have in common
+    design, contrast = stats.orthonormal(model.design @ basis, basis.T @ model.contrast)
+    kept = check_estimable(design, contrast, columns, [owner[i] for i in of_units], where)
+    design = np.column_stack([design, columns[:, kept]])
+    contrast = np.append(contrast, np.zeros(len(kept)))
     if len(design) <= design.shape[1]:
         msg = (
             f"{where}: {len(design)} means of samples are too few for {design.shape[1]} coefficients (groups, donors, "

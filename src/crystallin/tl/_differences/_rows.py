@@ -154,14 +154,18 @@ def _of_samples(
     compared: Compared, difference: SampleDifference, q: np.ndarray, size: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Return the columns that only comparisons across samples have."""
-    # the p value below which one more program would be called
-    level = LEVEL * (1 + (q <= LEVEL).sum()) / max(np.isfinite(q).sum(), 1)
+    # the p value below which a program is called: one more, or one of those that are
+    called, n = q <= LEVEL, max(np.isfinite(q).sum(), 1)
+    factor = np.full(len(q), np.nan)
+    for which, n_called in ((called, called.sum()), (np.isfinite(q) & ~called, called.sum() + 1)):
+        if which.any():
+            factor[which] = stats.detectable(float(difference.df), min(LEVEL * n_called / n, LEVEL))
     columns = {
         "df_residual": np.full(len(q), difference.df_residual),
         "sample_sd": np.sqrt(difference.between),
         "cell_sd": compared.cell_sd,
         "design_variance": np.full(len(q), difference.design_variance),
-        "detectable": size + stats.detectable(float(difference.df), min(level, LEVEL)) * difference.se,
+        "detectable": size + factor * difference.se,
     }
     if compared.steadiness is not None:
         steadiness = compared.steadiness
