@@ -1,4 +1,4 @@
-"""Comparison of groups in each reading: units of cells, single comparisons, all of a call, and similar programs."""
+"""Comparisons in each reading: units of cells, designs and contrasts, single comparisons, and all of a call."""
 
 from ._asked import BLOCK, RANDOM, Asked, asked_of
 from ._breadths import breadths
