@@ -277,6 +277,24 @@ def test_units_and_origin_of_numbers_do_not_matter(study, model, formula):
         np.testing.assert_allclose(tables[name]["df_residual"], tables["age"]["df_residual"], rtol=1e-4)
 
 
+def test_a_column_is_a_factor_only_if_it_is_itself_in_c(study, model):
+    """``C(hours)`` says nothing of the column ``hour``, whose name is part of it."""
+    study.obs["hour"] = study.obs["age"].astype(float)
+    table = compare(study, model, "~ C(hours) + hour", {"hour": (30, 40.5)}, repeated="random")
+    assert table["contrast"].iloc[0] == "hour: 40.5 - 30"
+
+
+def test_a_number_as_a_factor_is_held_at_its_first_level(study, model):
+    """Not between two levels, which no sample has."""
+    number = compare(study, model, "~ arm * C(hours)", {"arm": ("placebo", "drug/new 1")})
+    label = compare(study, model, "~ arm * time", {"arm": ("placebo", "drug/new 1")}, key_added="label")
+    assert number["contrast"].iloc[0] == "arm: drug/new 1 - placebo | hours = 0"
+    assert label["contrast"].iloc[0] == "arm: drug/new 1 - placebo | time = before"
+    one, other = (table.set_index("program")["effect"].sort_index() for table in (number, label))
+    # weights differ a little, as variances of cells are pooled over labels
+    np.testing.assert_allclose(one, other, atol=0.05)
+
+
 def test_curves(study, model):
     """A polynomial by powers of a large number is that of orthogonal polynomials."""
     powers = compare(study, model, "~ age + I(age**2)", {"age": (30, 40)})

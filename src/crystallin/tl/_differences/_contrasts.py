@@ -122,13 +122,13 @@ def _of_levels(study: Study, levels: dict[str, Any]) -> Contrast:
         )
         raise ValueError(msg)
     # other columns matter only if they interact with those that are compared
-    for name, column in study.columns.items():
+    for name in study.columns:
         if name in levels:
             continue
-        others = [float(column.mean() + column.std())] if study.is_number(name) else study.levels(name)[1:]
+        first, others = study.held_at(name)
         changed = [_difference(study, pairs, {**held, name: other}) for other in others]
         if any(not np.allclose(one, weights, rtol=0, atol=ROUNDING * np.abs(weights).max()) for one in changed):
-            held[name] = float(column.mean()) if study.is_number(name) else study.levels(name)[0]
+            held[name] = first
     parts = [f"{name}: {_text(high)} - {_text(low)}" for name, (low, high) in pairs.items()]
     at = [f"{name} = {_text(value)}" for name, value in held.items()]
     return Contrast(", ".join(parts) + (f" | {', '.join(at)}" if at else ""), weights, tuple(pairs))

@@ -50,11 +50,6 @@ class Study:
     dividing: tuple[str, ...] = ()
     factors: frozenset[str] = frozenset()
 
-    @property
-    def n_cells(self) -> np.ndarray:
-        """Number of cells of each unit."""
-        return np.bincount(self.code[self.code >= 0], minlength=len(self.table))
-
     def is_number(self, column: str) -> bool:
         """Whether a column enters the model as a number, unless the formula makes it a factor."""
         return _is_number(self.columns[column])
@@ -62,6 +57,17 @@ class Study:
     def levels(self, column: str) -> list[str]:
         """Return the labels of a column, the first of which is the reference."""
         return list(self.columns[column].cat.categories)
+
+    def held_at(self, column: str) -> tuple[str | float, list[str | float]]:
+        """Return where a column is held if it is not named, and other values: the reference, or the mean of numbers."""
+        values = self.columns[column]
+        if not self.is_number(column):
+            first, *others = self.levels(column)
+        elif column in self.factors:
+            first, *others = map(float, np.unique(values))
+        else:
+            first, others = float(values.mean()), [float(values.mean() + values.std())]
+        return first, others
 
     def of_variables(self) -> dict[str, list[int]]:
         """Return the positions of each column's coefficients."""
@@ -71,14 +77,12 @@ class Study:
     def row(self, values: dict[str, str | float]) -> np.ndarray:
         """Return the row of the design matrix of a unit with these values.
 
-        Columns that are not named are at their first label, or at the mean of their numbers.
+        Columns that are not named are held where :meth:`held_at` says.
         """
         row = {}
         for name, column in self.columns.items():
-            if self.is_number(name):
-                row[name] = [float(values.get(name, column.mean()))]
-            else:
-                row[name] = pd.Categorical([values.get(name, column.cat.categories[0])], column.cat.categories)
+            value = values[name] if name in values else self.held_at(name)[0]
+            row[name] = [value] if self.is_number(name) else pd.Categorical([value], column.cat.categories)
         made = self.matrix.model_spec.get_model_matrix(pd.DataFrame(row), context={})
         return made.to_numpy(dtype=float)[0]
 
@@ -102,7 +106,7 @@ def read_formula(design: str, obs: pd.DataFrame) -> tuple[SimpleFormula, list[st
         msg = f'design={design!r} is no formula: {reason} An example is "~ arm * time + sex".'
         raise ValueError(msg) from error
     # formulaic 1.2 overlooks the arguments of some functions, such as poly(age, 2)
-    words = {word for expression in _expressions(formula) for word in re.findall(r"[^\W\d]\w*", expression)}
+    words = set().union(*map(_words, _expressions(formula)))
     names = required | (words & set(obs.columns))
     return formula, sorted(names, key=lambda name: (design.find(name), name))
 
@@ -110,6 +114,11 @@ def read_formula(design: str, obs: pd.DataFrame) -> tuple[SimpleFormula, list[st
 def _expressions(formula: SimpleFormula) -> set[str]:
     """Return the factors of a formula's terms, such as ``"arm"`` or ``"C(time)"``."""
     return {factor.expr for term in formula for factor in term.factors}
+
+
+def _words(expression: str) -> set[str]:
+    """Return the names in an expression; those with spaces, in backticks, are several."""
+    return set(re.findall(r"[^\W\d]\w*", expression))
 
 
 def make_study(
@@ -165,7 +174,9 @@ def make_study(
     factors = frozenset(
         name
         for name in names
-        if any(expression.startswith("C(") and name in expression for expression in _expressions(formula))
+        if any(
+            part.startswith("C(") and name in _words(part) | {part[2:-1].strip("`")} for part in _expressions(formula)
+        )
     )
     return Study(code, table, columns, _matrix(formula, columns, design), tuple(within_samples), factors)
 
