@@ -157,7 +157,7 @@ def tests_of(
             found = {name: asked.compared(of, is_first=False) for name, of in measured.items()}
         except TooFewError:
             continue
-        positions, model, _ = asked.model()
+        positions, model, _ = asked.prepared
         unit = np.full(n, -1)
         unit[positions] = np.arange(len(positions))
         stratum = asked.labels["stratum"]

@@ -183,7 +183,7 @@ def compare(
     )
     for question in asked if within is None else ():
         # raises before anything is computed
-        question.model()
+        _ = question.prepared
 
     reading = model.reading(adata)
     about, correlation = similar_programs(model, adata, reading, key)
@@ -224,10 +224,10 @@ def compare(
 
 def _numbers(question: Asked, compared: Compared) -> dict[str, int | str]:
     """Return what a contrast was estimated from."""
-    _, model, _ = question.model()
+    _, model, _ = question.prepared
     return {
         "n_cells": int(compared.n_cells.sum()),
         "n_samples": int(sum(compared.n_samples)),
         "n_donors": len(model.donors),
-        "repeated": question.how(),
+        "repeated": question.how,
     }

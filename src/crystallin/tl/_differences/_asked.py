@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -54,20 +55,21 @@ class Asked:
     @property
     def weights(self) -> np.ndarray:
         """Weight of each unit's mean in the contrast."""
-        positions, model, _ = self.model()
+        positions, model, _ = self.prepared
         weights = np.zeros(len(self.study.table))
         weights[positions] = model.weights
         return weights
 
     def compared(self, measured: Measured, *, is_first: bool = True) -> Compared:
         """Return the contrast in one reading."""
-        positions, model, left_out = self.model()
+        positions, model, left_out = self.prepared
         unit = np.full(len(self.study.table), -1)
         unit[positions] = np.arange(len(positions))
         units = measured.moments.pooled(unit, len(positions))
         result = across_samples(measured, units, model, self.owner, self.where, is_first=is_first)
         return replace(result, left_out=left_out, why_left_out="alone, without another sample of the donor")
 
+    @cached_property
     def how(self) -> str:
         """Return how donors with several units enter the model; empty if no donor has several, or the formula has them.
 
@@ -84,11 +86,12 @@ class Asked:
         several = n_units[donor] > 1
         return BLOCK if 2 * (n_units > 1).sum() >= len(n_units) and self._within(several) is not None else RANDOM
 
-    def model(self) -> tuple[np.ndarray, Model, tuple[str, ...]]:
+    @cached_property
+    def prepared(self) -> tuple[np.ndarray, Model, tuple[str, ...]]:
         """Return the positions of the units that are used, their linear model, and donors that are left out."""
         names, donor, n_units = self._donors()
         design = self._design()
-        how, used, left_out = self.how(), np.ones(len(donor), dtype=bool), ()
+        how, used, left_out = self.how, np.ones(len(donor), dtype=bool), ()
         contrast = self.contrast.weights
         if how == BLOCK:
             # a donor with a single unit says nothing of differences within donors
