@@ -185,6 +185,9 @@ AUDIT_PROGRAMS = "audit_programs"
 # tools that use the activities stored in AnnData
 OF_ACTIVITY = (RANK_PROGRAMS_GROUPS, COMPARE, FAITHFULNESS, ANNOTATE, RULES)
 
+# columns that identify a comparison, by tool
+COMPARISON = {RANK_PROGRAMS_GROUPS: ["stratum", "group", "reference"], COMPARE: ["stratum", "contrast"]}
+
 # columns that tools of a trained model add to the table of programs
 OF_MODEL = (
     "most_active",

@@ -11,7 +11,7 @@ import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import COMPARE, PARAMS, RANK_PROGRAMS_GROUPS, TOTAL
+from crystallin._keys import COMPARE, COMPARISON, PARAMS, RANK_PROGRAMS_GROUPS, TOTAL
 
 from ._study import Study
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# columns that identify a comparison, by tool
-LABELS = {COMPARE: ["stratum", "contrast"], RANK_PROGRAMS_GROUPS: ["stratum", "group", "reference"]}
 # by design: variance of the effect times the number of donors, samples of a donor, and coefficients (after donors)
 DESIGNS = {
     # 1 / (n / 2) for each group
@@ -57,7 +55,7 @@ def comparisons_of(
     params = adata.uns[checks.check_result(adata, key, tool)][PARAMS]
     before = "total_" if kind == TOTAL else ""
     _check_columns(table, before, tool, key, is_of_samples=bool(params.get("sample_key")))
-    parts = table[table[f"{before}q"].notna()].groupby(LABELS[tool], sort=False, observed=True)
+    parts = table[table[f"{before}q"].notna()].groupby(COMPARISON[tool], sort=False, observed=True)
     studies = list(_studies(parts, before, tool, params))
     if not studies:
         msg = (
@@ -93,12 +91,12 @@ def _tool_of(
         raise ValueError(msg)
     there = checks.kind_of(adata, key)
     asked = COMPARE if contrast is not None else RANK_PROGRAMS_GROUPS if group is not None else None
-    if there in LABELS and asked in (None, there):
+    if there in COMPARISON and asked in (None, there):
         return there, key
     if key == COMPARE and asked != COMPARE and (asked or checks.kind_of(adata, RANK_PROGRAMS_GROUPS)):
         # the default, where there is only the other result
         return RANK_PROGRAMS_GROUPS, RANK_PROGRAMS_GROUPS
-    if there in LABELS:
+    if there in COMPARISON:
         argument = {COMPARE: "contrast", RANK_PROGRAMS_GROUPS: "group"}[there]
         msg = (
             f"The result under {key!r} is one of crystallin.tl.{there}. Choose among its comparisons with {argument}=."
@@ -136,7 +134,7 @@ def _studies(parts: Any, before: str, tool: str, params: Mapping[str, Any]) -> I
         else:
             each = samples - 1 if n_samples > n_donors else 1.0
         yield Study(
-            dict(zip(LABELS[tool], labels, strict=True)),
+            dict(zip(COMPARISON[tool], labels, strict=True)),
             tuple(part["program"].astype(str)),
             *(part[f"{before}{name}"].to_numpy(dtype=float) for name in ("sample_sd", "cell_sd")),
             n_tested=len(part),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from crystallin import get, pl
+from crystallin._keys import COMPARE, COMPARISON
 
 from ._blocks import Figure, Heading, Table, Text
 from ._difference_texts import left_out, readings, summary, unit
@@ -14,7 +15,7 @@ from ._missing import stale
 from ._notable import Q_MAX
 from ._values import count
 
-COMPARISON = ["stratum", "contrast"]
+LABELS = COMPARISON[COMPARE]
 INTERVAL = ("program", "effect", "lower", "upper", "q")
 MAIN = (*INTERVAL, "decoy_q", "conditional_q", "detectable", "effect_min", "effect_max")
 MORE = ("most_influential", "reliability", "breadth", "total_effect", "total_q", "opposed", "explained_by")
@@ -25,8 +26,8 @@ def contrast_blocks(source: Source, stored: Stored) -> list:
     table, params = get.compare_df(source.adata, key=stored.slot), stored.params
     within = params.get("within", "")
     title = f"{params['design']}, within {within}" if within else str(params["design"])
-    n_comparisons = len(table.groupby(COMPARISON, observed=True).groups)
-    varies = [name for name in COMPARISON if table[name].nunique() > 1]
+    n_comparisons = len(table.groupby(LABELS, observed=True).groups)
+    varies = [name for name in LABELS if table[name].nunique() > 1]
     what = "" if "contrast" in varies else f"{table['contrast'].iloc[0]}. "
     call = f"crystallin.get.compare_df(adata, key={stored.slot!r})"
     return [
@@ -56,7 +57,7 @@ def _figures(source: Source, stored: Stored, table: pd.DataFrame, title: str) ->
             title=f"Samples: {row['program']}",
             name=f"samples {title}",
             alt=f"A dot for each sample, of {row['program']}: {row['contrast']} is {row['effect']:+.2f}.",
-            data=of_program[[*COMPARISON, *INTERVAL]],
+            data=of_program[[*LABELS, *INTERVAL]],
             note=(
                 "The program with the most certain contrast. Each dot is the mean activity of a sample, with its "
                 "sampling error; lines join samples of the same donor."
@@ -70,7 +71,7 @@ def _figures(source: Source, stored: Stored, table: pd.DataFrame, title: str) ->
         title=f"All contrasts of {row['program']}",
         name=f"forest {title}",
         alt=f"Intervals of {count(len(of_program), 'contrast')} of {row['program']}.",
-        data=of_program[[*COMPARISON, *INTERVAL, "effect_min", "effect_max", "detectable"]],
+        data=of_program[[*LABELS, *INTERVAL, "effect_min", "effect_max", "detectable"]],
         note=(
             f"95 % intervals; grey: q above {Q_MAX}. Below each: the range of the effect if one donor is left out. "
             "Ticks: the smallest difference that would have been found."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from crystallin import get, pl
+from crystallin._keys import COMPARISON, RANK_PROGRAMS_GROUPS
 
 from ._blocks import Figure
 from ._draw import MAX_GROUPS, MAX_PANELS, picture
@@ -12,7 +13,7 @@ from ._found import Source, Stored
 from ._notable import Q_MAX
 from ._values import count
 
-COMPARISON = ["stratum", "group", "reference"]
+LABELS = COMPARISON[RANK_PROGRAMS_GROUPS]
 SURE = ["q", "decoy_q", "conditional_q"]
 # programs in the matrix of effects, and in a panel of the surest
 N_PROGRAMS, N_SUREST = 25, 8
@@ -23,7 +24,7 @@ def difference_figures(source: Source, stored: Stored, title: str) -> list[Figur
     table = get.rank_programs_groups_df(source.adata, key=stored.slot)
     if table["q"].isna().all():
         return []
-    comparisons = list(table.groupby(COMPARISON, sort=False, observed=True).groups)
+    comparisons = list(table.groupby(LABELS, sort=False, observed=True).groups)
     figures = [_matrix(source, stored, table, comparisons, title)]
     return [*figures, _surest(source, stored, comparisons, title)] if len(comparisons) <= MAX_PANELS else figures
 
@@ -31,7 +32,7 @@ def difference_figures(source: Source, stored: Stored, title: str) -> list[Figur
 def _matrix(source: Source, stored: Stored, table: pd.DataFrame, comparisons: list[tuple], title: str) -> Figure:
     strata, groups = _drawn(source, stored, comparisons)
     drawn = table[table["stratum"].isin(strata) & table["group"].isin(groups)]
-    n = len(drawn.groupby(COMPARISON, observed=True).groups)
+    n = len(drawn.groupby(LABELS, observed=True).groups)
     few = f"{n} of {len(comparisons):,} comparisons. " if n < len(comparisons) else ""
     tested = drawn[drawn["q"].notna()]
     surest = ""
@@ -44,7 +45,7 @@ def _matrix(source: Source, stored: Stored, table: pd.DataFrame, comparisons: li
         title="Differences at a glance",
         name=f"at a glance {title}",
         alt=f"Matrix of programs and {count(n, 'comparison')}, coloured by the difference.{surest}",
-        data=drawn[[*COMPARISON, "program", "effect_sd", *SURE]],
+        data=drawn[[*LABELS, "program", "effect_sd", *SURE]],
         note=(
             f"{few}Red: higher in the group, blue: lower, in standard deviations between cells; grey: not tested. "
             f"Ring: q of at most {Q_MAX}. Dot: decoy_q (if there are decoys) and conditional_q of at most {Q_MAX} as "
@@ -55,13 +56,13 @@ def _matrix(source: Source, stored: Stored, table: pd.DataFrame, comparisons: li
 
 def _surest(source: Source, stored: Stored, comparisons: list[tuple], title: str) -> Figure:
     best = get.rank_programs_groups_df(source.adata, key=stored.slot, families="lead")
-    best = best.groupby(COMPARISON, sort=False, observed=True).head(N_SUREST)
+    best = best.groupby(LABELS, sort=False, observed=True).head(N_SUREST)
     return picture(
         lambda: pl.rank_programs_groups(source.adata, n_programs=N_SUREST, key=stored.slot),
         title="Most certain differences",
         name=f"surest {title}",
         alt=f"Dots with intervals: the most certain differences of {count(len(comparisons), 'comparison')}.",
-        data=best[[*COMPARISON, "program", "effect", "lower", "upper", *SURE]],
+        data=best[[*LABELS, "program", "effect", "lower", "upper", *SURE]],
         note=(
             f"Difference of mean activity with its 95 % interval. Blue: higher, orange: lower, grey: q above {Q_MAX}. "
             "White inside: random sets differ as much, or programs of higher reliability explain the difference. On "

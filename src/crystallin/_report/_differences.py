@@ -10,7 +10,7 @@ from crystallin._keys import COMPARE, RANK_PROGRAMS_GROUPS
 
 from ._blocks import Heading, Section, Table, Text
 from ._contrasts import contrast_blocks
-from ._difference_figures import COMPARISON, difference_figures
+from ._difference_figures import LABELS, difference_figures
 from ._difference_texts import left_out, readings, summary, unit
 from ._found import Source, Stored
 from ._missing import missing, stale
@@ -31,8 +31,8 @@ def differences_section(source: Source) -> Section:
 def _ranking(source: Source, stored: Stored) -> list:
     table, params = get.rank_programs_groups_df(source.adata, key=stored.slot), stored.params
     title = _title(params)
-    n_comparisons = len(table.groupby(COMPARISON, observed=True).groups)
-    varies = [name for name in COMPARISON if table[name].nunique() > 1]
+    n_comparisons = len(table.groupby(LABELS, observed=True).groups)
+    varies = [name for name in LABELS if table[name].nunique() > 1]
     # results of earlier versions have no totals
     main = [*varies, *MAIN, *(name for name in TOTALS if name in table)]
     call = f"crystallin.get.rank_programs_groups_df(adata, key={stored.slot!r})"

@@ -8,10 +8,7 @@ import pandas as pd
 from anndata import AnnData
 
 from crystallin import _checks as checks
-from crystallin._keys import COMPARE, KINDS, RANK_PROGRAMS_GROUPS, TABLE, UNIQUE
-
-# columns that identify a comparison
-LABELS = {RANK_PROGRAMS_GROUPS: ("stratum", "group", "reference"), COMPARE: ("stratum", "contrast")}
+from crystallin._keys import COMPARISON, KINDS, TABLE, UNIQUE
 
 
 def differences(
@@ -78,7 +75,7 @@ def _sorted_by(table: pd.DataFrame, kind: str, key: str, tool: str) -> tuple[pd.
             f"Call crystallin.tl.activity and crystallin.tl.{tool} again."
         )
         raise ValueError(msg)
-    comparison = table.groupby(list(LABELS[tool]), sort=False, observed=True).ngroup()
+    comparison = table.groupby(COMPARISON[tool], sort=False, observed=True).ngroup()
     order = pd.DataFrame(
         {
             "comparison": comparison,

@@ -11,7 +11,7 @@ from anndata import AnnData
 
 from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import COMPARE, RANK_PROGRAMS_GROUPS, SHARE_OF_FITS, TOTAL
+from crystallin._keys import COMPARE, COMPARISON, RANK_PROGRAMS_GROUPS, SHARE_OF_FITS, TOTAL
 
 TRUST_Q = 0.05
 # smaller q values are not distinguished
@@ -21,11 +21,10 @@ OF_BOTH = ("effect", "lower", "upper", "effect_sd", "q", "decoy_q", "breadth")
 OF_SOME = (SHARE_OF_FITS, "effect_min", "effect_max", "most_influential", "detectable")
 # a difference of an ensemble is steady if at least this share of its fits call it
 STEADY_FROM, ROUNDING = 0.8, 1e-9
-# columns that identify a comparison, and the argument that chooses among them, by tool
-LABELS = {RANK_PROGRAMS_GROUPS: ["stratum", "group", "reference"], COMPARE: ["stratum", "contrast"]}
+# the argument that chooses among comparisons, by tool
 CHOSEN_BY = {RANK_PROGRAMS_GROUPS: "group", COMPARE: "contrast"}
 # keys that name the default slot of a tool
-DEFAULTS = tuple(LABELS)
+DEFAULTS = tuple(COMPARISON)
 
 
 def tool_of(
@@ -49,7 +48,7 @@ def tool_of(
         raise ValueError(msg)
     asked = COMPARE if contrast is not None else RANK_PROGRAMS_GROUPS if group is not None else None
     there = checks.kind_of(adata, key)
-    if there not in LABELS:
+    if there not in COMPARISON:
         tool = asked or (key if key in DEFAULTS else default)
         return tool, tool if key in DEFAULTS else key
     if asked in (None, there):
@@ -92,7 +91,7 @@ def comparisons(
         table = table.drop(columns="conditional_q").assign(**{name: table[f"total_{name}"] for name in columns})
     table = table.assign(**opposed)
     parts = {}
-    for labels, part in table.groupby(LABELS[tool], sort=False, observed=True):
+    for labels, part in table.groupby(COMPARISON[tool], sort=False, observed=True):
         parts[_title(*labels)] = part
     return parts
 
