@@ -136,12 +136,12 @@ def cell_tests(adata: ad.AnnData, scores: pd.DataFrame, table: pd.DataFrame) -> 
         yield name, result
 
 
-def linear_scores(adata: ad.AnnData) -> pd.DataFrame:
+def linear_scores(adata: ad.AnnData, net: pd.DataFrame) -> pd.DataFrame:
+    """Scores by decoupler's ``ulm`` of log-normalised counts, all members of a set with the same weight."""
     logged = ad.AnnData(adata.X.copy(), obs=adata.obs[[]], var=adata.var[[]])
     sc.pp.normalize_total(logged, target_sum=1e4)
     sc.pp.log1p(logged)
-    net = adata.uns["simulation"]["annotation"].assign(weight=1.0)
-    score, _ = dc.mt.ulm(logged.to_df(), net, tmin=0)
+    score, _ = dc.mt.ulm(logged.to_df(), net[["source", "target"]].assign(weight=1.0), tmin=0)
     return score
 
 

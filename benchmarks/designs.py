@@ -27,12 +27,11 @@ from collections.abc import Iterator
 from itertools import combinations
 
 import anndata as ad
-import decoupler as dc
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import scanpy as sc
 from _common import BLACK, BLUE, DATA, GREY, RESULTS, VERMILION, parser, quiet, save, versions, write
+from _differences import linear_scores
 from kang import COLLECTIONS, variable_genes
 from matplotlib.figure import Figure
 from scipy import stats
@@ -171,14 +170,6 @@ def tests_of(
         tested = ~measured[UNIQUE].is_decoy & (found[UNIQUE].reliability >= TESTED_FROM)
         means = moments.mean / cr.stats.reliability(moments.mean_uncertainty)
         yield "t on the same means", stratum, {"p": plain(means[:, tested], model), "names": np.flatnonzero(tested)}
-
-
-def linear_scores(adata: ad.AnnData, net: pd.DataFrame) -> pd.DataFrame:
-    logged = ad.AnnData(adata.X.copy(), obs=adata.obs[[]], var=adata.var[[]])
-    sc.pp.normalize_total(logged, target_sum=1e4)
-    sc.pp.log1p(logged)
-    score, _ = dc.mt.ulm(logged.to_df(), net[["source", "target"]].assign(weight=1.0), tmin=0)
-    return score
 
 
 def simulated(quick: bool, seed: int, **options: object) -> tuple[ad.AnnData, cr.ProgramVAE, Samples]:

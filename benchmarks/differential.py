@@ -106,7 +106,10 @@ def shifted(args: argparse.Namespace, n_replicates: int, **options: object) -> d
         for name, threshold in BAYES_FACTORS.items():
             rows.setdefault(f"{name}'s rule on our posterior", []).append(rates(table, log_odds >= threshold))
         activity = cr.get.activity_df(adata)
-        for source, scores in {"our activities": activity, "ulm": linear_scores(adata)}.items():
+        for source, scores in {
+            "our activities": activity,
+            "ulm": linear_scores(adata, adata.uns["simulation"]["annotation"]),
+        }.items():
             for name, result in cell_tests(adata, scores, table):
                 rows.setdefault(f"cells: {name} on {source}", []).append(rates(result, result["q"] <= LEVEL))
         cells = ours(adata, model, sample_key=None)
@@ -273,7 +276,10 @@ def donors(args: argparse.Namespace) -> dict:
         table = ours(adata, model)
         table["family_shifted"] = False
         tables.append(table[~table["is_decoy"]])
-        for source, scores in {"our activities": cr.get.activity_df(adata), "ulm": linear_scores(adata)}.items():
+        for source, scores in {
+            "our activities": cr.get.activity_df(adata),
+            "ulm": linear_scores(adata, adata.uns["simulation"]["annotation"]),
+        }.items():
             for name, result in cell_tests(adata, scores, table):
                 share = (result.loc[~result["is_decoy"], "p"] <= LEVEL).mean()
                 rows.setdefault(f"cells: {name} on {source}", []).append(float(share))
