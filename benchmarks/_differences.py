@@ -136,6 +136,10 @@ def cell_tests(adata: ad.AnnData, scores: pd.DataFrame, table: pd.DataFrame) -> 
         yield name, result
 
 
+def annotation_of(adata: ad.AnnData) -> pd.DataFrame:
+    return adata.uns["simulation"]["annotation"]
+
+
 def linear_scores(adata: ad.AnnData, net: pd.DataFrame) -> pd.DataFrame:
     """Scores by decoupler's ``ulm`` of log-normalised counts, all members of a set with the same weight."""
     logged = ad.AnnData(adata.X.copy(), obs=adata.obs[[]], var=adata.var[[]])

@@ -48,6 +48,7 @@ from _differences import (
     DESIGN,
     LEVEL,
     N_TRAINED_DECOYS,
+    annotation_of,
     cell_tests,
     coverage,
     families_of,
@@ -108,7 +109,7 @@ def shifted(args: argparse.Namespace, n_replicates: int, **options: object) -> d
         activity = cr.get.activity_df(adata)
         for source, scores in {
             "our activities": activity,
-            "ulm": linear_scores(adata, adata.uns["simulation"]["annotation"]),
+            "ulm": linear_scores(adata, annotation_of(adata)),
         }.items():
             for name, result in cell_tests(adata, scores, table):
                 rows.setdefault(f"cells: {name} on {source}", []).append(rates(result, result["q"] <= LEVEL))
@@ -278,7 +279,7 @@ def donors(args: argparse.Namespace) -> dict:
         tables.append(table[~table["is_decoy"]])
         for source, scores in {
             "our activities": cr.get.activity_df(adata),
-            "ulm": linear_scores(adata, adata.uns["simulation"]["annotation"]),
+            "ulm": linear_scores(adata, annotation_of(adata)),
         }.items():
             for name, result in cell_tests(adata, scores, table):
                 share = (result.loc[~result["is_decoy"], "p"] <= LEVEL).mean()

@@ -34,6 +34,7 @@ def pilot(tool="compare", *, params=None, **columns) -> AnnData:
             "n_reference": 160,
             "n_samples_group": 4,
             "n_samples_reference": 4,
+            "n_donors": 8,
         },
     }
     parts = []
@@ -186,11 +187,21 @@ def test_degrees_of_freedom_grow_with_donors(columns, df):
 
 
 def test_pairs_of_a_ranking_are_donors():
-    columns = {"df_residual": 3.0, "df": 3.0, "design_variance": 0.5}
+    columns = {"df_residual": 3.0, "df": 3.0, "design_variance": 0.5, "n_donors": 4}
     for params in ({}, {"paired": True}):
         table = cr.power(pilot("rank_programs_groups", params=params, **columns), effect=0.3, n_donors=[8], n_cells=20)
         assert table["df"].unique().tolist() == [7] and table["n_samples"].unique().tolist() == [16]
         assert table["se"].iloc[1] == pytest.approx(np.sqrt(0.5 * 4 / 8 * (0.04 + 1 / 20)))
+
+
+def test_groups_with_as_few_degrees_of_freedom_as_pairs_are_no_pairs():
+    """Four against four samples, three of whose six degrees of freedom went to covariates."""
+    table = cr.power(pilot("rank_programs_groups", df_residual=3.0, df=3.0), effect=0.3, n_donors=[16], n_cells=20)
+    assert table["df"].unique().tolist() == [11] and table["n_samples"].unique().tolist() == [16]
+    # both sides of four donors, but taken as independent because this was asked for
+    independent = {"params": {"paired": False}, "n_donors": 4}
+    table = cr.power(pilot("rank_programs_groups", **independent), effect=0.3, n_donors=[16], n_cells=20)
+    assert table["df"].unique().tolist() == [14 + 3] and table["n_samples"].unique().tolist() == [16]
 
 
 def test_power_increases():

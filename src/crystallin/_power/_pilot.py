@@ -30,8 +30,6 @@ DESIGNS = {
     "interaction": (8.0, 2, 2),
 }
 
-_SIDES = ("group", "reference")
-
 
 def plain(design: str, sample_sd: float, cell_sd: float, n_programs: int) -> Study:
     """Return a comparison of a plain design, with two groups or arms of equal size."""
@@ -113,7 +111,7 @@ def _check_columns(table: pd.DataFrame, before: str, tool: str, key: str, *, is_
             f"Call crystallin.tl.{tool} with sample_key=, or give sample_sd and cell_sd without a pilot."
         )
         raise ValueError(msg)
-    needed = [f"{before}sample_sd", f"{before}cell_sd", "design_variance", "df_residual", "df"]
+    needed = [f"{before}sample_sd", f"{before}cell_sd", "design_variance", "df_residual", "df", "n_donors"]
     missing = [name for name in needed if name not in table]
     if missing:
         msg = (
@@ -152,8 +150,7 @@ def _numbers(row: pd.Series, tool: str, params: Mapping[str, Any]) -> tuple[int,
     """Return numbers of cells, samples and donors, and how donors with several samples entered the model."""
     if tool == COMPARE:
         return int(row["n_cells"]), int(row["n_samples"]), int(row["n_donors"]), str(row["repeated"])
-    n_cells, sides = int(row["n_group"] + row["n_reference"]), [int(row[f"n_samples_{side}"]) for side in _SIDES]
-    asked = params.get("paired")
-    # pairs cost a degree of freedom each
-    is_paired = asked if asked is not None else sides[0] == sides[1] and row["df_residual"] == sides[0] - 1
-    return n_cells, sum(sides), sides[0] if is_paired else sum(sides), "block" if is_paired else ""
+    n_cells, n_samples = (int(row[f"{of}_group"] + row[f"{of}_reference"]) for of in ("n", "n_samples"))
+    # samples on both sides are pairs, unless they were asked to be independent
+    is_paired = row["n_donors"] < n_samples and params.get("paired") is not False
+    return n_cells, n_samples, int(row["n_donors"]) if is_paired else n_samples, "block" if is_paired else ""

@@ -224,10 +224,9 @@ def compare(
 
 def _numbers(question: Asked, compared: Compared) -> dict[str, int | str]:
     """Return what a contrast was estimated from."""
-    _, model, _ = question.prepared
     return {
         "n_cells": int(compared.n_cells.sum()),
         "n_samples": int(sum(compared.n_samples)),
-        "n_donors": len(model.donors),
+        "n_donors": compared.n_donors,
         "repeated": question.how,
     }

@@ -17,6 +17,7 @@ from ._differences import (
     TooFewError,
     Totals,
     breadths,
+    check_options,
     covariate_matrix,
     labels_of_units,
     make_units,
@@ -167,8 +168,8 @@ def rank_programs_groups(
         - ``unit``: the unit of observation, ``"sample"`` with ``sample_key`` and ``"cell"`` without. Cells are not
           replicates: if the unit is the cell, the row describes these cells and not other cells of their type;
         - ``n_group``, ``n_reference``: numbers of cells; ``n_samples_group``, ``n_samples_reference``: numbers of
-          samples; ``df``: degrees of freedom of the statistic, and ``df_residual``: those that are not borrowed from
-          other programs.
+          samples, and ``n_donors``: number of different samples; ``df``: degrees of freedom of the statistic, and
+          ``df_residual``: those that are not borrowed from other programs.
     ``adata.uns[key_added]["params"]`` : dict
         The arguments, and the comparisons that were left out.
 
@@ -241,19 +242,7 @@ def rank_programs_groups(
     wanted, reference = checks.check_groups(groups, reference, labels["group"].names, groupby)
     taken = {"groupby": groupby, "sample_key": sample_key, "within": within}
     covariates = checks.check_covariates(adata, covariates, taken)
-    if delta is not None:
-        checks.check_number(delta, "delta", 0)
-    if paired is not None and sample_key is None:
-        msg = f"paired={paired} needs sample_key=, because pairs are pairs of samples. Name one, or leave paired out."
-        raise ValueError(msg)
-    checks.check_choice(paired, "paired", (True, False, None))
-    checks.check_choice(exact, "exact", (True, False))
-    if exact and (sample_key is None or delta):
-        msg = (
-            "exact=True rearranges samples to test whether there is any difference, so it needs sample_key= and no "
-            "delta=. Name the column of the samples, or leave exact out."
-        )
-        raise ValueError(msg)
+    check_options(sample_key, paired=paired, exact=exact, delta=delta)
 
     units = make_units(**labels)
     columns, owner = covariate_matrix(adata.obs, covariates)

@@ -3,7 +3,7 @@
 from ._asked import BLOCK, RANDOM, Asked, asked_of
 from ._breadths import breadths
 from ._contrasts import make_contrasts
-from ._design import CollinearError, covariate_matrix, labels_of_units, make_units
+from ._design import CollinearError, check_options, covariate_matrix, labels_of_units, make_units
 from ._formula import make_study
 from ._measure import measure
 from ._measured import TESTED_FROM, Compared, TooFewError
@@ -25,6 +25,7 @@ __all__ = [
     "Totals",
     "asked_of",
     "breadths",
+    "check_options",
     "covariate_matrix",
     "labels_of_units",
     "make_contrasts",

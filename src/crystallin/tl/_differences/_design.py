@@ -37,6 +37,23 @@ class Units:
     table: pd.DataFrame
 
 
+def check_options(sample_key: str | None, *, paired: bool | None, exact: bool, delta: float | None) -> None:
+    """Raise if options of a comparison of groups are out of range or contradict each other."""
+    if delta is not None:
+        checks.check_number(delta, "delta", 0)
+    if paired is not None and sample_key is None:
+        msg = f"paired={paired} needs sample_key=, because pairs are pairs of samples. Name one, or leave paired out."
+        raise ValueError(msg)
+    checks.check_choice(paired, "paired", (True, False, None))
+    checks.check_choice(exact, "exact", (True, False))
+    if exact and (sample_key is None or delta):
+        msg = (
+            "exact=True rearranges samples to test whether there is any difference, so it needs sample_key= and no "
+            "delta=. Name the column of the samples, or leave exact out."
+        )
+        raise ValueError(msg)
+
+
 def labels_of_units(
     adata: AnnData, groupby: str, within: str | None, sample_key: str | None
 ) -> dict[str, Labels | None]:

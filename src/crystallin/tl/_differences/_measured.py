@@ -99,6 +99,8 @@ class Compared:
         One minus the mean posterior variance of the cells compared.
     n_cells, n_samples
         Numbers of cells and samples of each kind; 0 without samples.
+    n_donors
+        Number of different samples, some of which may be on several sides; 0 without samples.
     left_out, why_left_out
         Samples that were left out, and the reason, in words.
     cell_sd
@@ -118,6 +120,7 @@ class Compared:
     reliability: np.ndarray
     n_cells: np.ndarray
     n_samples: tuple[int, ...]
+    n_donors: int = 0
     left_out: tuple[str, ...] = ()
     why_left_out: str = ""
     cell_sd: np.ndarray | None = None

@@ -127,6 +127,7 @@ def across_samples(
         share,
         kinds.n,
         tuple(np.bincount(model.kind)),
+        n_donors=len(model.donors),
         cell_sd=np.sqrt(marginal.variance.mean(axis=0) * units.n.mean()),
         steadiness=steadiness,
     )

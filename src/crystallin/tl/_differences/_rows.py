@@ -88,6 +88,7 @@ def sides(compared: Compared, about: pd.DataFrame) -> dict[str, Any]:
         "n_reference": n_reference,
         "n_samples_group": n_samples_group,
         "n_samples_reference": n_samples_reference,
+        "n_donors": compared.n_donors,
         "unit": "sample" if any(compared.n_samples) else "cell",
     }
 
