@@ -279,7 +279,7 @@ def test_errors_without_a_pilot(options, message):
         (pilot(), {"stratum": "C"}, ValueError, "stratum"),
         (pilot(), {"sample_sd": 0.3}, ValueError, "Leave out the pilot, or sample_sd"),
         (pilot(), {"group": "a", "contrast": "b"}, ValueError, "Give one of them"),
-        (pilot("rank_programs_groups"), {"contrast": "x", "key": "rank_programs_groups"}, ValueError, "with group="),
+        (pilot("rank_programs_groups"), {"contrast": "x", "key": "rank_programs_groups"}, ValueError, "Use group="),
     ],
 )
 def test_errors_of_pilots(adata, options, error, message):

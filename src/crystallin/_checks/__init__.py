@@ -3,6 +3,7 @@
 from ._aligned import check_aligned, check_indices
 from ._anndata import check_adata, check_key, check_layer
 from ._columns import check_categories, check_column_lists, check_numeric, check_varies
+from ._comparisons import check_comparison
 from ._counts import check_counts, check_layout
 from ._groups import ALL, REST, check_among, check_covariates, check_groups
 from ._known import check_known, check_same_kind
@@ -50,6 +51,7 @@ __all__ = [
     "check_categories",
     "check_choice",
     "check_column_lists",
+    "check_comparison",
     "check_counts",
     "check_covariates",
     "check_explainable",

@@ -47,7 +47,16 @@ def comparisons_of(
     kind: str,
 ) -> list[Study]:
     """Return the comparisons of a pilot; raise if it has none with variance components."""
-    tool, key = _tool_of(adata, key, contrast, group)
+    if not hasattr(adata, "uns"):
+        msg = (
+            f"pilot is a {type(adata).__name__}; give an AnnData with results of crystallin.tl.compare, or leave it "
+            "out and give sample_sd and cell_sd."
+        )
+        raise TypeError(msg)
+    if contrast is None and not checks.kind_of(adata, key) and checks.kind_of(adata, RANK_PROGRAMS_GROUPS):
+        # the default, where there is only the other result
+        key = RANK_PROGRAMS_GROUPS if key == COMPARE else key
+    tool, key = checks.check_comparison(adata, key, group, contrast, COMPARE)
     read, chosen = (get.compare_df, contrast) if tool == COMPARE else (get.rank_programs_groups_df, group)
     table = read(adata, chosen, stratum=stratum, kind=kind, key=key)
     params = adata.uns[checks.check_result(adata, key, tool)][PARAMS]
@@ -69,38 +78,6 @@ def comparisons_of(
                 ", ".join(filter(None, study.labels.values())),
             )
     return studies
-
-
-def _tool_of(
-    adata: AnnData, key: str, contrast: str | Sequence[str] | None, group: str | Sequence[str] | None
-) -> tuple[str, str]:
-    """Return the tool that wrote the result, and its key; ``group`` asks for the ranking under the default key."""
-    if not hasattr(adata, "uns"):
-        msg = (
-            f"pilot is a {type(adata).__name__}; give an AnnData with results of crystallin.tl.compare, or leave it "
-            "out and give sample_sd and cell_sd."
-        )
-        raise TypeError(msg)
-    if contrast is not None and group is not None:
-        msg = (
-            f"group={group!r} chooses among the results of rank_programs_groups and contrast={contrast!r} among those "
-            "of compare. Give one of them."
-        )
-        raise ValueError(msg)
-    there = checks.kind_of(adata, key)
-    asked = COMPARE if contrast is not None else RANK_PROGRAMS_GROUPS if group is not None else None
-    if there in COMPARISON and asked in (None, there):
-        return there, key
-    if key == COMPARE and asked != COMPARE and (asked or checks.kind_of(adata, RANK_PROGRAMS_GROUPS)):
-        # the default, where there is only the other result
-        return RANK_PROGRAMS_GROUPS, RANK_PROGRAMS_GROUPS
-    if there in COMPARISON:
-        argument = {COMPARE: "contrast", RANK_PROGRAMS_GROUPS: "group"}[there]
-        msg = (
-            f"The result under {key!r} is one of crystallin.tl.{there}. Choose among its comparisons with {argument}=."
-        )
-        raise ValueError(msg)
-    return asked or COMPARE, key
 
 
 def _check_columns(table: pd.DataFrame, before: str, tool: str, key: str, *, is_of_samples: bool) -> None:

@@ -19,7 +19,7 @@ from crystallin import get
 from crystallin._keys import COMPARE, DEFAULT_KEY, KEY, LABELS, PARAMS
 
 from ._chosen import named
-from ._ranking import comparisons, q_words, tool_of
+from ._ranking import comparisons, q_words
 from ._reading import titled
 from ._samples import Layout, draw_samples, name_sample
 from ._style import finish, shorten, wrap
@@ -103,7 +103,7 @@ def compare(
     """
     checks.check_int(n_cols, "n_cols", 1)
     names = named(programs, "programs")
-    tool, key = tool_of(adata, key, group, contrast, COMPARE)
+    tool, key = checks.check_comparison(adata, key, group, contrast, COMPARE)
     parts = comparisons(adata, group, stratum, "all", key, kind, contrast=contrast, tool=tool)
     table = pd.concat(parts.values())
     what = _only_one(table)

@@ -17,7 +17,7 @@ from crystallin import _checks as checks
 from crystallin._keys import COMPARE, LABELS
 
 from ._chosen import only_one
-from ._ranking import TRUST_Q, comparisons, found, q_words, special, tool_of
+from ._ranking import TRUST_Q, comparisons, found, q_words, special
 from ._reading import titled
 from ._style import MUTED, UP, finish, shorten, tidy, wrap
 
@@ -93,7 +93,7 @@ def forest(
     >>> cr.pl.forest(adata, "Type I interferon response", group="stim")  # doctest: +SKIP
     """
     program = only_one(program)
-    tool, key = tool_of(adata, key, group, contrast, COMPARE)
+    tool, key = checks.check_comparison(adata, key, group, contrast, COMPARE)
     parts = comparisons(adata, group, stratum, "all", key, kind, contrast=contrast, tool=tool)
     table = pd.concat(parts.values())
     checks.check_program_names(program, list(table["program"].unique()), "program")

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from crystallin import _checks as checks
 from crystallin import get
 from crystallin._keys import COMPARE, COMPARISON, RANK_PROGRAMS_GROUPS, SHARE_OF_FITS, TOTAL
 
@@ -21,45 +20,6 @@ OF_BOTH = ("effect", "lower", "upper", "effect_sd", "q", "decoy_q", "breadth")
 OF_SOME = (SHARE_OF_FITS, "effect_min", "effect_max", "most_influential", "detectable")
 # a difference of an ensemble is steady if at least this share of its fits call it
 STEADY_FROM, ROUNDING = 0.8, 1e-9
-# the argument that chooses among comparisons, by tool
-CHOSEN_BY = {RANK_PROGRAMS_GROUPS: "group", COMPARE: "contrast"}
-# keys that name the default slot of a tool
-DEFAULTS = tuple(COMPARISON)
-
-
-def tool_of(
-    adata: AnnData,
-    key: str,
-    group: str | Sequence[str] | None,
-    contrast: str | Sequence[str] | None,
-    default: str = RANK_PROGRAMS_GROUPS,
-) -> tuple[str, str]:
-    """Return the tool whose result is drawn, and its key.
-
-    The tool is the one that wrote ``key``. If ``key`` is the default slot of either tool or the key of programs,
-    ``contrast`` chooses :func:`crystallin.tl.compare` and ``group`` chooses
-    :func:`crystallin.tl.rank_programs_groups`; without both, it is ``default`` for the key of programs.
-    """
-    if group is not None and contrast is not None:
-        msg = (
-            f"group={group!r} chooses among the results of rank_programs_groups and contrast={contrast!r} among those "
-            "of compare. Give one of them."
-        )
-        raise ValueError(msg)
-    asked = COMPARE if contrast is not None else RANK_PROGRAMS_GROUPS if group is not None else None
-    there = checks.kind_of(adata, key)
-    if there not in COMPARISON:
-        tool = asked or (key if key in DEFAULTS else default)
-        return tool, tool if key in DEFAULTS else key
-    if asked in (None, there):
-        return there, key
-    if key in DEFAULTS:
-        return asked, asked
-    msg = (
-        f"{CHOSEN_BY[asked]}= chooses among results of {asked}, but those under {key!r} are of {there}. Use "
-        f"{CHOSEN_BY[there]}=, or another key."
-    )
-    raise ValueError(msg)
 
 
 def comparisons(

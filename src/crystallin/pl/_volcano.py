@@ -19,7 +19,7 @@ from scipy.optimize import linear_sum_assignment
 from crystallin import _checks as checks
 from crystallin._keys import LABELS, RANK_PROGRAMS_GROUPS
 
-from ._ranking import MIN_Q, TRUST_Q, comparisons, found, only, special, tool_of
+from ._ranking import MIN_Q, TRUST_Q, comparisons, found, only, special
 from ._style import DOWN, MUTED, UP, finish, shorten, tidy, wrap
 
 # letters of a label; points: its size, distance between two of them, distance of their columns from the axes
@@ -95,7 +95,7 @@ def volcano(
     >>> cr.pl.volcano(adata, contrast="condition: stim - ctrl", stratum="B cells")  # doctest: +SKIP
     """
     checks.check_int(n_labels, "n_labels", 0)
-    tool, key = tool_of(adata, key, group, contrast)
+    tool, key = checks.check_comparison(adata, key, group, contrast)
     title, part = only(comparisons(adata, group, stratum, families, key, kind, contrast=contrast, tool=tool))
     if ax is None:
         _, ax = plt.subplots(figsize=(7.5, 4.6), layout="constrained")
