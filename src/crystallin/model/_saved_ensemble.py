@@ -59,6 +59,29 @@ class SavedMixin:
         described = {"version": VERSION, "n_fits": len(self.fits), "resample": self.resample, "failed": self.failed}
         (folder / DESCRIPTION).write_text(json.dumps(described | {"digest": self.digest}), encoding="utf-8")
 
+    def export(self, path: str | Path, **kwargs: Any) -> None:
+        """Refuse to export several fits; ``ensemble.model.export`` exports the first one.
+
+        Parameters
+        ----------
+        path, **kwargs
+            As in :meth:`ProgramVAE.export`.
+
+        Raises
+        ------
+        TypeError
+            Always.
+
+        Examples
+        --------
+        >>> ensemble.model.export("my_model")  # doctest: +SKIP
+        """
+        msg = (
+            "An ensemble has no export: an exported model is a single fit. ensemble.model.export(…) exports the first "
+            "fit, to all cells, without the differences between fits; ensemble.save(…) keeps all fits."
+        )
+        raise TypeError(msg)
+
     @classmethod
     def load(cls, dir_path: str | Path, adata: AnnData | None = None, **kwargs: Any) -> Self:
         """Load a saved ensemble.
