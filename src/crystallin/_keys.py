@@ -83,9 +83,20 @@ class Keys:
         return f"{self.of_kind(kind)[0]}_refits"
 
     @property
+    def map(self) -> str:
+        """``obsm``: label and p-values of the cells of a query, cells x ``MAP_COLUMNS``, float32."""
+        return f"{self.prefix}_map"
+
+    @property
+    def map_plane(self) -> str:
+        """``obsm``: coordinates of the cells of a query in the plane that best tells labels apart, float32."""
+        return f"X_{self.prefix}_map"
+
+    @property
     def of_cells(self) -> set[str]:
         """Slots in ``obsm``."""
-        return {slot for kind in (*KINDS, FREE) for slot in (*self.of_kind(kind), self.of_refits(kind))}
+        of_kinds = {slot for kind in (*KINDS, FREE) for slot in (*self.of_kind(kind), self.of_refits(kind))}
+        return of_kinds | {self.map, self.map_plane}
 
     @property
     def uns(self) -> str:
@@ -181,12 +192,19 @@ INTERACTIONS = "interactions"
 ANNOTATE = "annotate"
 RULES = "rules"
 AUDIT_PROGRAMS = "audit_programs"
+MAP = "map"
 
 # tools that use the activities stored in AnnData
 OF_ACTIVITY = (RANK_PROGRAMS_GROUPS, COMPARE, FAITHFULNESS, ANNOTATE, RULES)
 
 # columns that identify a comparison, by tool
 COMPARISON = {RANK_PROGRAMS_GROUPS: ["stratum", "group", "reference"], COMPARE: ["stratum", "contrast"]}
+
+# columns of the slot of a mapped query: the position of the label among those of the reference, its probability, and
+# conformal p-values by both scores, by the deviance of the counts, and by the activities
+MAP_COLUMNS = ("label", "probability", "p", "p_counts", "p_activity")
+# entries of a mapped query: names of the labels, and where they are in the plane
+LABELS_OF_MAP, CENTRES = "labels", "centres"
 
 # columns that tools of a trained model add to the table of programs
 OF_MODEL = (
@@ -216,13 +234,15 @@ class Result:
     what
         Name of the result in messages.
     call
-        Call of the function in ``tl`` that computes it.
+        Call of the function that computes it.
     column
         Column by which its table is recognised; empty for attributions, which are an array.
     accessor
         Function in ``get`` that returns it.
     plots
         Functions in ``pl`` that draw it, the default one first.
+    room
+        Where the function is; empty for the package itself.
     """
 
     what: str
@@ -230,6 +250,12 @@ class Result:
     column: str
     accessor: str
     plots: tuple[str, ...] = ()
+    room: str = "tl."
+
+    @property
+    def how(self) -> str:
+        """Full call, for messages."""
+        return f"crystallin.{self.room}{self.call}"
 
 
 # by tool
@@ -281,4 +307,5 @@ RESULTS = {
         "interactions of genes", "interactions(adata, model, program)", "interaction", "interactions_df"
     ),
     AUDIT_PROGRAMS: Result("audit of programs", "audit_programs(adata, model)", "verdict", "audit_df", ("audit",)),
+    MAP: Result("verdicts on groups", "map(adata, model)", "own_distance", "map_df", ("map",), room=""),
 }

@@ -30,7 +30,7 @@ def check_result(adata: Any, key: str, tool: str) -> str:
             other = RESULTS[kind_of(adata, slot)]
             hint = f" What is there is for crystallin.get.{other.accessor} ({other.what}).{hint}"
         msg = (
-            f"adata.uns has no {about.what} under {slot!r}; call crystallin.tl.{about.call} first, or pass the key "
+            f"adata.uns has no {about.what} under {slot!r}; call {about.how} first, or pass the key "
             f"that was given as key_added.{hint}"
         )
         raise KeyError(msg)
@@ -38,13 +38,13 @@ def check_result(adata: Any, key: str, tool: str) -> str:
     if is_replaced(adata, params):
         msg = (
             f"The {about.what} under {slot!r} belong to programs that were replaced since: crystallin.pp.add_programs "
-            f"was called again with key_added={params[KEY]!r}. Call crystallin.tl.{about.call} again."
+            f"was called again with key_added={params[KEY]!r}. Call {about.how} again."
         )
         raise ValueError(msg)
     if is_of_other_model(adata, params):
         warnings.warn(
             f"The {about.what} under {slot!r} were computed with another model, or another state of it, than the "
-            f"current activities. Call crystallin.tl.{about.call} again before you combine them.",
+            f"current activities. Call {about.how} again before you combine them.",
             UserWarning,
             stacklevel=frames_to_caller(),
         )

@@ -102,7 +102,8 @@ def check_result_key(adata: Any, key_added: str | None, keys: Keys, tool: str) -
         if slot in getattr(adata, where) and not is_own:
             msg = (
                 f"{argument}={key!r} would overwrite adata.{where}[{slot!r}], which is not a result of "
-                f"crystallin.tl.{tool}. Choose another {argument}, or remove it first: del adata.{where}[{slot!r}]."
+                f"crystallin.{RESULTS[tool].room}{tool}. Choose another {argument}, or remove it first: "
+                f"del adata.{where}[{slot!r}]."
             )
             raise ValueError(msg)
         for other in programs_keys(adata):

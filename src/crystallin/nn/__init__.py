@@ -14,6 +14,7 @@ from ._covariance import (
     shared_genes,
 )
 from ._decoder import ProgramDecoder
+from ._deviance import Deviance, deviance
 from ._edges import Edges, Weight
 from ._encoder import TARGET_SUM, PrimedEncoder
 from ._evidence import GeneRegression, Regressors
@@ -49,6 +50,7 @@ __all__ = [
     "Cells",
     "CountLikelihood",
     "DeepReader",
+    "Deviance",
     "Edges",
     "GeneMoments",
     "GeneRegression",
@@ -72,6 +74,7 @@ __all__ = [
     "Weight",
     "attribute",
     "departure",
+    "deviance",
     "draw",
     "exact_posteriors",
     "fit_by_program",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -20,9 +20,12 @@ MIN_LOG_VAR, MAX_LOG_VAR = -12.0, 4.0
 MAX_STANDARDISED = 5.0
 
 
-def log_normalise(counts: SparseCounts) -> torch.Tensor:
-    """Compute log(1 + counts per 10,000) at the non-zeros, as ``scanpy.pp.normalize_total`` and ``log1p`` do."""
-    scale = TARGET_SUM / counts.total.clamp(min=1)
+def log_normalise(counts: SparseCounts, share: torch.Tensor | float = 1.0) -> torch.Tensor:
+    """Compute log(1 + counts per 10,000) at the non-zeros, as ``scanpy.pp.normalize_total`` and ``log1p`` do.
+
+    ``share`` is the part of a cell's counts that is expected on these genes.
+    """
+    scale = share * TARGET_SUM / counts.total.clamp(min=1)
     return torch.log1p(counts.value * scale[counts.cell])
 
 
@@ -63,11 +66,14 @@ class PrimedEncoder(nn.Module):
         super().__init__()
         self.mean: torch.Tensor
         self.sd: torch.Tensor
+        self.share: torch.Tensor
         self.edges = edges
         n_programs, n_genes = edges.shape
         n_latent = n_programs + n_unannotated
         self.register_buffer("mean", torch.zeros(n_genes))
         self.register_buffer("sd", torch.ones(n_genes))
+        # part of the counts that the genes have; below 1 in a model of some of the genes of another one
+        self.register_buffer("share", torch.ones(()))
         size = torch.bincount(edges.program, minlength=n_programs).clamp(min=1)
         self.readout = nn.Parameter(edges.sign / size[edges.program])
         self.unannotated = nn.Parameter(torch.randn(n_unannotated, n_genes) / n_genes**0.5)
@@ -88,7 +94,8 @@ class PrimedEncoder(nn.Module):
         """Standardise log-normalised counts by the training cells' mean and sd of each gene, bounded: genes x cells."""
         at_zero = self.bound(-self.mean / self.sd)
         x = at_zero[:, None].repeat(1, counts.n_cells)
-        x.view(-1)[counts.flat] = self.bound((log_normalise(counts) - self.mean[counts.gene]) / self.sd[counts.gene])
+        logged = log_normalise(counts, self.share)
+        x.view(-1)[counts.flat] = self.bound((logged - self.mean[counts.gene]) / self.sd[counts.gene])
         return x
 
     @staticmethod
@@ -108,7 +115,7 @@ class PrimedEncoder(nn.Module):
         counts = SparseCounts.of(counts)
         x = self.standardise(counts)
         mean = self.weight().to_latent(x) + self.batch_shift[batch.reshape(-1).long()].T
-        log_depth = torch.log(counts.total.clamp(min=1) / 1e3)
+        log_depth = torch.log(counts.total.clamp(min=1) / (1e3 * self.share))
         log_var = self.log_var[:, None] + self.log_var_depth[:, None] * log_depth
         if self.context is not None:
             shift, log_var_shift = self._read_context(self.context, x).chunk(2)
@@ -145,6 +152,11 @@ class PrimedEncoder(nn.Module):
         mean, log_var = self.posterior(counts, batch)
         q = Normal(mean.T, (0.5 * log_var.T).exp())
         return q, q.rsample()
+
+    def _load_from_state_dict(self, state_dict: dict[str, torch.Tensor], prefix: str, *args: Any) -> None:
+        # models that were saved by versions without this buffer have all of their genes
+        state_dict.setdefault(f"{prefix}share", self.share)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     @staticmethod
     def z_transformation(z: torch.Tensor) -> torch.Tensor:

@@ -6,6 +6,7 @@ from ._edges import name_of
 from ._gmt import read_gmt
 from ._listed import listed
 from ._matching import dealt_evenly, matched_genes
+from ._mismatch import ENSEMBL, likely_cause, without_version
 from ._null_sets import DegreePool, exchanged, expression_classes, kept_when_exchanged, rewired, strata_of
 from ._overlap import families, nearest, similarity, variance_inflation
 from ._prior import Prior, as_prior, make_prior
@@ -15,6 +16,7 @@ from ._write_gmt import write_gmt
 __all__ = [
     "AlignedPrograms",
     "DegreePool",
+    "ENSEMBL",
     "GeneSets",
     "Prior",
     "add_decoys",
@@ -25,6 +27,7 @@ __all__ = [
     "expression_classes",
     "families",
     "kept_when_exchanged",
+    "likely_cause",
     "listed",
     "make_prior",
     "matched_genes",
@@ -36,5 +39,6 @@ __all__ = [
     "similarity",
     "strata_of",
     "variance_inflation",
+    "without_version",
     "write_gmt",
 ]

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 ENSEMBL = re.compile(r"^ENS[A-Z]*G\d+")
 # a difference is reported as the cause if this many times as many genes are found without it
 LIKELY = 3
@@ -45,6 +47,11 @@ DIFFERENCES = (
         "remove them, e.g. adata.var_names = adata.var_names.str.replace(r'^[^_]+_+', '', regex=True).",
     ),
 )
+
+
+def without_version(names: Sequence[str]) -> np.ndarray:
+    """Return names without the version suffix of those that are Ensembl ids, as in ``ENSG00000010610.10``."""
+    return np.array([VERSION(name) if ENSEMBL.match(name) else name for name in map(str, names)], dtype=str)
 
 
 def likely_cause(given: Sequence[str], genes: Sequence[str]) -> str:

@@ -97,6 +97,23 @@ class Prior:
         longer = make_prior(self.matrix + new, self.genes.tolist(), self.programs.tolist(), self.is_decoy)
         return replace(longer, table=self.table).with_added(self.added_matrix + new)
 
+    def on_genes(self, genes: np.ndarray) -> Prior:
+        """Return the prior on some of the genes, given by their positions in ascending order.
+
+        Programs without any of these genes are kept, without edges.
+        """
+        place = np.full(self.n_genes, -1)
+        place[genes] = np.arange(len(genes))
+        kept = place[self.gene] >= 0
+        return replace(
+            self,
+            genes=self.genes[genes],
+            gene=place[self.gene[kept]],
+            program=self.program[kept],
+            weight=self.weight[kept],
+            added=None if self.added is None else self.added[kept],
+        )
+
     def with_table(self, table: pd.DataFrame) -> Prior:
         """Return the same prior with a table that describes each program in one row."""
         return replace(self, table={str(name): _plain(column) for name, column in table.items()})

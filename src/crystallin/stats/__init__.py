@@ -5,6 +5,7 @@ from ._agreement import kendall, rank_biased_overlap, robust_ranks
 from ._background import without_background
 from ._breadth import breadth
 from ._coherence import coherence, n_carriers
+from ._conformal import conformal_limit, conformal_p
 from ._contrasts import Difference, compare_cells, overlap
 from ._coupling import given_better_known
 from ._decoys import calibrated_by_decoys, target_decoy_q
@@ -15,6 +16,7 @@ from ._fdr import benjamini_hochberg, expected_fdr
 from ._hierarchy import NONE, Choice, best_within, choose, is_within, mean_along_path
 from ._independent import n_independent
 from ._infidelity import infidelity
+from ._label_model import LabelModel
 from ._lift import Lift, lift
 from ._linear import estimable_basis, independent, orthonormal, root
 from ._means import Means, reliability, unshrunk_means
@@ -33,6 +35,7 @@ __all__ = [
     "NONE",
     "Choice",
     "Difference",
+    "LabelModel",
     "Lift",
     "Means",
     "Moments",
@@ -47,6 +50,8 @@ __all__ = [
     "collect_moments",
     "compare_cells",
     "compare_samples",
+    "conformal_limit",
+    "conformal_p",
     "correlation_vectors",
     "detectable",
     "draws_of_mean",

@@ -1,0 +1,120 @@
+"""What is known of a reference: where its labelled cells lie, and how unusual cells are that it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from crystallin.stats import LabelModel, conformal_limit, conformal_p
+
+# error rate of the verdict on a group of cells of a new sample
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How unusual cells are; larger is less usual.
+
+    Attributes
+    ----------
+    activity
+        Squared distance of the activities from the nearest label.
+    counts
+        Squared departure of the deviance from what is usual, in standard deviations.
+    """
+
+    activity: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def both(self) -> np.ndarray:
+        """Sum of the two: each dimension of the activities counts as much as the deviance."""
+        return self.activity + self.counts
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Labelled cells of a reference, and scores of held-out cells.
+
+    Attributes
+    ----------
+    labels
+        Names of the labels.
+    cells
+        Gaussians of the labels.
+    depth
+        Median sum of counts of the cells.
+    ratio
+        Deviance of each gene in held-out cells, as a multiple of what the model expects.
+    centre, scale
+        Mean and standard deviation of the excess deviance of held-out cells.
+    usual
+        Scores of held-out cells.
+    weights
+        Weight of each held-out cell; samples have equal weights.
+    shifts
+        Distance of each held-out group, a label in a sample, from the nearest label; empty without samples.
+    n_samples
+        Number of samples; 0 if these were not given.
+    groupby, sample_key
+        Columns of the labels and samples; the second is empty without samples.
+    """
+
+    labels: np.ndarray
+    cells: LabelModel
+    depth: float
+    ratio: np.ndarray
+    centre: float
+    scale: float
+    usual: Scores
+    weights: np.ndarray
+    shifts: np.ndarray
+    n_samples: int
+    groupby: str
+    sample_key: str
+
+    @property
+    def limit(self) -> float:
+        """Distance that a group of a new sample of the same kind rarely exceeds; NaN without samples."""
+        return conformal_limit(self.shifts, ALPHA) if len(self.shifts) else np.nan
+
+    def p_values(self, scores: Scores) -> dict[str, np.ndarray]:
+        """Return conformal p-values of cells: ``"p"``, ``"p_counts"`` and ``"p_activity"``."""
+        pairs = {
+            "p": (scores.both, self.usual.both),
+            "p_counts": (scores.counts, self.usual.counts),
+            "p_activity": (scores.activity, self.usual.activity),
+        }
+        return {name: conformal_p(new, usual, self.weights) for name, (new, usual) in pairs.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values and arrays, as they are stored with a model."""
+        return {
+            "labels": self.labels,
+            "mean": self.cells.mean,
+            "size": self.cells.size,
+            "covariance": self.cells.covariance,
+            "information": self.cells.information,
+            "depth": self.depth,
+            "ratio": self.ratio,
+            "centre": self.centre,
+            "scale": self.scale,
+            "usual_activity": self.usual.activity,
+            "usual_counts": self.usual.counts,
+            "weights": self.weights,
+            "shifts": self.shifts,
+            "n_samples": self.n_samples,
+            "groupby": self.groupby,
+            "sample_key": self.sample_key,
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Reference:
+        """Return what :meth:`to_dict` stored."""
+        stored = dict(stored)
+        cells = LabelModel(*(stored.pop(name) for name in ("mean", "size", "covariance", "information")))
+        usual = Scores(stored.pop("usual_activity"), stored.pop("usual_counts"))
+        return cls(cells=cells, usual=usual, **stored)
