@@ -19,7 +19,7 @@ from scipy import sparse
 import crystallin as cr
 from crystallin._keys import KINDS, TOTAL, Keys
 
-from . import _audit
+from . import _audit, _mapped
 from ._contents import changed, contents
 
 mpl.use("agg")
@@ -202,6 +202,18 @@ def audited():
 def audit_of():
     """``audit_of(adata)``: an audit of the programs in ``adata``, as ``uns`` holds it."""
     return _audit.audit_of
+
+
+@pytest.fixture(scope="session")
+def mapped():
+    """``mapped()``: cells without counts, as a query that was mapped."""
+    return _mapped.mapped
+
+
+@pytest.fixture(scope="session")
+def add_map():
+    """``add_map(adata)`` writes what crystallin.map writes."""
+    return _mapped.add_map
 
 
 @pytest.fixture

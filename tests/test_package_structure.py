@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import crystallin as cr
-from crystallin._keys import RESULTS
+from crystallin._registry import RESULTS
 from crystallin._report._columns import COLUMNS
 
 ROOMS = ("pp", "tl", "get", "pl", "datasets")
@@ -63,7 +63,7 @@ def test_one_function_per_file_named_after_it(name):
     assert FUNCTIONS[name].__module__ == f"crystallin.{room}._{function}"
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS, *METHODS, "ProgramVAE", "report", "write_gmt"])
+@pytest.mark.parametrize("name", [*FUNCTIONS, *METHODS, "ProgramVAE", "calibrate", "map", "report", "write_gmt"])
 def test_docstrings_are_complete(name):
     documented = (FUNCTIONS | METHODS).get(name) or getattr(cr, name)
     doc = inspect.getdoc(documented)
@@ -74,7 +74,7 @@ def test_docstrings_are_complete(name):
         assert parameter.name in described | skipped, f"{parameter.name} is not described"
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS, "ProgramVAE", "report", "write_gmt"])
+@pytest.mark.parametrize("name", [*FUNCTIONS, "ProgramVAE", "calibrate", "map", "report", "write_gmt"])
 def test_every_public_name_is_in_the_api_page(name):
     assert re.search(rf"^\s*{re.escape(name)}$", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.MULTILINE)
 
@@ -201,7 +201,9 @@ def test_slot_names_are_spelled_in_one_file_only():
 
 
 def test_every_result_names_its_tool_accessor_and_plots():
-    assert set(RESULTS) <= set(cr.tl.__all__)
+    for tool, result in RESULTS.items():
+        # what is not in tl is in the package itself
+        assert tool in (cr.tl.__all__ if result.room == "tl." else cr.__all__) and result.room in ("tl.", "")
     accessors = {result.accessor for result in RESULTS.values()}
     assert len(accessors) == len(RESULTS) and accessors <= set(cr.get.__all__)
     plots = [plot for result in RESULTS.values() for plot in result.plots]
@@ -216,6 +218,8 @@ def test_every_result_names_its_tool_accessor_and_plots():
         "loadings_df",
         "programs_df",
         "contrast_params",
+        "like_reference",
+        "map_cells_df",
         "pseudobulk",
     }
     assert set(cr.get.__all__) == accessors | of_programs | {"completed_programs"}
@@ -249,3 +253,7 @@ def test_every_column_of_the_ranking_is_explained_in_the_report(result, model):
 def test_every_column_of_the_audit_is_explained_in_the_report(audited, summary):
     columns = set(cr.get.audit_df(audited(), summary=summary))
     assert columns - {"program", "gene"} <= set(COLUMNS)
+
+
+def test_every_column_of_a_mapped_query_is_explained_in_the_report(mapped):
+    assert set(cr.get.map_df(mapped())) - {"group"} <= set(COLUMNS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import re
 from collections.abc import Callable
@@ -275,6 +276,31 @@ def test_fit(read, planted, fail_at):
         assert not changed(before, contents(read)), f"after check {n} of {n_checks}"
 
 
+def test_map(data, model, fail_at):
+    """All that is left of an earlier map survives a refused one."""
+    # a copy, because the model of the session stays as it is
+    calibrated = copy.copy(model)
+    cr.calibrate(calibrated, G)
+    query = data[:, ::-1].copy()
+    call = partial(cr.map, model=calibrated, groupby=G, label_added="label", p_added="p")
+    before = contents(query)
+    fail_at(0)
+    call(query.copy())
+    n_checks = fail_at(0)
+    once = query.copy()
+    call(once)
+    documented = rf"{OBSM}|uns\['(programs|map)'\]|varm\['programs'\]|obsm\['(X_)?programs_map'\]|obs\['(label|p)'\]"
+    wrote = changed(before, contents(once))
+    assert {"uns['map']['table']", "obsm['programs_map']", "obsm['X_programs_map']"} <= wrote
+    assert all(re.match(documented, place) for place in wrote), wrote
+    before = contents(once)
+    for n in range(1, n_checks + 1):
+        fail_at(n)
+        with pytest.raises(Injected):
+            call(once)
+        assert not changed(before, contents(once)), f"after check {n} of {n_checks}"
+
+
 def test_setup_anndata(data, fail_at):
     before = contents(data)
     fail_at(0)
@@ -327,12 +353,13 @@ def parameters_of(method) -> set[str]:
 
 
 @pytest.fixture
-def full(read, model):
+def full(read, model, add_map):
     """Data with the results of all tools."""
     for name, (call, _) in TOOLS.items():
         if name not in ("activity", "loadings"):
             call(read, model)
     cr.pp.screen_programs(read, within=G, n_null=100)
+    add_map(read, groupby=G)
     return read
 
 
@@ -373,13 +400,14 @@ def test_results_of_earlier_versions_are_read(full, tmp_path):
     read_and_draw(full, tmp_path)
 
 
-def test_a_program_without_activity_is_neither_tested_nor_named(read, model, tmp_path):
+def test_a_program_without_activity_is_neither_tested_nor_named(read, model, add_map, tmp_path):
     """What a query's genes cannot tell is missing, and tools take it as what was known beforehand."""
     read.obsm["X_programs"][:, 2] = read.obsm["programs_sd"][:, 2] = np.nan
     unknown = "Program/2"
     for call, _ in list(TOOLS.values())[2:]:
         call(read, model)
     cr.pp.screen_programs(read, n_null=100)
+    add_map(read)
     ranking = cr.get.rank_programs_groups_df(read).set_index("program")
     assert ranking.loc[unknown, "q"].isna().all() and (ranking.loc[unknown, "reliability"] < 0.01).all()
     assert ranking.loc["Program/1", "q"].notna().all()

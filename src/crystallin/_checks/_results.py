@@ -6,7 +6,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from crystallin._keys import ACTIVITY_PARAMS, ADDED, KEY, MODEL_DIGEST, PARAMS, PRIOR_DIGEST, REFINE, RESULTS, Keys
+from crystallin._keys import ACTIVITY_PARAMS, ADDED, KEY, MODEL_DIGEST, PARAMS, PRIOR_DIGEST, REFINE, Keys
+from crystallin._registry import RESULTS
 
 from ._frames import frames_to_caller
 from ._slots import check_slot_name, is_programs, kind_of

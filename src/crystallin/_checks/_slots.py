@@ -14,13 +14,13 @@ from crystallin._keys import (
     NAMES,
     PARAMS,
     PROGRAMS,
-    RESULTS,
     TABLE,
     TOOL,
     VALUES,
     Keys,
     se_of,
 )
+from crystallin._registry import RESULTS
 
 from ._words import some
 

@@ -26,16 +26,16 @@ logger = logging.getLogger(__name__)
 MIN_LABELLED = 5
 # fewer held-out cells cannot tell a p-value of .05
 MIN_HELD_OUT = 50
-# column of the sample of held-out cells, and what keeps its names apart from those of the reference's batches
-SAMPLE, HELD_OUT = "_crystallin_sample", "held out: "
 
 
 @dataclass(frozen=True)
-class _Fold:
-    """Cells that a fit has not seen.
+class _Held:
+    """Cells of a sample that a fit has not seen.
 
     Attributes
     ----------
+    fold
+        Number of the fit.
     positions
         Positions of the held-out cells.
     model
@@ -44,15 +44,21 @@ class _Fold:
         Their activities and deviances.
     cells
         Gaussians of the labels of the other cells, as if measured as the held-out cells.
-    labels
-        Label of each Gaussian, as a position among all labels.
+    groups
+        Held-out cells of each label that has enough of them: the number of the Gaussian, and which cells.
     """
 
+    fold: int
     positions: np.ndarray
     model: ProgramVAE
     fit: CellFit
     cells: LabelModel
-    labels: np.ndarray
+    groups: list[tuple[int, np.ndarray]]
+
+    def displacements(self) -> Iterator[tuple[np.ndarray, int]]:
+        """Yield the difference between the mean of each group and that of its label, and the group's size."""
+        for label, inside in self.groups:
+            yield self.fit.activity[inside].mean(axis=0) - self.cells.mean[label], int(inside.sum())
 
 
 def calibrate(
@@ -121,33 +127,34 @@ def calibrate(
         raise ValueError(msg)
     sample_of = np.zeros(adata.n_obs, dtype=int) if samples is None else samples.codes
     parts = _parts(model, codes, None if samples is None else samples.codes, n_folds, random_state)
-    # fits whose parameters have not seen the part; without samples, the model has not seen cells for validation
-    folds = list(_folds(model, parts, codes, sample_of, refit=samples is not None, train_kwargs=train_kwargs))
+    # without samples, the model itself has not seen the cells for validation
+    held = list(_held_out_cells(model, parts, codes, sample_of, refit=samples is not None, train_kwargs=train_kwargs))
 
     labelled = np.flatnonzero(codes >= 0)
     fit = cell_fit(model, model.reading(), labelled)
     depth = float(np.median(fit.depth))
     cells = LabelModel.fit(fit.activity, codes[labelled], typical_precision(model, depth))
-    positions = np.concatenate([fold.positions for fold in folds])
-    ratio = _ratio(folds)
-    excess = np.concatenate([cell_fit(fold.model, fold.model.reading(), ratio=ratio).excess for fold in folds])
-    n_of_sample = np.bincount(sample_of[positions])
-    weights = 1 / n_of_sample[sample_of[positions]]
+    weights = np.concatenate([np.full(len(one.positions), 1 / len(one.positions)) for one in held])
+    ratio = _ratio(held)
+    excess = np.concatenate([cell_fit(one.model, one.model.reading(), ratio=ratio).excess for one in held])
     centre, scale = _moments(excess, weights)
+    compared = [one.cells if samples is None else _of_new_sample(one, held) for one in held]
+    pairs = list(zip(held, compared, strict=True))
     usual = Scores(
-        np.concatenate([fold.cells.distances(fold.fit.activity).min(axis=1) for fold in folds]),
+        np.concatenate([known.distances(one.fit.activity).min(axis=1) for one, known in pairs]),
         ((excess - centre) / scale) ** 2,
     )
     model.reference_ = Reference(
         labels=np.array(names, dtype=str),
-        cells=cells,
+        cells=cells if samples is None else cells.with_samples(*_displacements(held)),
         depth=depth,
         ratio=ratio,
         centre=centre,
         scale=scale,
         usual=usual,
         weights=weights / weights.sum(),
-        shifts=np.zeros(0) if samples is None else _shifts(folds, codes, sample_of),
+        batch_shifts=np.concatenate([one.model.mapped_["shift"] for one in held])[: len(held) if samples else 0],
+        shifts=np.zeros(0) if samples is None else _shifts(pairs),
         n_samples=0 if samples is None else len(samples.names),
         groupby=groupby,
         sample_key=sample_key or "",
@@ -198,7 +205,7 @@ def _parts(
     return parts
 
 
-def _folds(
+def _held_out_cells(
     model: ProgramVAE,
     parts: list[np.ndarray],
     codes: np.ndarray,
@@ -206,8 +213,8 @@ def _folds(
     *,
     refit: bool,
     train_kwargs: Mapping[str, Any],
-) -> Iterator[_Fold]:
-    """Yield held-out cells of each part, each sample mapped as a batch of its own."""
+) -> Iterator[_Held]:
+    """Yield the held-out cells of each sample of each part, mapped as a batch of its own."""
     from crystallin.model import cell_fit, mapped_model, refit_epochs, typical_precision
 
     everyone = np.arange(model.adata.n_obs)
@@ -224,24 +231,36 @@ def _folds(
         cells = LabelModel.fit(inside.activity, np.searchsorted(known, codes[others]), precision)
         # cells whose label is in these samples only have nothing to be compared with
         part = part[np.isin(codes[part], known)]
-        query = _held_out(model, part, samples[part])
-        mapped = mapped_model(fit, query, np.arange(len(fit.genes)), SAMPLE)
-        of_part = cell_fit(mapped, mapped.reading())
-        yield _Fold(part, mapped, of_part, as_measured(cells, mapped, of_part.depth), known)
+        for sample in np.unique(samples[part]):
+            of_sample = part[samples[part] == sample]
+            mapped = mapped_model(fit, _query_of(model, of_sample), np.arange(len(fit.genes)), None)
+            found = cell_fit(mapped, mapped.reading())
+            label = np.searchsorted(known, codes[of_sample])
+            groups = [(int(one), label == one) for one in np.unique(label) if (label == one).sum() >= MIN_CELLS]
+            yield _Held(number, of_sample, mapped, found, as_measured(cells, mapped, found.depth), groups)
 
 
-def _held_out(model: ProgramVAE, part: np.ndarray, samples: np.ndarray) -> Any:
-    """Return the private AnnData of held-out cells, each sample of which is a new batch."""
-    adata, layer = model.adata[part], model.registry["setup_args"]["layer"]
+def _displacements(held: list[_Held]) -> tuple[list[np.ndarray], list[int]]:
+    """Return the displacements of all held-out groups, and their sizes."""
+    found = [group for one in held for group in one.displacements()]
+    return [way for way, _ in found], [size for _, size in found]
+
+
+def _of_new_sample(one: _Held, held: list[_Held]) -> LabelModel:
+    """Return the Gaussians of cells of new samples, from samples of other folds."""
+    return one.cells.with_samples(*_displacements([other for other in held if other.fold != one.fold]))
+
+
+def _query_of(model: ProgramVAE, cells: np.ndarray) -> Any:
+    """Return the private AnnData of some of the model's cells, as if they were a query."""
+    adata, layer = model.adata[cells], model.registry["setup_args"]["layer"]
     counts = adata.X if layer is None else adata.layers[layer]
-    query = private_query(counts, np.arange(len(model.genes)), adata.obs, model.genes, columns_of(model))
-    query.obs[SAMPLE] = [f"{HELD_OUT}{sample}" for sample in samples]
-    return query
+    return private_query(counts, np.arange(len(model.genes)), adata.obs, model.genes, columns_of(model))
 
 
-def _ratio(folds: list[_Fold]) -> np.ndarray:
+def _ratio(held: list[_Held]) -> np.ndarray:
     """Return the deviance of each gene in held-out cells as a multiple of what is expected."""
-    observed, expected = (sum(getattr(fold.fit, name) for fold in folds) for name in ("observed", "expected"))
+    observed, expected = (sum(getattr(one.fit, name) for one in held) for name in ("observed", "expected"))
     # genes without counts say nothing
     return np.where(expected > 1, observed / np.maximum(expected, 1), 1.0)
 
@@ -251,14 +270,11 @@ def _moments(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
     return centre, max(float(np.sqrt(np.average((values - centre) ** 2, weights=weights))), 1e-6)
 
 
-def _shifts(folds: list[_Fold], codes: np.ndarray, samples: np.ndarray) -> np.ndarray:
+def _shifts(pairs: list[tuple[_Held, LabelModel]]) -> np.ndarray:
     """Return the distance of each held-out group, a label in a sample, from the nearest label."""
     found = []
-    for fold in folds:
-        for sample in np.unique(samples[fold.positions]):
-            for label in fold.labels:
-                inside = (samples[fold.positions] == sample) & (codes[fold.positions] == label)
-                if inside.sum() >= MIN_CELLS:
-                    nearest, way = fold.cells.displacement(fold.fit.activity[inside].mean(axis=0))
-                    found.append(fold.cells.length(way, int(inside.sum()), nearest))
+    for one, cells in pairs:
+        for _, inside in one.groups:
+            nearest, way = cells.displacement(one.fit.activity[inside].mean(axis=0))
+            found.append(cells.length(way, int(inside.sum()), nearest))
     return np.array(found)

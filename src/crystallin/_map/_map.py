@@ -146,8 +146,9 @@ def map(
         there = _place(mapped, about, about.ratio[places >= 0])
         cellwise = Cellwise.of(there, about)
         names, codes = (about.labels, cellwise.label) if groups is None else (groups.names, groups.codes)
-        used = [*mapped.program_names, *mapped.free_names]
-        table = verdicts(about, there, *_occurring(names, codes), cellwise.p["p"], used)
+        # decoys are not named as moved
+        named = np.array([*np.where(mapped.is_decoy, "", mapped.program_names), *mapped.free_names])[there.dimensions]
+        table = verdicts(about, there, *_occurring(names, codes), cellwise.p["p"], named)
     else:
         logger.warning("The model was not calibrated, so there are no labels and verdicts; see crystallin.calibrate.")
     with unchanged_on_error(adata):

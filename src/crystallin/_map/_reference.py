@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,11 @@ from crystallin.stats import LabelModel, conformal_limit, conformal_p
 
 # error rate of the verdict on a group of cells of a new sample
 ALPHA = 0.05
+# the same, for the shift of intercepts, as a multiple of the largest of held-out samples
+MAX_BATCH_SHIFT = 2.0
+# entries of a stored reference for the Gaussians of labels, and for the scores of held-out cells
+OF_CELLS = ("mean", "size", "within", "between", "information")
+OF_USUAL = ("usual_activity", "usual_counts")
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,8 @@ class Reference:
         Scores of held-out cells.
     weights
         Weight of each held-out cell; samples have equal weights.
+    batch_shifts
+        Standard deviation over genes of the shift of intercepts of each held-out sample; empty without samples.
     shifts
         Distance of each held-out group, a label in a sample, from the nearest label; empty without samples.
     n_samples
@@ -71,6 +78,7 @@ class Reference:
     scale: float
     usual: Scores
     weights: np.ndarray
+    batch_shifts: np.ndarray
     shifts: np.ndarray
     n_samples: int
     groupby: str
@@ -80,6 +88,11 @@ class Reference:
     def limit(self) -> float:
         """Distance that a group of a new sample of the same kind rarely exceeds; NaN without samples."""
         return conformal_limit(self.shifts, ALPHA) if len(self.shifts) else np.nan
+
+    @property
+    def batch_limit(self) -> float:
+        """Shift of intercepts beyond which a query cannot be like the reference; infinite without samples."""
+        return MAX_BATCH_SHIFT * self.batch_shifts.max() if len(self.batch_shifts) else np.inf
 
     def p_values(self, scores: Scores) -> dict[str, np.ndarray]:
         """Return conformal p-values of cells: ``"p"``, ``"p_counts"`` and ``"p_activity"``."""
@@ -96,7 +109,8 @@ class Reference:
             "labels": self.labels,
             "mean": self.cells.mean,
             "size": self.cells.size,
-            "covariance": self.cells.covariance,
+            "within": self.cells.within,
+            "between": self.cells.between,
             "information": self.cells.information,
             "depth": self.depth,
             "ratio": self.ratio,
@@ -105,6 +119,7 @@ class Reference:
             "usual_activity": self.usual.activity,
             "usual_counts": self.usual.counts,
             "weights": self.weights,
+            "batch_shifts": self.batch_shifts,
             "shifts": self.shifts,
             "n_samples": self.n_samples,
             "groupby": self.groupby,
@@ -113,8 +128,16 @@ class Reference:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Reference:
-        """Return what :meth:`to_dict` stored."""
+        """Return what :meth:`to_dict` stored; raise a ValueError if it is of another version, or incomplete."""
+        missing = {field.name for field in fields(cls)} - {"cells", "usual"} - set(stored)
+        missing |= {*OF_CELLS, *OF_USUAL} - set(stored)
+        if missing:
+            msg = (
+                f"The calibration of the model lacks {', '.join(sorted(missing))}: it was made by another version of "
+                "crystallin. Call crystallin.calibrate on the reference again, or upgrade."
+            )
+            raise ValueError(msg)
         stored = dict(stored)
-        cells = LabelModel(*(stored.pop(name) for name in ("mean", "size", "covariance", "information")))
-        usual = Scores(stored.pop("usual_activity"), stored.pop("usual_counts"))
+        cells = LabelModel(*(stored.pop(name) for name in OF_CELLS))
+        usual = Scores(*(stored.pop(name) for name in OF_USUAL))
         return cls(cells=cells, usual=usual, **stored)

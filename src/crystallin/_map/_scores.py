@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from crystallin.model import CellFit, ProgramVAE
 
 
+# share of a program's weight below which its activities are NaN, and are not compared
+MIN_MEASURED = 0.5
+
+
 @dataclass(frozen=True)
 class Placed:
     """Cells of a query among the labels of a reference.
@@ -25,24 +29,42 @@ class Placed:
         Activities, cells x dimensions.
     cells
         Gaussians of the labels, as if their cells had been measured as the query was.
-    distances
-        Squared distance of each cell from each label, cells x labels.
+    dimensions
+        Which programs and free programs were measured well enough; only these are compared.
+    label
+        Position of each cell's label.
+    probability
+        Posterior probability of the label.
     scores
         How unusual cells are.
+    batch_shift
+        Largest standard deviation over genes of the shift of a new batch's intercepts; 0 without new batches.
     """
 
     activity: np.ndarray
     cells: LabelModel
-    distances: np.ndarray
+    dimensions: np.ndarray
+    label: np.ndarray
+    probability: np.ndarray
     scores: Scores
+    batch_shift: float
 
 
 def placed(fit: CellFit, model: ProgramVAE, reference: Reference) -> Placed:
     """Compare cells of a query, fitted by the ``model`` that was mapped to it, with the reference."""
-    cells = as_measured(reference.cells, model, fit.depth)
-    distances = cells.distances(fit.activity)
-    counts = ((fit.excess - reference.centre) / reference.scale) ** 2
-    return Placed(fit.activity, cells, distances, Scores(distances.min(axis=1), counts))
+    dimensions = np.ones(fit.activity.shape[1], dtype=bool)
+    if model.measured_weight is not None:
+        dimensions[: len(model.measured_weight)] = model.measured_weight >= MIN_MEASURED
+    cells = as_measured(reference.cells, model, fit.depth).on(dimensions)
+    activity = fit.activity[:, dimensions]
+    near = cells.distances(cells.within_reach(activity))
+    label = near.argmin(axis=1)
+    probability = cells.probabilities(near)[np.arange(len(label)), label]
+    # as far as if all dimensions could be compared
+    away = cells.distances(activity).min(axis=1) * len(dimensions) / dimensions.sum()
+    scores = Scores(away, ((fit.excess - reference.centre) / reference.scale) ** 2)
+    batch_shift = 0.0 if model.mapped_ is None else float(model.mapped_["shift"].max(initial=0))
+    return Placed(activity, cells, dimensions, label, probability, scores, batch_shift)
 
 
 def as_measured(cells: LabelModel, model: ProgramVAE, depth: np.ndarray) -> LabelModel:

@@ -32,8 +32,11 @@ def verdicts(
     """Return a table with a verdict on each group.
 
     A group is like the reference if its mean is as near to the mean of a label as groups of held-out samples are. Else,
-    it is new if it is as far from every label as labels typically are from each other, and shifted if not. What all
-    groups of the query have in common does not make a group new: the median displacement is removed first.
+    it is new if it is as far from every label as labels typically are from each other, and shifted if not. If most
+    groups of the query are displaced in the same direction, a displacement in this direction does not make a group new.
+    If intercepts of a new batch are shifted more than twice as much as those of any held-out sample, no group is like the
+    reference. Without samples in the reference, it is not known how much samples differ: no group is shifted, and what groups have
+    in common is not removed.
 
     Parameters
     ----------
@@ -48,7 +51,7 @@ def verdicts(
     p
         Conformal p-value of each cell.
     programs
-        Names of the dimensions.
+        Names of the dimensions that are compared; empty for those that are not to be named as moved.
     """
     sizes = np.bincount(codes, minlength=len(groups))
     means = np.array([query.activity[codes == group].mean(axis=0) for group in range(len(groups))])
@@ -56,13 +59,13 @@ def verdicts(
     labels = [label for label, _ in displaced]
     moved = np.array([way for _, way in displaced])
     enough = sizes >= MIN_CELLS
-    common = np.median(moved[enough], axis=0) if enough.sum() >= MIN_GROUPS else np.zeros(moved.shape[1])
+    limit, spacing = reference.limit, query.cells.spacing
+    direction = common_direction(moved[enough], limit)
     distance, own = (
         [query.cells.length(way, *known) for way, *known in zip(ways, sizes, labels, strict=True)]
-        for ways in (moved, moved - common)
+        for ways in (moved, moved - np.outer(moved @ direction, direction))
     )
-    nearest = query.distances.argmin(axis=1)
-    limit, spacing = reference.limit, query.cells.spacing
+    is_foreign = query.batch_shift > reference.batch_limit
     rows = []
     for group, name in enumerate(groups):
         inside = codes == group
@@ -70,34 +73,52 @@ def verdicts(
             {
                 "group": str(name),
                 "n_cells": int(sizes[group]),
-                "verdict": _verdict(int(sizes[group]), distance[group], own[group], limit, spacing),
+                "verdict": _verdict(int(sizes[group]), distance[group], own[group], limit, spacing, is_foreign),
                 "label": str(reference.labels[labels[group]]),
-                "label_share": float((nearest[inside] == labels[group]).mean()),
+                "label_share": float((query.label[inside] == labels[group]).mean()),
                 "unlike": float((p[inside] < ALPHA).mean()),
                 "distance": distance[group],
                 "own_distance": own[group],
                 "limit": float(limit),
                 "spacing": float(spacing),
+                "batch_shift": query.batch_shift,
+                "batch_limit": float(reference.batch_limit),
                 "moved": _moved(means[group] - query.cells.mean[labels[group]], query.cells, programs),
             }
         )
     return pd.DataFrame(rows)
 
 
-def _verdict(n_cells: int, distance: float, own: float, limit: float, spacing: float) -> str:
+def common_direction(ways: np.ndarray, limit: float) -> np.ndarray:
+    """Return the direction in which most groups are displaced, of length 1; 0 if there is none.
+
+    It is that of the median displacement, if more than half of the groups are displaced along it by more than the
+    ``limit`` for groups of new samples.
+    """
+    if len(ways) < MIN_GROUPS:
+        return np.zeros(ways.shape[1])
+    common = np.median(ways, axis=0)
+    length = np.linalg.norm(common)
+    if not length > 0:
+        return np.zeros_like(common)
+    direction = common / length
+    return direction if np.mean(ways @ direction > limit) > 0.5 else np.zeros_like(common)
+
+
+def _verdict(n_cells: int, distance: float, own: float, limit: float, spacing: float, is_foreign: bool) -> str:
     if n_cells < MIN_CELLS:
         return FEW
-    if distance <= limit:
+    if distance <= limit and not is_foreign:
         return LIKE
     if min(own, distance) >= spacing:
         return NEW
     # without samples in the reference, it is not known how much samples differ
-    return LIKE if np.isnan(limit) else SHIFTED
+    return LIKE if np.isnan(limit) and not is_foreign else SHIFTED
 
 
 def _moved(change: np.ndarray, cells: LabelModel, programs: Sequence[str]) -> str:
     """Name the programs whose mean changed most, relative to the spread of cells."""
-    relative = change / np.sqrt(np.diag(cells.covariance))
+    relative = np.where(np.asarray(programs) != "", change / np.sqrt(np.diag(cells.covariance)), 0)
     largest = np.argsort(-np.abs(relative))[:N_MOVED]
     return ", ".join(
         f"{programs[place]} {relative[place]:+.1f}" for place in largest if abs(relative[place]) >= MIN_MOVED

@@ -28,14 +28,10 @@ from crystallin.tl._name import written_columns
 from crystallin.tl._shared import origin_of
 
 from ._reference import Reference
-from ._scores import Placed
+from ._scores import MIN_MEASURED, Placed
 
 if TYPE_CHECKING:
     from anndata import AnnData
-
-
-# share of a program's weight below which its activities are NaN
-MIN_MEASURED = 0.5
 
 
 @dataclass(frozen=True)
@@ -66,10 +62,8 @@ class Cellwise:
     @classmethod
     def of(cls, there: Placed, about: Reference) -> Cellwise:
         """Return labels and p-values of cells of a query."""
-        label = there.distances.argmin(axis=1)
-        probability = there.cells.probabilities(there.distances)[np.arange(len(label)), label]
         plane, centres = there.cells.plane(there.activity)
-        return cls(about.labels, label, probability, about.p_values(there.scores), plane, centres)
+        return cls(about.labels, there.label, there.probability, about.p_values(there.scores), plane, centres)
 
 
 def write_activities(adata: AnnData, query: AnnData, places: np.ndarray, measured: np.ndarray, keys: Keys) -> None:

@@ -127,7 +127,8 @@ COLUMNS = {
     "kind": "Whether the gene is a member of the set or missing from it.",
     "verdict": (
         "Of members: kept, silent (too few counts to say) or contradicts (counts enough, and the gene does not follow "
-        "the program). Of missing genes: suggested, or possible (near a suggestion)."
+        "the program). Of missing genes: suggested, or possible (near a suggestion). Of groups of a mapped query: like "
+        "the reference, shifted, new (as far from every label as labels are from each other), or too few cells."
     ),
     "sd": "Standard deviation of the loading.",
     "ratio": "Loading divided by the typical loading of the program's members.",
@@ -163,7 +164,10 @@ COLUMNS = {
     "interaction": "Joint contribution of two genes to the encoder's mean, beyond that of each gene alone.",
     # clusters
     "highest_in": "The cluster with the highest mean activity.",
-    "label": "Name of the cluster, from programs that are cell types.",
+    "label": (
+        "Name of the cluster, from programs that are cell types. Of a mapped query: the label of the reference that is "
+        "nearest."
+    ),
     "path": "The label and all coarser ones.",
     "score": (
         "For a label: activity of its program above clusters where it is off, in standard deviations between cells. "
@@ -192,4 +196,12 @@ COLUMNS = {
     "recurrence": "Share of bootstraps with the term.",
     "cells": "Number of cells.",
     "top_programs": "The most certain programs that are higher in this cluster than elsewhere.",
+    # a mapped query
+    "label_share": "Share of the group's cells that are nearest to the label.",
+    "unlike": "Share of the group's cells with a p-value below .05; of cells like the reference's, .05 is expected.",
+    "distance": "Distance of the group's mean from that of the label, in standard deviations of the label's cells.",
+    "own_distance": "The distance without what most groups of the query have in common, such as another protocol.",
+    "limit": "Distance below which a group is like the reference: 95 % of groups in new samples are nearer.",
+    "spacing": "Median distance of a label of the reference from the nearest other one.",
+    "moved": "Programs that differ most from the label, with the difference in standard deviations of cells.",
 }

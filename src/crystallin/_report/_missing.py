@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from crystallin._keys import MODEL_DIGEST, RESULTS
+from crystallin._keys import MODEL_DIGEST
+from crystallin._registry import RESULTS
 
 from ._blocks import Text
 from ._found import Source, Stored
@@ -11,7 +12,7 @@ from ._found import Source, Stored
 def missing(kind: str) -> Text:
     """Say that a result was not computed, and which call computes it."""
     about = RESULTS[kind]
-    return Text(f"Not computed: {about.what}.", "missing", f"crystallin.tl.{about.call}")
+    return Text(f"Not computed: {about.what}.", "missing", about.how)
 
 
 def stale(source: Source, stored: Stored) -> list[Text]:

@@ -19,6 +19,7 @@ from ._differences import differences_section
 from ._found import Source, common_groupby
 from ._free import free_sections
 from ._genes import genes_section
+from ._map import map_sections
 from ._page import render
 from ._programs import coverage_section, programs_section
 from ._run import run_section
@@ -99,8 +100,9 @@ def report(
     with warnings.catch_warnings():
         # the page itself warns of this beside each result
         warnings.filterwarnings("ignore", message=".*were computed with another model")
-        sections = [run_section(source), clusters_section(source, named), differences_section(source)]
-        sections += [programs_section(source), *free_sections(source), genes_section(source)]
+        sections = [run_section(source), *map_sections(source), clusters_section(source, named)]
+        sections += [differences_section(source), programs_section(source), *free_sections(source)]
+        sections += [genes_section(source)]
         sections += [audit_section(source), trust_section(source), coverage_section(source)]
     now = datetime.now().astimezone()
     size = f"{count(adata.n_obs, 'cell')}, {count(adata.n_vars, 'gene')}"

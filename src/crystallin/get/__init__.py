@@ -15,7 +15,10 @@ from ._free_programs_df import free_programs_df
 from ._interactions_df import interactions_df
 from ._knockdown_df import knockdown_df
 from ._leakage_df import leakage_df
+from ._like_reference import like_reference
 from ._loadings_df import loadings_df
+from ._map_cells_df import map_cells_df
+from ._map_df import map_df
 from ._program_importance_df import program_importance_df
 from ._programs_df import programs_df
 from ._pseudobulk import pseudobulk
@@ -38,7 +41,10 @@ __all__ = [
     "interactions_df",
     "knockdown_df",
     "leakage_df",
+    "like_reference",
     "loadings_df",
+    "map_cells_df",
+    "map_df",
     "program_importance_df",
     "programs_df",
     "pseudobulk",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,23 @@ class AboutMixin:
 
     module: ProgramModule
     _prior: Prior
+    # what the model of a query keeps of its reference (totals, measured, free_names, shift); None for other models.
+    # scvi-tools saves attributes whose names end with an underscore.
+    mapped_: dict[str, Any] | None = None
+
+    @property
+    def genes(self) -> np.ndarray:
+        """Names of the genes, in the model's order."""
+        return self._prior.genes.copy()
+
+    @property
+    def measured_weight(self) -> np.ndarray | None:
+        """Share of each program's weight on genes that were measured, in the model of a query that lacks some.
+
+        The weight is that of squared loadings, times the information of a count of the gene. ``None`` for models that
+        :func:`crystallin.map` did not return.
+        """
+        return None if self.mapped_ is None else self.mapped_["measured"].copy()
 
     @property
     def program_names(self) -> np.ndarray:
@@ -40,6 +57,8 @@ class AboutMixin:
         A minus marks genes that fall when the activity rises. Free programs are the latent dimensions after
         :attr:`program_names`; there are none unless the model was built with ``n_unannotated``.
         """
+        if self.mapped_ is not None:
+            return self.mapped_["free_names"].copy()
         return name_free(self.module, self._prior.genes)
 
     def get_free_genes(self) -> dict[str, pd.Series]:

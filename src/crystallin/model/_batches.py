@@ -38,7 +38,7 @@ NOT_MEASURED = -1e3
 
 
 @torch.no_grad()
-def fit_batches(model: ProgramVAE, new: np.ndarray) -> None:
+def fit_batches(model: ProgramVAE, new: np.ndarray) -> np.ndarray:
     """Estimate the intercepts of new batches of the model's own data, and write them into the model.
 
     Genes that have no counts in a batch although many are expected are left out of it.
@@ -49,10 +49,15 @@ def fit_batches(model: ProgramVAE, new: np.ndarray) -> None:
         Model of a query, whose new batches have the average intercepts of the reference.
     new
         Positions of the new batches.
+
+    Returns
+    -------
+    Standard deviation over genes of the shift of the log rates in each new batch, with the information of the counts as
+    weights.
     """
     table = model.module.decoder.categorical[0]
     if not len(new):
-        return
+        return np.zeros(0)
     reading = model.reading()
     start = table.detach().clone()
     for batch, totals in reading.gene_totals_by_batch().items():
@@ -69,6 +74,7 @@ def fit_batches(model: ProgramVAE, new: np.ndarray) -> None:
                 information[batch],
                 model.module.decoder.weight().detach(),
             )
+    return np.array([_spread(table[batch] - start[batch], information[batch]) for batch in new])
 
 
 def _moments_of_scores(
@@ -124,3 +130,8 @@ def _outside(shift: torch.Tensor, information: torch.Tensor, loadings: torch.Ten
     gram = weighted @ centred.T
     gram.diagonal().add_(RIDGE * gram.diagonal().mean() + torch.finfo(gram.dtype).tiny)
     return shift - centred.T @ torch.linalg.solve(gram, weighted @ shift)
+
+
+def _spread(shift: torch.Tensor, information: torch.Tensor) -> float:
+    weight = information / information.sum().clamp(min=PSEUDO_COUNT)
+    return float(((shift - (weight * shift).sum()).square() * weight).sum().sqrt())

@@ -7,6 +7,7 @@ encoder, which only provides a start, takes a missing gene as average.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,7 +58,10 @@ def mapped_model(reference: ProgramVAE, adata: AnnData, genes: np.ndarray, batch
     """
     # the query has its counts in X
     setup = reference.registry["setup_args"] | {"batch_key": batch_key, "labels_key": None, "layer": None}
-    type(reference).setup_anndata(adata, **setup)
+    with warnings.catch_warnings():
+        # of genes without counts, which are usual in a few cells
+        warnings.simplefilter("ignore", UserWarning)
+        type(reference).setup_anndata(adata, **setup)
     arguments = reference.init_params_["non_kwargs"] | {"prior": reference._prior.on_genes(genes).to_dict()}
     model = type(reference)(adata, **arguments)
     # this store would keep the data as long as the process runs
@@ -70,12 +74,13 @@ def mapped_model(reference: ProgramVAE, adata: AnnData, genes: np.ndarray, batch
     measured = 1 - lost if reference.measured_weight is None else (1 - lost) * reference.measured_weight
     model.mapped_ = {
         "totals": reference._total_matrix().cpu().numpy(),
-        "measured": measured,
+        "measured": np.clip(measured, 0, 1),
         "free_names": reference.free_names,
     }
     model.is_trained_ = True
+    model.module.eval()
     model.to_device(reference.device)
-    fit_batches(model, np.flatnonzero(category_rows(reference, model) < 0))
+    model.mapped_["shift"] = fit_batches(model, np.flatnonzero(category_rows(reference, model) < 0))
     return model
 
 

@@ -14,9 +14,9 @@ from crystallin._keys import DEFAULT_KEY, Keys
 from crystallin.nn import AUTO, n_free_dimensions
 from crystallin.programs import as_prior
 
-from ._about import AboutMixin
 from ._borrowed import forgotten_on_error, private
 from ._compat import MINIFY_TYPE_UNS_KEY, SCVI, SCVI_UUID_KEY
+from ._export import ExportMixin
 from ._free import check_free
 from ._importance import ImportanceMixin
 from ._loading import LoadingMixin
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class ProgramVAE(
-    AboutMixin,
+    ExportMixin,
     ImportanceMixin,
     PerturbationMixin,
     PosteriorMixin,

@@ -11,6 +11,7 @@ import torch
 from crystallin import _checks as checks
 from crystallin._keys import DIFFERENTIAL_ABUNDANCE
 
+from ._about import AboutMixin
 from ._borrowed import Borrowed, borrow, private, readable
 from ._compat import MINIFY_TYPE_UNS_KEY, REGISTRY_KEYS, SCVI_UUID_KEY, AnnDataManager, settings
 from ._registered import check_columns, check_range, check_size_factors
@@ -21,16 +22,9 @@ from ._session import Reading, Stream
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from crystallin.programs import Prior
 
-    from ._module import ProgramModule
-
-
-class ReadingMixin:
+class ReadingMixin(AboutMixin):
     """``reading``, and the way in which inherited methods of scvi-tools read data."""
-
-    module: ProgramModule
-    _prior: Prior
 
     def reading(self, adata: AnnData | Reading | None = None) -> Reading:
         """Check data once, for use in several calls of the model's methods.

@@ -57,7 +57,7 @@ def refits_of(
             fits.append(saved)
             continue
         logger.info("Fit %d of %d.", number + 1, n_fits)
-        options = {"posterior_epochs": _n_epochs(model, cells, train_kwargs)} | train_kwargs
+        options = {"posterior_epochs": refit_epochs(model, cells, train_kwargs)} | train_kwargs
         try:
             fit = model.refitted(cells=cells, random_state=random_state + number, **options)
             _check_finite(fit)
@@ -111,7 +111,7 @@ def check_resampling(adata: AnnData, n_fits: int, resample: str, random_state: i
     return resampled(adata, resample, n_fits - 1, random_state)
 
 
-def _n_epochs(model: ProgramVAE, cells: np.ndarray | None, train_kwargs: Mapping[str, Any]) -> int:
+def refit_epochs(model: ProgramVAE, cells: np.ndarray | None, train_kwargs: Mapping[str, Any]) -> int:
     """Return the number of epochs of a refit's second stage with ``REFIT_STEPS`` steps."""
     n_cells = DEFAULT_TRAIN_SIZE * model.adata.n_obs if cells is None else len(cells)
     size = POSTERIOR_BATCH_FACTOR * train_kwargs.get("batch_size", DEFAULT_BATCH_SIZE)

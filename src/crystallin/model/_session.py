@@ -85,7 +85,7 @@ class Reading:
         several = not self.is_own and len(np.unique(self.batches)) > 1
         totals = dict.fromkeys(np.unique(self.batches).tolist(), self.gene_totals)
         if several:
-            totals = self._gene_totals(everyone)
+            totals = self.gene_totals_by_batch()
         for batch, of_batch in totals.items():
             cells = self.batches == batch if several else everyone >= 0
             found[batch] = self._without(padded | silent(self.model.module, of_batch), of_batch, cells)
@@ -108,7 +108,7 @@ class Reading:
         ``None`` means none. Genes of data that are not the model's own are checked in each batch, over all cells and
         over the given cells.
         """
-        if self.gene_totals is None or (self.is_own and not any(lost.genes.any() for lost in self.unmeasured.values())):
+        if self.gene_totals is None or (self.is_own and not any(gone.lost.any() for gone in self.unmeasured.values())):
             return None
         mask = np.zeros((len(positions), self.model._prior.n_programs), dtype=bool)
         batches = self.batches[positions]
@@ -125,7 +125,13 @@ class Reading:
         return mask
 
     def _without(self, genes: np.ndarray, totals: np.ndarray, cells: np.ndarray) -> Unmeasured:
-        return without(self.model.module, genes, totals.sum() / cells.sum())
+        missing = without(self.model.module, genes, totals.sum() / cells.sum())
+        measured = self.model.measured_weight
+        return missing if measured is None else missing.beside(1 - measured)
+
+    def gene_totals_by_batch(self) -> dict[int, np.ndarray]:
+        """Return the total counts of genes over all cells of each batch."""
+        return self._gene_totals(np.arange(self.adata.n_obs))
 
     def _gene_totals(self, positions: np.ndarray) -> dict[int, np.ndarray]:
         """Return the total counts of genes over some cells, by batch."""

@@ -12,7 +12,6 @@ from crystallin import _checks as checks
 from crystallin._keys import UNIQUE
 from crystallin.nn import total_gene_weights, total_matrix
 
-from ._free import name_free
 from ._reading import ReadingMixin
 from ._unmeasured import typical_information
 
@@ -61,6 +60,9 @@ class TotalMixin(ReadingMixin):
         return dimensions if kind == UNIQUE else self._total_matrix()[dimensions]
 
     def _total_matrix(self) -> torch.Tensor:
+        if self.mapped_ is not None:
+            # totals mean the same in a query as in the reference, whichever genes were measured
+            return torch.as_tensor(self.mapped_["totals"], device=self.device)
         return total_matrix(self.module.decoder.weight().detach(), self._information())
 
     def _information(self) -> torch.Tensor:
@@ -68,7 +70,7 @@ class TotalMixin(ReadingMixin):
 
     def _dimension_names(self) -> list[str]:
         """Return names of the programs, then of the free programs in use; other dimensions have no loadings."""
-        return [*self._prior.programs, *name_free(self.module, self._prior.genes)]
+        return [*self._prior.programs, *self.free_names]
 
     def _frame(self, weights: torch.Tensor, columns: list[str] | np.ndarray) -> pd.DataFrame:
         return pd.DataFrame(weights.cpu().numpy(), index=self._prior.programs, columns=columns)

@@ -7,7 +7,7 @@ distinguished from a gene that has no counts by chance by the number of counts t
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,6 +53,10 @@ class Unmeasured:
         """Which programs are set to NaN."""
         return self.lost > MAX_LOST
 
+    def beside(self, lost: np.ndarray) -> Unmeasured:
+        """Return the same genes, where this share of each program's weight is lost with other genes already."""
+        return replace(self, lost=1 - (1 - self.lost) * (1 - lost))
+
     def describe(self, prior: Prior) -> str:
         """Return a text with the programs that lose much of their weight and the share they lose; may be empty."""
         # the largest loss first, without decoys
@@ -79,7 +83,7 @@ REMEDY = "For comparable activities, train a model on the genes that both data s
 
 def silent(module: ProgramModule, gene_totals: np.ndarray) -> np.ndarray:
     """Return which genes have no counts although many are expected, from the genes' total counts in some cells."""
-    return (gene_totals == 0) & (_typical_share(module) * gene_totals.sum() >= MIN_EXPECTED)
+    return (gene_totals == 0) & (typical_share(module) * gene_totals.sum() >= MIN_EXPECTED)
 
 
 @torch.no_grad()
@@ -101,7 +105,7 @@ def typical_information(module: ProgramModule, depth: float = TYPICAL_DEPTH) -> 
 
     It is the same for all genes if the encoder does not know their typical shares.
     """
-    rate = depth * _typical_share(module)
+    rate = depth * typical_share(module)
     if not rate.any():
         return np.ones_like(rate)
     theta = module.px_r.exp().cpu().double().numpy()
@@ -122,7 +126,7 @@ def warn_of(missing: Unmeasured, prior: Prior, n_cells: int) -> None:
         )
 
 
-def _typical_share(module: ProgramModule) -> np.ndarray:
+def typical_share(module: ProgramModule) -> np.ndarray:
     """Return the share of each gene in the counts of a typical training cell.
 
     It is computed from the mean of log-normalised counts, which is below the mean share for genes that few cells
@@ -131,4 +135,4 @@ def _typical_share(module: ProgramModule) -> np.ndarray:
     encoder = module.z_encoder
     if not isinstance(encoder, blocks.PrimedEncoder):
         return np.zeros(module.decoder.n_genes)
-    return np.expm1(encoder.mean.cpu().double().numpy()) / blocks.TARGET_SUM
+    return np.expm1(encoder.mean.cpu().double().numpy()) / (blocks.TARGET_SUM * float(encoder.share))

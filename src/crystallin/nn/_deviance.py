@@ -19,12 +19,12 @@ import torch
 from scipy import stats
 
 # grids of the logarithms of mean and inverse dispersion; beyond the last, a count is almost a Poisson variable
-LOG_MEAN = np.linspace(np.log(1e-5), np.log(3e3), 80)
-LOG_THETA = np.linspace(np.log(0.02), np.log(2e3), 30)
-# number of standard deviations above the mean up to which counts are summed, and what is added to it
-N_SD, MORE = 15, 40
-# smallest probability of the dispersions' long tails that the sum leaves out
-MAX_SUMMED = 60_000
+LOG_MEAN = np.linspace(np.log(1e-5), np.log(3e3), 160)
+LOG_THETA = np.linspace(np.log(0.02), np.log(2e3), 36)
+# counts are summed up to so many standard deviations, and lengths of the tail, above the mean; and some more
+N_SD, N_TAILS, MORE = 15, 15, 40
+# counts up to the first number are summed one by one, larger ones in about as many steps as the second
+N_EXACT, N_STEPS = 500, 1_000
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,12 @@ def expected_deviance(log_mean: torch.Tensor, theta: torch.Tensor) -> tuple[torc
     column, right = (part.expand_as(row) for part in _place(theta.log(), LOG_THETA))
     first = row * len(LOG_THETA) + column
     below = first + len(LOG_THETA)
+    # the logarithms are almost linear between the points of the grid
     mean, variance = (
-        (1 - above) * ((1 - right) * table[first] + right * table[first + 1])
-        + above * ((1 - right) * table[below] + right * table[below + 1])
+        (
+            (1 - above) * ((1 - right) * table[first] + right * table[first + 1])
+            + above * ((1 - right) * table[below] + right * table[below + 1])
+        ).exp()
         for table in moments
     )
     return mean, variance
@@ -83,15 +86,24 @@ def _place(values: torch.Tensor, grid: np.ndarray) -> tuple[torch.Tensor, torch.
 
 @lru_cache(maxsize=1)
 def _moments() -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance of the deviance on the grid, means x dispersions."""
+    """Return logarithms of mean and variance of the deviance on the grid, means x dispersions."""
     mean, variance = np.empty((len(LOG_MEAN), len(LOG_THETA))), np.empty((len(LOG_MEAN), len(LOG_THETA)))
     for i, mu in enumerate(np.exp(LOG_MEAN)):
         for j, theta in enumerate(np.exp(LOG_THETA)):
             sd = (mu + mu**2 / theta) ** 0.5
-            x = np.arange(min(int(mu + N_SD * sd) + MORE, MAX_SUMMED))
-            probability = stats.nbinom.pmf(x, theta, theta / (theta + mu))
+            x, width = _counts(int(mu + N_SD * sd + N_TAILS * mu / theta) + MORE)
+            probability = width * stats.nbinom.pmf(x, theta, theta / (theta + mu))
             of_counts = np.where(x > 0, x * np.log(np.maximum(x, 1) / mu), 0)
             values = 2 * (of_counts - (x + theta) * np.log((x + theta) / (mu + theta)))
             mean[i, j] = probability @ values
             variance[i, j] = probability @ (values - mean[i, j]) ** 2
-    return mean, variance
+    return np.log(mean), np.log(variance)
+
+
+def _counts(largest: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return counts from 0 to about the largest, and how many counts each stands for."""
+    step = max(1, (largest - N_EXACT) // N_STEPS)
+    few = np.arange(min(largest, N_EXACT))
+    # the middle of each step
+    many = np.arange(N_EXACT, max(largest, N_EXACT), step) + (step - 1) // 2
+    return np.concatenate([few, many]), np.concatenate([np.ones(len(few)), np.full(len(many), step)])

@@ -12,6 +12,7 @@ from ._embedding import embedding
 from ._forest import forest
 from ._history import history
 from ._loadings import loadings
+from ._map import map
 from ._matrixplot import matrixplot
 from ._network import network
 from ._power import power
@@ -36,6 +37,7 @@ __all__ = [
     "forest",
     "history",
     "loadings",
+    "map",
     "matrixplot",
     "network",
     "power",

@@ -30,8 +30,12 @@ class Difference:
 
     @property
     def statistic(self) -> np.ndarray:
-        """Difference divided by its standard error."""
-        return self.effect / self.se
+        """Difference divided by its standard error; 0 for programs that no unit says anything about."""
+        return self._in_errors(self.effect)
+
+    def _in_errors(self, values: np.ndarray) -> np.ndarray:
+        """Return values in standard errors; 0 where the standard error is 0."""
+        return np.divide(values, self.se, out=np.zeros_like(values, dtype=float), where=self.se > 0)
 
     def interval(self, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
         """Return the ends of the central confidence interval."""
@@ -45,7 +49,7 @@ class Difference:
         """
         size = np.abs(self.effect)
         t = stats.t(self.df)
-        return np.minimum(1, t.sf((size - delta) / self.se) + t.sf((size + delta) / self.se))
+        return np.minimum(1, t.sf(self._in_errors(size - delta)) + t.sf(self._in_errors(size + delta)))
 
     def as_normal(self) -> Difference:
         """Return the same differences with standard errors for which a normal distribution gives the same p values."""

@@ -1,22 +1,29 @@
 """Where labelled cells lie in the space of activities: a Gaussian for each label, with one covariance for all.
 
+The covariance has two parts, that of cells within a sample and that of samples: cells of a new sample are displaced
+together, in directions in which samples differ.
+
 Activities of cells are posterior means, which are closer to 0 the less the counts say. A query may measure fewer genes,
 or be shallower, so that its activities are shrunk more than those of the reference. With information ``L`` of the
 counts about the activities of a typical cell, the posterior mean of a true activity ``z`` is ``K z + e``, where
 ``K = L (I + L)^-1`` and ``e`` has the covariance ``K (I - K)``. From this, the distribution of the reference's cells
-follows if they had been measured as the query was.
+follows if they had been measured as the query was. ``K (I - K)`` overstates the noise where cells of a label say less
+than the typical cell; it is scaled so that it is nowhere more than the variance of cells.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg import eigh, solve_triangular
 
 # added to the diagonal of the gain that is inverted, so that programs the counts say nothing about do no harm
 RIDGE = 0.01
+# activities count as at most so many standard deviations outside the means of labels when the nearest is looked for
+MAX_OUTSIDE = 3.0
 # smallest eigenvalue of the covariance, as a share of the largest
 MIN_EIGENVALUE = 1e-6
 
@@ -31,15 +38,18 @@ class LabelModel:
         Mean of each label, labels x dimensions.
     size
         Number of cells of each label.
-    covariance
-        Covariance of cells within labels, dimensions x dimensions.
+    within
+        Covariance of cells of a label within samples, dimensions x dimensions.
+    between
+        Covariance of means of samples, dimensions x dimensions; 0 if it is not known.
     information
         Information of the counts of a typical cell about its activities, dimensions x dimensions.
     """
 
     mean: np.ndarray
     size: np.ndarray
-    covariance: np.ndarray
+    within: np.ndarray
+    between: np.ndarray
     information: np.ndarray
 
     @classmethod
@@ -49,7 +59,31 @@ class LabelModel:
         mean = np.array([activity[codes == label].mean(axis=0) for label in range(len(size))])
         residual = activity - mean[codes]
         covariance = residual.T @ residual / max(len(activity) - len(size), 1)
-        return cls(mean, size, _positive(covariance), information)
+        return cls(mean, size, _positive(covariance), np.zeros_like(covariance), information)
+
+    def with_samples(self, displacements: Sequence[np.ndarray], n_cells: Sequence[int]) -> LabelModel:
+        """Return the Gaussians of cells of new samples.
+
+        Parameters
+        ----------
+        displacements
+            Difference between the mean of a label in a sample and the label's mean, for several samples and labels.
+        n_cells
+            Number of cells of each.
+        """
+        if not len(displacements):
+            return self
+        ways = np.asarray(displacements)
+        # means vary by the sampling of cells as well
+        between = ways.T @ ways / len(ways) - self.within * np.mean(1 / np.asarray(n_cells))
+        values, vectors = np.linalg.eigh(between)
+        return replace(self, between=(vectors * np.maximum(values, 0)) @ vectors.T)
+
+    def on(self, dimensions: np.ndarray) -> LabelModel:
+        """Return the Gaussians in some of the dimensions."""
+        square = np.ix_(dimensions, dimensions)
+        parts = (self.within[square], self.between[square], self.information[square])
+        return LabelModel(self.mean[:, dimensions], self.size, *parts)
 
     def as_measured(self, information: np.ndarray) -> LabelModel:
         """Return the Gaussians of the same cells, if their counts had this information."""
@@ -58,21 +92,35 @@ class LabelModel:
         before, now = _gain(self.information), _gain(information)
         identity = np.eye(len(now))
         change = np.linalg.solve((before + RIDGE * identity).T, (now + RIDGE * identity).T).T
-        spread = self.covariance - before @ (identity - before)
-        covariance = change @ spread @ change.T + now @ (identity - now)
+        noise, noise_now = before @ (identity - before), now @ (identity - now)
+        ridge = MIN_EIGENVALUE * np.trace(noise) * identity
+        share = float(np.clip(eigh(self.within, noise + ridge, eigvals_only=True)[0], 0, 1))
+        within = change @ (self.within - share * noise) @ change.T + share * noise_now
         return replace(
             self,
             mean=self.mean @ change.T,
-            covariance=_positive((covariance + covariance.T) / 2),
+            within=_positive(within),
+            between=change @ self.between @ change.T,
             information=information,
         )
+
+    @cached_property
+    def covariance(self) -> np.ndarray:
+        """Covariance of cells of new samples about the mean of their label."""
+        return self.within + self.between
 
     @cached_property
     def _cholesky(self) -> np.ndarray:
         return np.linalg.cholesky(self.covariance)
 
+    @cached_property
+    def _of_cells(self) -> float:
+        """Mean square of the length of the way of a cell from the mean of its sample."""
+        white = solve_triangular(self._cholesky, self.within, lower=True)
+        return float(np.trace(solve_triangular(self._cholesky, white.T, lower=True)))
+
     def whiten(self, activity: np.ndarray) -> np.ndarray:
-        """Return activities in units in which cells of a label have the covariance I."""
+        """Return activities in units in which cells of a label in new samples have the covariance I."""
         return solve_triangular(self._cholesky, activity.T, lower=True).T
 
     @cached_property
@@ -86,15 +134,23 @@ class LabelModel:
         squares = (white**2).sum(axis=1)[:, None] + (self.centres**2).sum(axis=1)
         return np.maximum(squares - 2 * white @ self.centres.T, 0)
 
+    def within_reach(self, activity: np.ndarray) -> np.ndarray:
+        """Return activities of which none is far outside the range of labels.
+
+        In a state that no cell of the reference was in, a single program can be dozens of standard deviations away,
+        and would decide which label is nearest.
+        """
+        reach = MAX_OUTSIDE * np.sqrt(np.diag(self.covariance))
+        return np.clip(activity, self.mean.min(axis=0) - reach, self.mean.max(axis=0) + reach)
+
     def displacement(self, mean: np.ndarray) -> tuple[int, np.ndarray]:
-        """Return the label whose mean is nearest to that of a group, and the way from there, in these units."""
-        ways = self.whiten(mean[None]) - self.centres
-        label = int((ways**2).sum(axis=1).argmin())
-        return label, ways[label]
+        """Return the label that is nearest to the mean of a group, and the way from there, in these units."""
+        label = int(self.distances(self.within_reach(mean[None]))[0].argmin())
+        return label, self.whiten(mean[None])[0] - self.centres[label]
 
     def length(self, way: np.ndarray, n_cells: int, label: int) -> float:
         """Return the length of a displacement between the means of a group and a label, without what sampling adds."""
-        sampling = len(way) * (1 / n_cells + 1 / self.size[label])
+        sampling = self._of_cells * (1 / n_cells + 1 / self.size[label])
         return float(np.sqrt(max((way**2).sum() - sampling, 0)))
 
     def probabilities(self, distances: np.ndarray) -> np.ndarray:
@@ -136,6 +192,6 @@ def _gain(information: np.ndarray) -> np.ndarray:
 
 
 def _positive(covariance: np.ndarray) -> np.ndarray:
-    """Return the covariance with eigenvalues that are clearly above 0."""
-    values, vectors = np.linalg.eigh(covariance)
+    """Return the covariance, which may be slightly asymmetric, with eigenvalues that are clearly above 0."""
+    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
     return (vectors * np.maximum(values, MIN_EIGENVALUE * max(values[-1], 1e-12))) @ vectors.T

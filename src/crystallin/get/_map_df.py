@@ -1,0 +1,85 @@
+"""Verdicts on the groups of a mapped query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from anndata import AnnData
+
+from crystallin import _checks as checks
+from crystallin._keys import MAP
+
+from ._stored import stored_rows
+
+NEW = "new"
+VERDICTS = ("like the reference", "shifted", NEW, "too few cells")
+
+
+def map_df(
+    adata: AnnData,
+    group: str | Sequence[str] | None = None,
+    *,
+    verdict: str | Sequence[str] | None = None,
+    key: str = MAP,
+) -> pd.DataFrame:
+    """Return the verdict on each group of a mapped query, from :func:`crystallin.map`.
+
+    Distances are between the mean activities of a group and those of a label of the reference. The unit is the standard
+    deviation of a label's cells, in each direction of the space of activities; if the reference was calibrated with
+    samples, that of cells of new samples. What the sampling of cells adds to a distance is subtracted. If the query has
+    fewer counts or genes than the reference, the reference is compared as if it had been measured in the same way.
+
+    Parameters
+    ----------
+    adata
+        Data that were mapped with a calibrated model (see :func:`crystallin.calibrate`).
+    group
+        Groups to return; ``None`` returns all.
+    verdict
+        Verdicts to return: ``"like the reference"``, ``"shifted"``, ``"new"`` or ``"too few cells"``; ``None`` returns
+        all.
+    key
+        Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
+
+    Returns
+    -------
+    New DataFrame with one row for each group. Columns
+
+    - ``group``: name of the group, which is a level of ``groupby``, or a label if there was no ``groupby``;
+    - ``n_cells``: number of cells;
+    - ``verdict``: ``"like the reference"`` if ``distance`` is at most ``limit``. Else ``"new"`` if both ``distance``
+      and ``own_distance`` are at least ``spacing``, so the group is as far from every label as labels are from each
+      other; and ``"shifted"`` if it is not that far: cells of a known label in another state, or measured otherwise.
+      ``"too few cells"`` if there are fewer than 10. If the reference was calibrated without samples, it is not known
+      how much samples differ, and no group is called shifted;
+    - ``label``: label of the reference whose mean is nearest to that of the group;
+    - ``label_share``: share of the group's cells that are nearest to this label. If it is low, the group has cells of
+      several labels, and the verdict on their mean says little;
+    - ``unlike``: share of cells with a p-value below .05; about .05 is expected of cells that are like those of the
+      reference;
+    - ``distance``: distance of the group from ``label``;
+    - ``own_distance``: the same without what most groups of the query have in common, such as the effect of another
+      protocol: the direction of their median displacement, if this is longer than ``limit``. Otherwise, and with fewer
+      than three groups of at least 10 cells, it is ``distance``;
+    - ``limit``: distance that a label's cells in a new sample exceed with a probability of at most .05; NaN if the
+      reference was calibrated without samples;
+    - ``spacing``: median over labels of the distance from the nearest other label;
+    - ``moved``: up to three programs whose mean differs most from that of ``label``, with the difference in standard
+      deviations of the label's cells; empty if none differs by at least 1.
+
+    Raises
+    ------
+    KeyError
+        If there is no such result under ``key``.
+    ValueError
+        If a group is not among the results, there is no such verdict, or the programs were added again since then.
+
+    Examples
+    --------
+    >>> cr.get.map_df(adata, verdict=["shifted", "new"])  # doctest: +SKIP
+    """
+    verdicts = None if verdict is None else checks.check_among(verdict, "verdict", VERDICTS)
+    rows = stored_rows(adata, key, MAP, group=group)
+    # a verdict that no group has is a result and not an error
+    return rows if verdicts is None else rows[rows["verdict"].isin(verdicts)].reset_index(drop=True)
