@@ -8,7 +8,8 @@
   missing. Correlation of activities with the truth and coverage of 95 % intervals, of programs whose weight was
   measured to at least one half: by ``crystallin.map``; with zeros in the place of missing genes; with the mean of the
   reference in their place; and by a model trained on the query.
-* batches: the query has batch effects that the reference does not know (simulated), with and without ``batch_key``.
+* batches: two batches of four are the query, with batch effects that the reference does not know (simulated): with
+  ``batch_key``, as one batch, and with the intercepts of a batch of the reference.
 * unlike: a lineage is held out of the reference (simulation, PBMC 3k, Kang's controls). AUROC of the p-value for its
   cells against held-out cells of the reference's types (of held-out donors where there are several), and the share of
   these with p < .05, nominally 5 %. Beside it, on the same model: the plain Mahalanobis distance of activities from
@@ -211,12 +212,19 @@ def by_training(query: ad.AnnData, sets: dict, args: object) -> tuple[pd.DataFra
 def batches(args: object) -> list[dict]:
     rows = []
     for effect in (0.2, 0.5):
-        adata = simulated(args, n_batches=3, batch_effect=effect, random_state=1)
+        adata = simulated(args, n_batches=4, batch_effect=effect, random_state=1)
         truth, sets = truth_of(adata), sets_of(adata)
-        new = (adata.obs["batch"] == adata.obs["batch"].unique()[-1]).to_numpy()
+        names = sorted(adata.obs["batch"].astype(str).unique())
+        new = adata.obs["batch"].astype(str).isin(names[2:]).to_numpy()
         model = fitted(adata[~new], sets, args, batch_key="batch")
         query, truth = adata[new].copy(), truth[new]
-        for method, options in (("map, one batch", {}), ("map, batch_key", {"batch_key": "batch"})):
+        query.obs["known"] = names[0]
+        methods = {
+            "map, batch_key": {"batch_key": "batch"},
+            "map, one batch": {},
+            "the intercepts of another batch": {"batch_key": "known"},
+        }
+        for method, options in methods.items():
             there = mapped(query, model, **options)
             rows.append({"effect": effect, "method": method, **agreement(truth, *activities(there))})
         whole = fitted(adata, sets, args, batch_key="batch")

@@ -32,11 +32,12 @@ def verdicts(
     """Return a table with a verdict on each group.
 
     A group is like the reference if its mean is as near to the mean of a label as groups of held-out samples are. Else,
-    it is new if it is as far from every label as labels typically are from each other, and shifted if not. If most
-    groups of the query are displaced in the same direction, a displacement in this direction does not make a group new.
-    If intercepts of a new batch are shifted more than twice as much as those of any held-out sample, no group is like the
-    reference. Without samples in the reference, it is not known how much samples differ: no group is shifted, and what groups have
-    in common is not removed.
+    it is new if it is as far from every label as labels typically are from each other, and shifted if not.
+
+    If most groups of the query are displaced in the same direction, a displacement in this direction does not make a
+    group new. If intercepts of a new batch are shifted more than twice as much as those of any held-out sample, no
+    group is like the reference. Without samples in the reference, it is not known how much samples differ: no group is
+    shifted, and what groups have in common is not removed.
 
     Parameters
     ----------
