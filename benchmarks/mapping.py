@@ -28,14 +28,16 @@ import json
 from collections.abc import Callable, Iterator
 
 import anndata as ad
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import scanpy as sc
 import scvi
 import torch
-from _common import DATA, RESULTS, parser, quiet, seconds_of, versions, write
+from _common import BLACK, BLUE, DATA, GREY, RESULTS, VERMILION, parser, quiet, save, seconds_of, versions, write
 from _published import immune
 from kang import variable_genes
+from matplotlib.figure import Figure
 from recovery import coverage, truth_of
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
@@ -333,6 +335,7 @@ def verdicts(args: object) -> dict:
     cr.calibrate(model, "cell_type", sample_key="donor", enable_progress_bar=False)
     there = mapped(stimulated, model, groupby="cell_type")
     results["Kang"]["stimulated"] = summary(there, "cell_type")
+    save(cr.pl.map(there, show=False)[0].figure, "mapping_kang", args)
     results["Kang"]["donors"] = held_out_donors(controls, args)
     three = ad.read_h5ad(DATA / "pbmc_3batch_symphony_1200.h5ad")
     for batch in three.obs["batch"].unique():
@@ -479,6 +482,39 @@ def speed(args: object) -> dict:
     }
 
 
+def draw(results: dict) -> Figure:
+    """Coverage without some of the genes, and AUROC of types that the reference lacks."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained", width_ratios=[1, 1.5])
+    styles = {
+        "map": ("left out (map)", BLUE, "o-"),
+        "zeros": ("filled with zeros", VERMILION, "s-"),
+        "mean": ("filled with means", GREY, "^-"),
+        "trained on the query": ("trained on the query", BLACK, "D--"),
+    }
+    for method, (label, colour, style) in styles.items():
+        rows = [row for row in results["missing"] if row["method"] == method]
+        covered = [95 + 100 * row["coverage_minus_nominal"]["95%"] for row in rows]
+        left.plot([100 * row["missing"] for row in rows], covered, style, color=colour, label=label)
+    left.axhline(95, color=GREY, linestyle=":", linewidth=1)
+    left.set(xlabel="genes that the query lacks (%)", ylabel="truth inside the 95 % interval (%)")
+    left.legend(frameon=False, title="missing genes are")
+    names = [f"{row['held_out']}, {row['data'].split(',')[0]}" for row in results["unlike"]]
+    place = np.arange(len(names))
+    scores = {
+        "p": ("crystallin, p", BLUE, "o"),
+        "Mahalanobis": ("Mahalanobis", GREY, "^"),
+        "scVI density": ("scVI density", VERMILION, "s"),
+    }
+    for score, (label, colour, marker) in scores.items():
+        right.plot([row[f"auroc {score}"] for row in results["unlike"]], place, marker, color=colour, label=label)
+    right.axvline(0.5, color=GREY, linestyle=":", linewidth=1)
+    right.set_yticks(place, names)
+    right.invert_yaxis()
+    right.set(xlabel="AUROC of cells of a type that the reference lacks", xlim=(0, 1.02))
+    right.legend(frameon=False, loc="lower left")
+    return figure
+
+
 PARTS = {
     "missing": missing,
     "batches": batches,
@@ -503,6 +539,8 @@ def main() -> None:
         results["versions"] = versions("scvi-tools", "torch", "scanpy")
         write(results, "mapping", args)
         print(name, json.dumps(results[name], indent=1))
+    if "missing" in results and "unlike" in results:
+        save(draw(results), "mapping", args)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from _sections_completion import completion
 from _sections_controls import controls, free_programs
 from _sections_designs import designs
 from _sections_ensembles import ensembles
+from _sections_mapping import mapping
 from _sections_power import power
 from _sections_science import (
     differential,
@@ -45,6 +46,7 @@ def main() -> None:
         annotation_readings,
         stability,
         ensembles,
+        mapping,
         search,
         refinement,
         quickstart,

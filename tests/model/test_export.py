@@ -20,6 +20,11 @@ from crystallin.model import _members, read_exported
 from crystallin.model._export import FORMAT_VERSION
 
 REFERENCE = {
+    # what the card reads
+    "labels": np.array(["B cell", "T | cell"]),
+    "size": np.array([30, 12]),
+    "n_samples": 3,
+    "weights": np.ones(42),
     "donors": np.array(["a", "b"]),
     "distances": {"mean": np.linspace(0, 1, 7), "n": np.int32(7), "levels": (0.9, 0.95)},
     "note": None,

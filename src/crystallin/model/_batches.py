@@ -37,6 +37,32 @@ RIDGE = 1e-3
 NOT_MEASURED = -1e3
 
 
+class Outside:
+    """Removes from shifts of intercepts what programs could bring about.
+
+    Otherwise a batch whose cells have more of a program than those of the reference would lose this to its intercepts.
+
+    Parameters
+    ----------
+    loadings
+        Programs and free programs of the reference x genes.
+    information
+        Information of the counts of each gene, as weights.
+    """
+
+    def __init__(self, loadings: torch.Tensor, information: torch.Tensor) -> None:
+        # a constant is no shift, because rates are normalised
+        self._centred = loadings - (loadings @ information / information.sum().clamp(min=PSEUDO_COUNT))[:, None]
+        self._weighted = self._centred * information
+        gram = self._weighted @ self._centred.T
+        gram.diagonal().add_(RIDGE * gram.diagonal().mean() + torch.finfo(gram.dtype).tiny)
+        self._factor = torch.linalg.cholesky(gram)
+
+    def __call__(self, shift: torch.Tensor) -> torch.Tensor:
+        """Return shifts, batches x genes, that are orthogonal to the programs."""
+        return shift - torch.cholesky_solve(self._weighted @ shift.T, self._factor).T @ self._centred
+
+
 @torch.no_grad()
 def fit_batches(model: ProgramVAE, new: np.ndarray) -> np.ndarray:
     """Estimate the intercepts of new batches of the model's own data, and write them into the model.
@@ -109,7 +135,7 @@ def _shift(
     # between cells, because counts of a gene may vary more than the model says; at least that of the model
     error = torch.maximum(squares / enough.square(), 1 / enough)
     variance = _variance_over_genes(estimate, error)
-    return _outside(estimate * variance / (variance + error), information, weight.dense())
+    return Outside(weight.dense(), information)((estimate * variance / (variance + error))[None])[0]
 
 
 def _variance_over_genes(estimate: torch.Tensor, error: torch.Tensor) -> torch.Tensor:
@@ -120,16 +146,6 @@ def _variance_over_genes(estimate: torch.Tensor, error: torch.Tensor) -> torch.T
         variance = ((estimate.square() - error) * precision).sum() / precision.sum()
         variance = variance.clamp(min=0)
     return variance
-
-
-def _outside(shift: torch.Tensor, information: torch.Tensor, loadings: torch.Tensor) -> torch.Tensor:
-    """Remove from a shift what programs could bring about."""
-    share = information / information.sum().clamp(min=PSEUDO_COUNT)
-    centred = loadings - (loadings * share).sum(1, keepdim=True)
-    weighted = centred * information
-    gram = weighted @ centred.T
-    gram.diagonal().add_(RIDGE * gram.diagonal().mean() + torch.finfo(gram.dtype).tiny)
-    return shift - centred.T @ torch.linalg.solve(gram, weighted @ shift)
 
 
 def _spread(shift: torch.Tensor, information: torch.Tensor) -> float:

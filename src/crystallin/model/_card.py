@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 HOME = "https://crystallin.readthedocs.io"
 TAGS = ("crystallin", "scvi-tools", "single-cell", "gene-programs", "biology", "genomics")
 # identifiers that the Hub knows, of licences that are usual for models and data
@@ -135,24 +133,16 @@ def _programs(programs: list[dict[str, Any]]) -> str:
     return "\n".join(["## Programs\n", head, *rows])
 
 
-def _calibration(reference: Any) -> str:
-    parts = ", ".join(f"`{_line(str(key))}`" for key in reference) if isinstance(reference, dict) else ""
-    listed = f" Stored are {parts}." if parts else ""
-    n_numbers = sum(array.size for array in _arrays(reference))
+def _calibration(reference: Mapping[str, Any]) -> str:
+    """Say what verdicts rest on; the layout is that of :func:`crystallin.calibrate`."""
+    labels = [f"{_line(str(name))} ({n:,})" for name, n in zip(reference["labels"], reference["size"], strict=True)]
+    n_samples, n_cells = int(reference["n_samples"]), len(reference["weights"])
+    of = f"{n_samples} held-out samples" if n_samples else "the same samples, held out of the training"
     return (
         "## Calibration of the verdict\n\n"
-        "The model carries what it needs to say whether new cells are like any that it was trained on: a summary of "
-        f"held-out reference data ({n_numbers:,} numbers).{listed}"
+        f"Labels of the reference, and numbers of cells: {', '.join(labels)}.\n\n"
+        f"p-values and verdicts compare new cells with {n_cells:,} cells of {of}."
     )
-
-
-def _arrays(value: Any) -> list[np.ndarray]:
-    """Return the arrays in a nested value."""
-    if isinstance(value, dict):
-        return [array for entry in value.values() for array in _arrays(entry)]
-    if isinstance(value, list | tuple):
-        return [array for entry in value for array in _arrays(entry)]
-    return [value] if isinstance(value, np.ndarray) else []
 
 
 def _link(doi: str) -> str:

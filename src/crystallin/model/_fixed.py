@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ._batches import Outside
 from ._compat import pl
 from ._mapped import BATCH_SHIFT, OF_EDGES, TABLE, category_rows
 
@@ -26,34 +27,6 @@ FREE_ROWS = ("decoder.unannotated", "decoder.free_support", "z_encoder.unannotat
 LOG_VAR, LOG_VAR_DEPTH = "z_encoder.log_var", "z_encoder.log_var_depth"
 # of batches
 INTERCEPTS = f"{TABLE}0"
-# ridge of the projection, as a share of the mean information of programs
-RIDGE = 1e-3
-
-
-class Outside:
-    """Removes from shifts of intercepts what programs could bring about.
-
-    Otherwise a batch whose cells have more of a program than those of the reference would lose this to its intercepts.
-
-    Parameters
-    ----------
-    loadings
-        Programs and free programs of the reference x genes.
-    information
-        Information of the counts of each gene, as weights.
-    """
-
-    def __init__(self, loadings: torch.Tensor, information: torch.Tensor) -> None:
-        # a constant is no shift, because rates are normalised
-        self._centred = loadings - (loadings @ information / information.sum())[:, None]
-        self._weighted = self._centred * information
-        gram = self._weighted @ self._centred.T
-        gram.diagonal().add_(RIDGE * gram.diagonal().mean() + torch.finfo(gram.dtype).tiny)
-        self._factor = torch.linalg.cholesky(gram)
-
-    def __call__(self, shift: torch.Tensor) -> torch.Tensor:
-        """Return shifts, batches x genes, that are orthogonal to the programs."""
-        return shift - torch.cholesky_solve(self._weighted @ shift.T, self._factor).T @ self._centred
 
 
 @dataclass(frozen=True)
