@@ -284,7 +284,7 @@ def test_models_and_data_that_do_not_fit(_parts, _reference, query, tmp_path):
         cr.extend(query, untrained, new)
     other = query.copy()
     other.var_names = [f"x{i}" for i in range(other.n_vars)]
-    with pytest.raises(ValueError, match="none of the reference's"):
+    with pytest.raises(ValueError, match="0 of the model's 247 genes"):
         cr.extend(other, _reference, new)
     halves = query.copy()
     halves.X = halves.X * 0.5
@@ -292,5 +292,5 @@ def test_models_and_data_that_do_not_fit(_parts, _reference, query, tmp_path):
         cr.extend(halves, _reference, new)
     query.write_h5ad(tmp_path / "query.h5ad")
     backed = ad.read_h5ad(tmp_path / "query.h5ad", backed="r")
-    with pytest.raises(ValueError, match="not in memory"):
+    with pytest.raises(ValueError, match="in memory"):
         cr.extend(backed, _reference, new)

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 from . import datasets, get, pl, pp, tl
 from ._complete import complete
 from ._ensemble import ensemble
-from ._extend import extend
 from ._fit import fit
 from ._load import load
-from ._map import calibrate, map
+from ._map import calibrate, extend, map
 from ._power import power
 from ._report import report
 from ._store import open_store, update_store

@@ -16,7 +16,7 @@ from crystallin._load import load
 from crystallin._rollback import unchanged_on_error
 from crystallin.tl._name import own_columns
 
-from ._query import columns_of, places_of_genes, private_query
+from ._query import check_readable, columns_of, places_of_genes, query_of
 from ._reference import Reference
 from ._scores import Placed, placed
 from ._verdicts import verdicts
@@ -132,12 +132,12 @@ def map(
     reference = _resolved(model)
     for column in columns_of(reference):
         checks.check_key(column, adata.obs, "The model's covariate", optional=False)
-    checks.check_counts(adata, layer, warn=False)
+    check_readable(adata, layer)
     places = places_of_genes(adata, reference, gene_symbols)
 
     from crystallin.model import mapped_model
 
-    query = _query_of(adata, reference, places, layer, batch_key)
+    query = query_of(adata, reference, places, layer, batch_key)
     mapped = mapped_model(reference, query, np.flatnonzero(places >= 0), batch_key)
     tl.activity(query, mapped, key_added=key_added)
     cellwise, table = None, None
@@ -171,23 +171,6 @@ def _resolved(model: Any) -> ProgramVAE:
         raise TypeError(msg)
     model._check_if_trained(warn=False)
     return model
-
-
-def _query_of(
-    adata: AnnData, reference: ProgramVAE, places: np.ndarray, layer: str | None, batch_key: str | None
-) -> AnnData:
-    """Return the private AnnData of the query; raise if cells have no counts of the model's genes."""
-    counts = adata.X if layer is None else adata.layers[layer]
-    columns = [*columns_of(reference), *([] if batch_key is None else [batch_key])]
-    query = private_query(counts, places[places >= 0], adata.obs, reference.genes[places >= 0], columns)
-    empty = np.flatnonzero(np.asarray(query.X.sum(axis=1)).ravel() == 0)
-    if len(empty):
-        msg = (
-            f"{len(empty)} cell(s) have no counts of the {query.n_vars} genes that the model and adata share: "
-            f"{checks.some(adata.obs_names[empty], 3)}. Leave them out, or map data with more genes."
-        )
-        raise ValueError(msg)
-    return query
 
 
 def _place(mapped: ProgramVAE, about: Reference, ratio: np.ndarray) -> Placed:

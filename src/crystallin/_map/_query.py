@@ -44,6 +44,33 @@ def private_query(
     )
 
 
+def query_of(
+    adata: AnnData, reference: ProgramVAE, places: np.ndarray, layer: str | None, batch_key: str | None
+) -> AnnData:
+    """Return the private AnnData of the query; raise if cells have no counts of the model's genes."""
+    counts = adata.X if layer is None else adata.layers[layer]
+    columns = [*columns_of(reference), *([] if batch_key is None else [batch_key])]
+    query = private_query(counts, places[places >= 0], adata.obs, reference.genes[places >= 0], columns)
+    empty = np.flatnonzero(np.asarray(query.X.sum(axis=1)).ravel() == 0)
+    if len(empty):
+        msg = (
+            f"{len(empty)} cell(s) have no counts of the {query.n_vars} genes that the model and adata share: "
+            f"{checks.some(adata.obs_names[empty], 3)}. Leave them out, or map data with more genes."
+        )
+        raise ValueError(msg)
+    return query
+
+
+def check_readable(adata: AnnData, layer: str | None) -> None:
+    """Raise unless ``adata`` holds raw counts in memory."""
+    counts = adata.X if layer is None else adata.layers[layer]
+    if counts is None or not checks.is_in_memory(counts):
+        where = "adata.X" if layer is None else f"adata.layers[{layer!r}]"
+        msg = f"{where} does not hold counts in memory. Give adata.to_memory(), or a layer with counts."
+        raise ValueError(msg)
+    checks.check_counts(adata, layer, warn=False)
+
+
 def columns_of(model: ProgramVAE) -> list[str]:
     """Return the columns of covariates and size factors that the model was trained with."""
     setup = model.registry["setup_args"]

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crystallin.stats import LabelModel
+from crystallin.tl._shared import MIN_MEASURED
 
 from ._reference import Reference, Scores
 
 if TYPE_CHECKING:
     from crystallin.model import CellFit, ProgramVAE
-
-
-# share of a program's weight below which its activities are NaN, and are not compared
-MIN_MEASURED = 0.5
 
 
 @dataclass(frozen=True)

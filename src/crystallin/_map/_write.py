@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from crystallin import _checks as checks
 from crystallin._keys import (
@@ -25,10 +24,10 @@ from crystallin._keys import (
     given,
 )
 from crystallin.tl._name import written_columns
-from crystallin.tl._shared import origin_of
+from crystallin.tl._shared import on_all_genes, origin_of, with_measured
 
 from ._reference import Reference
-from ._scores import MIN_MEASURED, Placed
+from ._scores import Placed
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -91,20 +90,12 @@ def write_activities(adata: AnnData, query: AnnData, places: np.ndarray, measure
     rows = places[places >= 0]
     for slot in (keys.prior, keys.added):
         if slot in query.varm:
-            adata.varm[slot] = _on_all_genes(query.varm[slot], rows, adata.n_vars)
+            adata.varm[slot] = on_all_genes(query.varm[slot], rows, adata.n_vars)
     entry = query.uns[keys.uns]
-    table = entry[TABLE].assign(measured=measured)
-    table["reason"] = np.where(measured < MIN_MEASURED, "less than half of its weight was measured", table["reason"])
+    table = with_measured(entry[TABLE], measured)
     params = entry[PARAMS] | {"n_vars": adata.n_vars, "var_names_hash": checks.hash_names(adata.var_names)}
     copied = {name: entry[name] for name in (NAMES, ACTIVITY_PARAMS, FREE) if name in entry}
     adata.uns[keys.uns] = copied | {TABLE: table, PARAMS: params}
-
-
-def _on_all_genes(values: sparse.spmatrix, rows: np.ndarray, n_genes: int) -> sparse.csr_matrix:
-    """Return a matrix of genes x programs with these rows, and zeros elsewhere."""
-    entries = sparse.coo_matrix(values)
-    shape = (n_genes, values.shape[1])
-    return sparse.csr_matrix((entries.data, (rows[entries.row], entries.col)), shape=shape)
 
 
 def write_map(

@@ -291,4 +291,5 @@ def _describe(model: ProgramVAE, reference: ProgramVAE, genes: np.ndarray, fixed
         "totals": totals.numpy(),
         "measured": np.concatenate([before["measured"], np.ones(n_all - n_programs)]),
         "free_names": np.concatenate([before["free_names"], name_free(module, model.genes)[n_free:]]),
+        "shift": before["shift"],
     }

@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
-from anndata import AnnData
-from scipy import sparse
 
-from . import _checks as checks
-from . import tl
-from ._keys import ADDED, PARAMS, TABLE, Keys, given
-from ._rollback import unchanged_on_error
-from .pp._joined import joined_table
-from .pp._reading import gene_names
-from .programs import GeneSets, align, make_prior, read_gene_sets
+from crystallin import _checks as checks
+from crystallin import tl
+from crystallin._keys import ADDED, PARAMS, TABLE, Keys, given
+from crystallin._rollback import unchanged_on_error
+from crystallin.pp._joined import joined_table
+from crystallin.pp._reading import gene_names
+from crystallin.programs import GeneSets, align, make_prior, read_gene_sets
+from crystallin.tl._shared import on_all_genes, with_measured
+
+from ._query import check_readable, places_of_genes, query_of
 
 if TYPE_CHECKING:
-    from .model import ProgramVAE
+    from anndata import AnnData
+
+    from crystallin.model import ProgramVAE
 
 logger = logging.getLogger(__name__)
-
-# share of a program's weight below which its activities are NaN, as for a mapped query
-MIN_MEASURED = 0.5
 
 
 def extend(
@@ -77,7 +77,7 @@ def extend(
         Layer with raw counts; ``None`` uses ``X``.
     gene_symbols
         Column of ``adata.var`` with the names of the genes as ``programs`` writes them; ``None`` uses ``var_names``.
-        The genes of the reference are always those of ``var_names``.
+        The genes of the reference are found in ``var_names`` or, if hardly any is there, in this column.
     min_genes, max_genes
         Smallest and largest number of a new program's genes that query and reference have.
     key_added
@@ -126,8 +126,8 @@ def extend(
     8
     """
     # here, not above: torch and scvi-tools take seconds to import
-    from .model import ProgramVAE, check_free, check_train_arguments
-    from .model._extended import NewPrograms, extended_model
+    from crystallin.model import ProgramVAE, check_free, check_train_arguments
+    from crystallin.model._extended import NewPrograms, extended_model
 
     checks.check_adata(adata)
     checks.check_programs_key(adata, key_added)
@@ -141,8 +141,11 @@ def extend(
     check_train_arguments(adata, **train_kwargs)
     _check_possible(train_kwargs)
     sets = _sets_to_add(programs, n_unannotated, model)
-    genes, query = _shared(adata, model, layer)
-    symbols = gene_names(query, gene_symbols)
+    check_readable(adata, layer)
+    places = _places(adata, model, gene_symbols)
+    genes = np.flatnonzero(places >= 0)
+    symbols = gene_names(adata[:, places[genes]], gene_symbols)
+    query = query_of(adata, model, places, layer, batch_key)
     aligned = None if sets is None else align(sets, symbols, min_genes=min_genes, max_genes=max_genes)
     table = joined_table(model, genes, aligned)
     new = None
@@ -163,7 +166,7 @@ def extend(
             "reference_digest": model.digest,
         }
         with unchanged_on_error(adata):
-            _write(adata, extended, Keys(key_added), table, params)
+            _write(adata, extended, places[genes], Keys(key_added), table, params)
     return extended
 
 
@@ -179,7 +182,7 @@ def _check_sizes(min_genes: int, max_genes: int | None) -> None:
 
 def _check_reference(model: Any) -> None:
     """Raise unless this is a trained model of its own programs."""
-    from .model import ProgramVAE
+    from crystallin.model import ProgramVAE
 
     if getattr(model, "refits", ()):
         msg = "model is an ensemble, of which a single fit can be extended. Give its first fit, ensemble.model."
@@ -221,34 +224,20 @@ def _sets_to_add(programs: Any, n_unannotated: int | str, model: ProgramVAE) -> 
     return sets
 
 
-def _shared(adata: AnnData, model: ProgramVAE, layer: str | None) -> tuple[np.ndarray, AnnData]:
-    """Return positions of the reference's genes that the query has, and a private AnnData of the query with these."""
-    place = adata.var_names.get_indexer(model.genes)
-    genes = np.flatnonzero(place >= 0)
-    if not len(genes):
-        msg = (
-            f"adata has none of the reference's {len(place)} genes, which have names such as "
-            f"{checks.some(model.genes, 3)}. Names in adata are {checks.some(adata.var_names, 3)}; use the same type."
-        )
-        raise ValueError(msg)
-    counts = adata.X if layer is None else adata.layers[layer]
-    if counts is None or not checks.is_in_memory(counts):
-        msg = "The counts are not in memory, where extend needs them. Give adata.to_memory(), or a layer with counts."
-        raise ValueError(msg)
-    checks.check_counts(adata, layer, warn=False)
-    counts = checks.canonical_csr(counts[:, place[genes]])
-    empty = np.flatnonzero(np.asarray(counts.sum(axis=1)).ravel() == 0)
-    if len(empty):
-        msg = (
-            f"{len(empty)} cell(s) have no counts of the {len(genes)} genes that reference and adata share: "
-            f"{checks.some(adata.obs_names[empty], 3)}. Leave them out, or give data with more genes."
-        )
-        raise ValueError(msg)
-    return genes, AnnData(counts, obs=adata.obs.copy(), var=adata.var.iloc[place[genes]].copy())
+def _places(adata: AnnData, model: ProgramVAE, gene_symbols: str | None) -> np.ndarray:
+    """Return the position in ``adata`` of each gene of the reference, whose names may be those of the programs."""
+    try:
+        return places_of_genes(adata, model, None)
+    except ValueError:
+        if gene_symbols is None:
+            raise
+        return places_of_genes(adata, model, gene_symbols)
 
 
-def _write(adata: AnnData, model: ProgramVAE, keys: Keys, table: pd.DataFrame, params: Mapping[str, Any]) -> None:
-    """Write programs, activities and loadings of the model into the query, which may have more genes."""
+def _write(
+    adata: AnnData, model: ProgramVAE, rows: np.ndarray, keys: Keys, table: pd.DataFrame, params: Mapping[str, Any]
+) -> None:
+    """Write programs, activities and loadings of the model into the query, whose ``rows`` of ``var`` are its genes."""
     own = model.adata
     tl.activity(own, model, key_added=keys.prefix)
     tl.loadings(own, model, key_added=keys.prefix)
@@ -259,15 +248,10 @@ def _write(adata: AnnData, model: ProgramVAE, keys: Keys, table: pd.DataFrame, p
             del mapping[slot]
     for slot in keys.of_cells & set(own.obsm):
         adata.obsm[slot] = own.obsm[slot]
-    rows = adata.var_names.get_indexer(own.var_names)
     for slot in ({keys.prior, keys.added} | keys.of_genes) & set(own.varm):
-        adata.varm[slot] = _on_all_genes(own.varm[slot], rows, adata.n_vars)
+        adata.varm[slot] = on_all_genes(own.varm[slot], rows, adata.n_vars)
     entry = own.uns[keys.uns]
-    # sets that were dropped are the last rows
-    measured = np.full(len(table), np.nan)
-    measured[: len(model.program_names)] = model.measured_weight
-    reason = np.where(measured < MIN_MEASURED, "less than half of its weight was measured", table["reason"])
-    table = table.assign(measured=measured, reason=reason)
+    table = with_measured(table, model.measured_weight)
     about = {
         "n_vars": adata.n_vars,
         "var_names_hash": checks.hash_names(adata.var_names),
@@ -275,15 +259,3 @@ def _write(adata: AnnData, model: ProgramVAE, keys: Keys, table: pd.DataFrame, p
         ADDED: int(before.get(ADDED, 0)) + 1,
     }
     adata.uns[keys.uns] = {**entry, TABLE: table, PARAMS: entry[PARAMS] | given(params) | about}
-
-
-def _on_all_genes(values: Any, rows: np.ndarray, n_vars: int) -> Any:
-    """Return an array of the model's genes as one of all genes, with zeros for those that are not in the model."""
-    if sparse.issparse(values):
-        place = sparse.csr_matrix(
-            (np.ones(len(rows), dtype=values.dtype), (rows, np.arange(len(rows)))), shape=(n_vars, len(rows))
-        )
-        return (place @ values).tocsr()
-    every = np.zeros((n_vars, *values.shape[1:]), dtype=values.dtype)
-    every[rows] = values
-    return every
