@@ -24,7 +24,7 @@ def mapping() -> str:
         _missing(results["missing"]),
         _batches(results["batches"]),
         _unlike(results["unlike"]),
-        _verdicts(results["verdicts"]),
+        _verdicts(results),
         _package(results["package"]),
         _speed(results["speed"]),
     ]
@@ -86,7 +86,7 @@ def _unlike(rows: list[dict]) -> str:
 
 
 def _verdicts(results: dict) -> str:
-    stimulated, donors = results["Kang"]["stimulated"], results["Kang"]["donors"]
+    stimulated, donors = results["stimulated"], results["donors"]
     rows = [
         [
             name,
@@ -108,7 +108,7 @@ def _verdicts(results: dict) -> str:
             f"{100 * row['label_right']:.0f} %",
             ", ".join(f"{name}: {n}" for name, n in row["verdicts"].items()),
         ]
-        for row in results["10x"]
+        for row in results["chemistries"]
     ]
     by_donor = ", ".join(f"{100 * share:.0f}" for share in donors["share_below_.05_by_donor"])
     return (
