@@ -428,6 +428,7 @@ def read_query(name: str) -> ad.AnnData | None:
     adata = ad.read_h5ad(DATA / file)
     if name in BLOOD:
         adata = adata[(adata.obs["condition"] == ("ctrl" if name.endswith("controls") else "stim")).to_numpy()]
+    adata = adata[np.asarray(adata.X.sum(axis=1)).ravel() > 0]
     names = adata.var_names.str.removeprefix("hg19_")
     return ad.AnnData(sparse.csr_matrix(adata.X), obs=adata.obs.copy(), var=pd.DataFrame(index=names))
 

@@ -11,7 +11,7 @@ import pytest
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 DATA = Path(os.environ.get("CRYSTALLIN_DATA_DIR", Path(__file__).parents[2] / "shared" / "data"))
-NAMES = ["quickstart", "annotate_pbmc3k", "kang_interferon", "own_gene_sets", "from_vega_expimap"]
+NAMES = ["quickstart", "annotate_pbmc3k", "map", "kang_interferon", "own_gene_sets", "from_vega_expimap"]
 MAX_BYTES = 1_200_000
 # from the root of some machine's disk; not "</td>", not "https://…", not "CD8+/CD45RA+"
 ABSOLUTE_PATH = re.compile(r"(?<![\w.:/<+~-])(?:[A-Z]:\\|/)(?:[\w.-]+[/\\])+[\w.-]+")

@@ -19,6 +19,7 @@ import torch
 from crystallin.nn import Weight, refine
 
 from ._compat import REGISTRY_KEYS
+from ._session import evenly
 from ._unmeasured import silent
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 # activities and intercepts are estimated in turn; later rounds change little
 N_ROUNDS = 3
+# largest number of cells of a batch from which its intercepts are estimated; more change little
+MAX_CELLS = 3_000
 # added to observed and expected counts, so that genes without counts have a finite estimate
 PSEUDO_COUNT = 1.0
 # steps of the fixed-point iteration for the variance of shifts over genes
@@ -90,8 +93,9 @@ def fit_batches(model: ProgramVAE, new: np.ndarray) -> np.ndarray:
         if batch in new:
             start[batch, torch.as_tensor(silent(model.module, totals), device=start.device)] = NOT_MEASURED
     table.copy_(start)
+    cells = np.concatenate([evenly(np.flatnonzero(reading.batches == batch), MAX_CELLS) for batch in new])
     for _ in range(N_ROUNDS):
-        score, squares, information = _moments_of_scores(model, reading, len(table))
+        score, squares, information = _moments_of_scores(model, reading, cells, len(table))
         for batch in new:
             table[batch] = start[batch] + _shift(
                 table[batch] - start[batch],
@@ -104,10 +108,10 @@ def fit_batches(model: ProgramVAE, new: np.ndarray) -> np.ndarray:
 
 
 def _moments_of_scores(
-    model: ProgramVAE, reading: Reading, n_batches: int
+    model: ProgramVAE, reading: Reading, positions: np.ndarray, n_batches: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return sums over the cells of each batch of scores, their squares and the information, batches x genes each."""
-    module, positions = model.module, np.arange(reading.adata.n_obs)
+    """Return sums over cells of each batch of scores, their squares and the information, batches x genes each."""
+    module = model.module
     weight, average = module.decoder.weight().detach(), module.average_cell(reading.sample(positions))
     sums = [weight.values.new_zeros(n_batches, module.decoder.n_genes) for _ in range(3)]
     for tensors in reading.minibatches(positions):
