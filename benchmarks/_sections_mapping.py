@@ -113,7 +113,7 @@ def _verdicts(results: dict) -> str:
     by_donor = ", ".join(f"{100 * share:.0f}" for share in donors["share_below_.05_by_donor"])
     return (
         "*Verdicts.* Kang's controls, eight donors, as the reference; stimulated cells as the query. "
-        f"Limit {stimulated['limit']}, labels typically {stimulated['spacing']} apart.\n\n"
+        f"Groups are like the reference up to {stimulated['limit']}, and new from {stimulated['far']}.\n\n"
         f"{table(header, rows)}\n\n"
         f"Controls of held-out donors, two at a time: {100 * donors['share_not_like']:.0f} % of {donors['groups']} "
         "groups are called other than like the reference (nominal 5 %), and "

@@ -395,7 +395,7 @@ def summary(there: ad.AnnData, labels: str) -> dict:
             for _, row in table.iterrows()
         },
         "limit": round(float(table["limit"].iloc[0]), 2),
-        "spacing": round(float(table["spacing"].iloc[0]), 2),
+        "far": round(float(table["far"].iloc[0]), 2),
         "label_right": round(float((found["label"].astype(str) == there.obs[labels].astype(str)).mean()), 3),
     }
 

@@ -40,7 +40,7 @@ def add_map(
     """
     rng = np.random.default_rng(seed)
     keys = Keys(key)
-    n, spacing = adata.n_obs, 4.0
+    n, far = adata.n_obs, 4.0
     centres = rng.normal(0, spread, (len(labels), 2))
     code = rng.permutation(np.arange(n) % len(labels))
     plane = centres[code] + rng.normal(0, 1, (n, 2))
@@ -70,7 +70,9 @@ def add_map(
                 "distance": distance,
                 "own_distance": max(distance - 0.3, 0),
                 "limit": limit,
-                "spacing": spacing,
+                "far": far,
+                "batch_shift": 0.2,
+                "batch_limit": 0.5,
                 "moved": "" if verdict == "like the reference" else "Interferon +2.1, Hypoxia -1.3",
             }
         )

@@ -109,7 +109,7 @@ def test_verdicts_by_hand(referenced):
     # a direction in which labels do not differ, in standard deviations
     centres = about.cells.centres - about.cells.centres.mean(axis=0)
     way = root @ np.linalg.svd(centres)[2][-1]
-    near, far = about.limit + 1.5, about.cells.spacing + about.limit + 2
+    near, far = about.limit + 0.8, np.hypot(about.limit, about.cells.spacing) + 2
     table = judged(about, [mean[0], mean[1], mean[2] + near * way, mean[0] + far * way])
     assert table["verdict"].tolist()[:2] == ["like the reference"] * 2
     assert table["verdict"].iloc[3] == "new"

@@ -84,7 +84,7 @@ def test_without_samples_there_is_no_limit(mapped):
     assert [line.get_xdata()[0] for line in ax.lines] == [4.0]
     assert words(ax.get_legend().get_texts()) == [
         "without what most groups have in common",
-        "typical distance between labels",
+        "as far as another label would be",
     ]
     # groups that are called as their label
     assert "→" not in "".join(words(ax.get_yticklabels()))

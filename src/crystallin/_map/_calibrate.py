@@ -15,7 +15,7 @@ from crystallin.stats import LabelModel
 from ._query import columns_of, private_query
 from ._reference import Reference, Scores
 from ._scores import as_measured
-from ._verdicts import MIN_CELLS
+from ._verdicts import MIN_CELLS, most_frequent
 
 if TYPE_CHECKING:
     from crystallin.model import CellFit, ProgramVAE
@@ -271,10 +271,11 @@ def _moments(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
 
 
 def _shifts(pairs: list[tuple[_Held, LabelModel]]) -> np.ndarray:
-    """Return the distance of each held-out group, a label in a sample, from the nearest label."""
+    """Return the distance of each held-out group, a label in a sample, from the label of most of its cells."""
     found = []
     for one, cells in pairs:
         for _, inside in one.groups:
-            nearest, way = cells.displacement(one.fit.activity[inside].mean(axis=0))
-            found.append(cells.length(way, int(inside.sum()), nearest))
+            activity = one.fit.activity[inside]
+            label = most_frequent(cells.nearest(activity))
+            found.append(cells.length(cells.way(activity.mean(axis=0), label), len(activity), label))
     return np.array(found)

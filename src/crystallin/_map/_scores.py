@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crystallin.stats import LabelModel
-from crystallin.tl._shared import MIN_MEASURED
 
 from ._reference import Reference, Scores
 
 if TYPE_CHECKING:
     from crystallin.model import CellFit, ProgramVAE
+
+
+# Programs of which less of the weight was measured are not compared, as next to nothing is known of their activities.
+# Below one half, activities are NaN for users, but labels can be told from many such programs together.
+MIN_COMPARED = 0.1
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def placed(fit: CellFit, model: ProgramVAE, reference: Reference) -> Placed:
     """Compare cells of a query, fitted by the ``model`` that was mapped to it, with the reference."""
     dimensions = np.ones(fit.activity.shape[1], dtype=bool)
     if model.measured_weight is not None:
-        dimensions[: len(model.measured_weight)] = model.measured_weight >= MIN_MEASURED
+        dimensions[: len(model.measured_weight)] = model.measured_weight >= MIN_COMPARED
     cells = as_measured(reference.cells, model, fit.depth).on(dimensions)
     activity = fit.activity[:, dimensions]
     near = cells.distances(cells.within_reach(activity))

@@ -31,12 +31,13 @@ def verdicts(
 ) -> pd.DataFrame:
     """Return a table with a verdict on each group.
 
-    A group is like the reference if its mean is as near to the mean of a label as groups of held-out samples are. Else,
-    it is new if it is as far from every label as labels typically are from each other, and shifted if not.
+    The label of a group is that of most of its cells. A group is like the reference if its mean is as near to the mean
+    of its label as groups of held-out samples are. Else, it is new if it is as far away as another label in a sample
+    like those would typically be, and shifted if not.
 
     If most groups of the query are displaced in the same direction, a displacement in this direction does not make a
-    group new. If intercepts of a new batch are shifted more than twice as much as those of any held-out sample, no
-    group is like the reference. Without samples in the reference, it is not known how much samples differ: no group is
+    group new. If intercepts of a new batch are shifted more than three times as much as those of any held-out sample,
+    no group is like the reference. Without samples in the reference, it is not known how much samples differ: no group is
     shifted, and what groups have in common is not removed.
 
     Parameters
@@ -56,11 +57,13 @@ def verdicts(
     """
     sizes = np.bincount(codes, minlength=len(groups))
     means = np.array([query.activity[codes == group].mean(axis=0) for group in range(len(groups))])
-    displaced = [query.cells.displacement(mean) for mean in means]
-    labels = [label for label, _ in displaced]
-    moved = np.array([way for _, way in displaced])
+    labels = [most_frequent(query.label[codes == group]) for group in range(len(groups))]
+    moved = np.array([query.cells.way(mean, label) for mean, label in zip(means, labels, strict=True)])
     enough = sizes >= MIN_CELLS
-    limit, spacing = reference.limit, query.cells.spacing
+    spacing = query.cells.spacing
+    # with fewer genes, samples differ less as well
+    limit = reference.limit * (spacing / reference.cells.spacing)
+    far = float(np.hypot(spacing, np.nan_to_num(limit)))
     direction = common_direction(moved[enough], limit)
     distance, own = (
         [query.cells.length(way, *known) for way, *known in zip(ways, sizes, labels, strict=True)]
@@ -74,14 +77,14 @@ def verdicts(
             {
                 "group": str(name),
                 "n_cells": int(sizes[group]),
-                "verdict": _verdict(int(sizes[group]), distance[group], own[group], limit, spacing, is_foreign),
+                "verdict": _verdict(int(sizes[group]), distance[group], own[group], limit, far, is_foreign),
                 "label": str(reference.labels[labels[group]]),
                 "label_share": float((query.label[inside] == labels[group]).mean()),
                 "unlike": float((p[inside] < ALPHA).mean()),
                 "distance": distance[group],
                 "own_distance": own[group],
                 "limit": float(limit),
-                "spacing": float(spacing),
+                "far": far,
                 "batch_shift": query.batch_shift,
                 "batch_limit": float(reference.batch_limit),
                 "moved": _moved(means[group] - query.cells.mean[labels[group]], query.cells, programs),
@@ -106,12 +109,17 @@ def common_direction(ways: np.ndarray, limit: float) -> np.ndarray:
     return direction if np.mean(ways @ direction > limit) > 0.5 else np.zeros_like(common)
 
 
-def _verdict(n_cells: int, distance: float, own: float, limit: float, spacing: float, is_foreign: bool) -> str:
+def most_frequent(labels: np.ndarray) -> int:
+    """Return the label of most cells."""
+    return int(np.bincount(labels).argmax())
+
+
+def _verdict(n_cells: int, distance: float, own: float, limit: float, far: float, is_foreign: bool) -> str:
     if n_cells < MIN_CELLS:
         return FEW
     if distance <= limit and not is_foreign:
         return LIKE
-    if min(own, distance) >= spacing:
+    if min(own, distance) >= far:
         return NEW
     # without samples in the reference, it is not known how much samples differ
     return LIKE if np.isnan(limit) and not is_foreign else SHIFTED

@@ -202,6 +202,8 @@ COLUMNS = {
     "distance": "Distance of the group's mean from that of the label, in standard deviations of the label's cells.",
     "own_distance": "The distance without what most groups of the query have in common, such as another protocol.",
     "limit": "Distance below which a group is like the reference: 95 % of groups in new samples are nearer.",
-    "spacing": "Median distance of a label of the reference from the nearest other one.",
+    "far": "Distance that another label of the reference would typically have in a new sample.",
+    "batch_shift": "How much genes differ from the reference beside what programs explain (sd of log rates).",
+    "batch_limit": "Three times the largest such shift of a held-out sample.",
     "moved": "Programs that differ most from the label, with the difference in standard deviations of cells.",
 }

@@ -19,7 +19,7 @@ TITLE = "Against the reference"
 ALPHA = 0.05
 # number of groups that are named
 N_NAMED = 8
-MAIN = ("group", "verdict", "label", "n_cells", "unlike", "distance", "own_distance", "limit", "spacing", "moved")
+MAIN = ("group", "verdict", "label", "n_cells", "unlike", "distance", "own_distance", "limit", "far", "moved")
 EXPLAINED = (
     "These cells were mapped to a model that was trained on others. Each group's mean activity is compared with those "
     "of the labels of the reference. A group is like the reference if it is as near to a label as groups of held-out "

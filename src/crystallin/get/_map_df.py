@@ -49,12 +49,13 @@ def map_df(
     - ``group``: name of the group, which is a level of ``groupby``, or a label if there was no ``groupby``;
     - ``n_cells``: number of cells;
     - ``verdict``: ``"like the reference"`` if ``distance`` is at most ``limit``. Else ``"new"`` if both ``distance``
-      and ``own_distance`` are at least ``spacing``, so the group is as far from every label as labels are from each
-      other; and ``"shifted"`` if it is not that far: cells of a known label in another state, or measured otherwise.
+      and ``own_distance`` are at least ``far``, so the group is as far from its label as another label would be; and
+      ``"shifted"`` if it is not that far: cells of a known label in another state, or measured otherwise. A group is
+      also shifted rather than like the reference if ``batch_shift`` is above ``batch_limit``.
       ``"too few cells"`` if there are fewer than 10. If the reference was calibrated without samples, it is not known
       how much samples differ, and no group is called shifted;
-    - ``label``: label of the reference whose mean is nearest to that of the group;
-    - ``label_share``: share of the group's cells that are nearest to this label. If it is low, the group has cells of
+    - ``label``: label of the reference that most of the group's cells are nearest to;
+    - ``label_share``: share of the group's cells with this label. If it is low, the group has cells of
       several labels, and the verdict on their mean says little;
     - ``unlike``: share of cells with a p-value below .05; about .05 is expected of cells that are like those of the
       reference;
@@ -64,7 +65,11 @@ def map_df(
       than three groups of at least 10 cells, it is ``distance``;
     - ``limit``: distance that a label's cells in a new sample exceed with a probability of at most .05; NaN if the
       reference was calibrated without samples;
-    - ``spacing``: median over labels of the distance from the nearest other label;
+    - ``far``: distance that another label in a new sample would typically have: the median over labels of the distance
+      from the nearest other label and ``limit``, at right angles;
+    - ``batch_shift``: how much the log rates of genes differ from those of the reference beside what programs explain,
+      as a standard deviation over genes; the largest of the query's new batches;
+    - ``batch_limit``: three times the largest such shift of a held-out sample of the reference;
     - ``moved``: up to three programs whose mean differs most from that of ``label``, with the difference in standard
       deviations of the label's cells; empty if none differs by at least 1.
 

@@ -55,7 +55,7 @@ def draw_verdicts(ax: Axes, table: pd.DataFrame, colours: Mapping[str, Any]) -> 
     largest = float(np.nanmax(rows[["distance", "own_distance"]].to_numpy(dtype=float), initial=0))
     lines = {
         "limit": ("--", "limit: of groups in new samples, 95 % are nearer"),
-        "spacing": ("-", "typical distance between labels"),
+        "far": ("-", "as far as another label would be"),
     }
     for name, (style, words) in lines.items():
         # the same in all rows; without samples there is no limit
@@ -67,7 +67,7 @@ def draw_verdicts(ax: Axes, table: pd.DataFrame, colours: Mapping[str, Any]) -> 
     ax.set_xlim(0, 1.06 * largest or 1)
     _name_rows(ax, rows, colours)
     ax.set_title(_summary(verdict), fontsize=10, loc="left", pad=HEAD + 8)
-    ax.set_xlabel("distance from the nearest label (sd of its cells)", fontsize=8)
+    ax.set_xlabel("distance from the label (sd of its cells)", fontsize=8)
     ax.tick_params(axis="x", labelsize=8)
     # scanpy's settings can turn it on
     ax.grid(False)

@@ -143,10 +143,13 @@ class LabelModel:
         reach = MAX_OUTSIDE * np.sqrt(np.diag(self.covariance))
         return np.clip(activity, self.mean.min(axis=0) - reach, self.mean.max(axis=0) + reach)
 
-    def displacement(self, mean: np.ndarray) -> tuple[int, np.ndarray]:
-        """Return the label that is nearest to the mean of a group, and the way from there, in these units."""
-        label = int(self.distances(self.within_reach(mean[None]))[0].argmin())
-        return label, self.whiten(mean[None])[0] - self.centres[label]
+    def nearest(self, activity: np.ndarray) -> np.ndarray:
+        """Return the label that is nearest to each cell."""
+        return self.distances(self.within_reach(activity)).argmin(axis=1)
+
+    def way(self, mean: np.ndarray, label: int) -> np.ndarray:
+        """Return the way from the mean of a label to that of a group, in these units."""
+        return self.whiten(mean[None])[0] - self.centres[label]
 
     def length(self, way: np.ndarray, n_cells: int, label: int) -> float:
         """Return the length of a displacement between the means of a group and a label, without what sampling adds."""
@@ -167,9 +170,11 @@ class LabelModel:
         beside it.
         """
         white = self.whiten(activity)
-        middle = self.centres.mean(axis=0)
-        _, size, axes = np.linalg.svd(self.centres - middle, full_matrices=False)
-        axes = axes[:2][size[:2] > 1e-9]
+        middle = np.average(self.centres, axis=0, weights=self.size)
+        # labels count by their cells, so that a rare one far away does not take the first axis
+        weighted = np.sqrt(self.size)[:, None] * (self.centres - middle)
+        _, size, axes = np.linalg.svd(weighted, full_matrices=False)
+        axes = axes[:2][size[:2] > 1e-9 * size[0]]
         while len(axes) < 2:
             rest = white - middle - (white - middle) @ axes.T @ axes
             axes = np.vstack([axes, np.linalg.svd(rest - rest.mean(axis=0), full_matrices=False)[2][:1]])
