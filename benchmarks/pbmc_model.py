@@ -185,8 +185,9 @@ def main() -> None:
     model.train(**train)
     cr.tl.activity(adata, model)
     adata.obs["cell_type"] = labelled(adata)
-    # a new query is another donor, and usually another laboratory and chemistry
-    cr.calibrate(model, "cell_type", sample_key="dataset", n_folds=len(SOURCES), enable_progress_bar=False)
+    # a new query is another donor, and often another chemistry
+    n_donors = adata.obs["donor"].nunique()
+    cr.calibrate(model, "cell_type", sample_key="donor", n_folds=n_donors, enable_progress_bar=False)
     if args.quick:
         return
     export(model, args.out, identifiers(adata.var_names))

@@ -67,6 +67,7 @@ def add_map(
                 "label": labels[nearest],
                 "label_share": float((code[inside] == nearest).mean()),
                 "unlike": float((p[inside] < 0.05).mean()),
+                "unlike_limit": 0.3,
                 "distance": distance,
                 "own_distance": max(distance - 0.3, 0),
                 "limit": limit,

@@ -28,7 +28,9 @@ def test_distances_are_mahalanobis():
     np.testing.assert_allclose(model.distances(z[:5])[:, 1], expected, rtol=1e-8)
     own = model.distances(z)[np.arange(len(z)), codes]
     assert own.mean() == pytest.approx(3, rel=0.05)
-    assert (model.probabilities(model.distances(z)).argmax(axis=1) == codes).mean() > 0.99
+    label, probability = model.classified(z)
+    assert (label == codes).mean() > 0.99
+    assert (label == codes)[probability > 0.999].mean() > 0.999
 
 
 def test_gaussians_follow_cells_that_say_less():
@@ -51,7 +53,7 @@ def test_lengths_leave_sampling_out():
         codes, z = cells(300)
         model = LabelModel.fit(z[:270], codes[:270], np.eye(3))
         inside = z[270:][codes[270:] == 0]
-        label = int(np.bincount(model.nearest(inside)).argmax())
+        label = int(np.bincount(model.classified(inside)[0]).argmax())
         assert label == 0
         way = model.way(inside.mean(axis=0), label)
         lengths.append(model.length(way, len(inside), label) ** 2)

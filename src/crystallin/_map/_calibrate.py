@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from crystallin import _checks as checks
-from crystallin.stats import LabelModel
+from crystallin.stats import LabelModel, conformal_p
 
 from ._query import columns_of, private_query
-from ._reference import Reference, Scores
+from ._reference import ALPHA, Reference, Scores
 from ._scores import as_measured
 from ._verdicts import MIN_CELLS, most_frequent
 
@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 # labels with fewer cells have no place among activities
 MIN_LABELLED = 5
+# column of the batches of held-out cells, and what keeps their names apart from those of the reference
+BATCH, HELD_OUT = "_crystallin_batch", "held out: "
 # fewer held-out cells cannot tell a p-value of .05
 MIN_HELD_OUT = 50
 
@@ -46,6 +48,8 @@ class _Held:
         Gaussians of the labels of the other cells, as if measured as the held-out cells.
     groups
         Held-out cells of each label that has enough of them: the number of the Gaussian, and which cells.
+    labels
+        Label of each Gaussian, as a position among all labels.
     """
 
     fold: int
@@ -54,6 +58,7 @@ class _Held:
     fit: CellFit
     cells: LabelModel
     groups: list[tuple[int, np.ndarray]]
+    labels: np.ndarray
 
     def displacements(self) -> Iterator[tuple[np.ndarray, int]]:
         """Yield the difference between the mean of each group and that of its label, and the group's size."""
@@ -140,10 +145,13 @@ def calibrate(
     centre, scale = _moments(excess, weights)
     compared = [one.cells if samples is None else _of_new_sample(one, held) for one in held]
     pairs = list(zip(held, compared, strict=True))
+    weights = weights / weights.sum()
     usual = Scores(
         np.concatenate([known.distances(one.fit.activity).min(axis=1) for one, known in pairs]),
         ((excess - centre) / scale) ** 2,
     )
+    p = conformal_p(usual.both, usual.both, weights)
+    groups = [] if samples is None else list(_groups(pairs, p, names, samples.names, sample_of))
     model.reference_ = Reference(
         labels=np.array(names, dtype=str),
         cells=cells if samples is None else cells.with_samples(*_displacements(held)),
@@ -152,9 +160,11 @@ def calibrate(
         centre=centre,
         scale=scale,
         usual=usual,
-        weights=weights / weights.sum(),
+        weights=weights,
         batch_shifts=np.concatenate([one.model.mapped_["shift"] for one in held])[: len(held) if samples else 0],
-        shifts=np.zeros(0) if samples is None else _shifts(pairs),
+        shifts=np.array([group.distance for group in groups]),
+        unlikes=np.array([group.unlike for group in groups]),
+        groups=np.array([group.name for group in groups], dtype=str),
         n_samples=0 if samples is None else len(samples.names),
         groupby=groupby,
         sample_key=sample_key or "",
@@ -233,11 +243,11 @@ def _held_out_cells(
         part = part[np.isin(codes[part], known)]
         for sample in np.unique(samples[part]):
             of_sample = part[samples[part] == sample]
-            mapped = mapped_model(fit, _query_of(model, of_sample), np.arange(len(fit.genes)), None)
+            mapped = mapped_model(fit, _query_of(model, of_sample), np.arange(len(fit.genes)), BATCH)
             found = cell_fit(mapped, mapped.reading())
             label = np.searchsorted(known, codes[of_sample])
             groups = [(int(one), label == one) for one in np.unique(label) if (label == one).sum() >= MIN_CELLS]
-            yield _Held(number, of_sample, mapped, found, as_measured(cells, mapped, found.depth), groups)
+            yield _Held(number, of_sample, mapped, found, as_measured(cells, mapped, found.depth), groups, known)
 
 
 def _displacements(held: list[_Held]) -> tuple[list[np.ndarray], list[int]]:
@@ -253,9 +263,14 @@ def _of_new_sample(one: _Held, held: list[_Held]) -> LabelModel:
 
 def _query_of(model: ProgramVAE, cells: np.ndarray) -> Any:
     """Return the private AnnData of some of the model's cells, as if they were a query."""
-    adata, layer = model.adata[cells], model.registry["setup_args"]["layer"]
+    setup = model.registry["setup_args"]
+    adata, layer, batch_key = model.adata[cells], setup["layer"], setup["batch_key"]
     counts = adata.X if layer is None else adata.layers[layer]
-    return private_query(counts, np.arange(len(model.genes)), adata.obs, model.genes, columns_of(model))
+    query = private_query(counts, np.arange(len(model.genes)), adata.obs, model.genes, columns_of(model))
+    batches = ["query"] * adata.n_obs if batch_key is None else adata.obs[batch_key].astype(str)
+    # the reference must not know them
+    query.obs[BATCH] = [f"{HELD_OUT}{batch}" for batch in batches]
+    return query
 
 
 def _ratio(held: list[_Held]) -> np.ndarray:
@@ -270,12 +285,29 @@ def _moments(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
     return centre, max(float(np.sqrt(np.average((values - centre) ** 2, weights=weights))), 1e-6)
 
 
-def _shifts(pairs: list[tuple[_Held, LabelModel]]) -> np.ndarray:
-    """Return the distance of each held-out group, a label in a sample, from the label of most of its cells."""
-    found = []
+class _Group(NamedTuple):
+    """A held-out group: a label in a sample."""
+
+    name: str
+    distance: float
+    unlike: float
+
+
+def _groups(
+    pairs: list[tuple[_Held, LabelModel]],
+    p: np.ndarray,
+    labels: Sequence[str],
+    samples: Sequence[str],
+    sample_of: np.ndarray,
+) -> Iterator[_Group]:
+    """Yield held-out groups: how far each is from the label of most of its cells, and how many of these are unlike."""
+    start = 0
     for one, cells in pairs:
-        for _, inside in one.groups:
+        of_cells = p[start : start + len(one.positions)]
+        start += len(one.positions)
+        for label, inside in one.groups:
             activity = one.fit.activity[inside]
-            label = most_frequent(cells.nearest(activity))
-            found.append(cells.length(cells.way(activity.mean(axis=0), label), len(activity), label))
-    return np.array(found)
+            nearest = most_frequent(cells.classified(activity)[0])
+            distance = cells.length(cells.way(activity.mean(axis=0), nearest), len(activity), nearest)
+            name = f"{labels[one.labels[label]]}, {samples[sample_of[one.positions[0]]]}"
+            yield _Group(name, distance, float((of_cells[inside] < ALPHA).mean()))

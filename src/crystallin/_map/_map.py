@@ -16,7 +16,7 @@ from crystallin._load import load
 from crystallin._rollback import unchanged_on_error
 from crystallin.tl._name import own_columns
 
-from ._query import check_readable, columns_of, places_of_genes, query_of
+from ._query import check_measured, check_readable, columns_of, places_of_genes, query_of
 from ._reference import Reference
 from ._scores import Placed, placed
 from ._verdicts import verdicts
@@ -71,7 +71,8 @@ def map(
     Returns
     -------
     A :class:`~crystallin.ProgramVAE` of the query, with those of the model's genes that the query has. Tools that read
-    counts take it together with ``adata[:, model.genes]``. Sets the slots of :func:`crystallin.tl.activity`, and:
+    counts, such as :func:`crystallin.tl.attributions`, take it with ``adata[:, model.genes].copy()``. Sets the slots of
+    :func:`crystallin.tl.activity`, and:
 
     ``adata.varm[key_added]``
         The programs on all genes of the query; 0 for genes that the model does not know.
@@ -138,12 +139,15 @@ def map(
     from crystallin.model import mapped_model
 
     query = query_of(adata, reference, places, layer, batch_key)
+    query, places = _without_silent(query, places, reference)
     mapped = mapped_model(reference, query, np.flatnonzero(places >= 0), batch_key)
+    check_measured(mapped)
     tl.activity(query, mapped, key_added=key_added)
     cellwise, table = None, None
     if reference.reference_ is not None:
-        about = Reference.from_dict(reference.reference_)
-        there = _place(mapped, about, about.ratio[places >= 0])
+        about = Reference.from_dict(reference.reference_).on_genes(places >= 0)
+        mapped.reference_ = about.to_dict()
+        there = _place(mapped, about)
         cellwise = Cellwise.of(there, about)
         names, codes = (about.labels, cellwise.label) if groups is None else (groups.names, groups.codes)
         # decoys are not named as moved
@@ -173,10 +177,20 @@ def _resolved(model: Any) -> ProgramVAE:
     return model
 
 
-def _place(mapped: ProgramVAE, about: Reference, ratio: np.ndarray) -> Placed:
+def _without_silent(query: AnnData, places: np.ndarray, reference: ProgramVAE) -> tuple[AnnData, np.ndarray]:
+    """Leave out genes that have no counts in any cell although many are expected: they were not measured."""
+    from crystallin.model import silent
+
+    there, totals = np.flatnonzero(places >= 0), np.zeros(len(places))
+    totals[there] = np.asarray(query.X.sum(axis=0)).ravel()
+    is_silent = silent(reference.module, totals)
+    return query[:, ~is_silent[there]].copy(), np.where(is_silent, -1, places)
+
+
+def _place(mapped: ProgramVAE, about: Reference) -> Placed:
     from crystallin.model import cell_fit
 
-    return placed(cell_fit(mapped, mapped.reading(), ratio=ratio), mapped, about)
+    return placed(cell_fit(mapped, mapped.reading(), ratio=about.ratio), mapped, about)
 
 
 def _occurring(names: Any, codes: np.ndarray) -> tuple[list[str], np.ndarray]:

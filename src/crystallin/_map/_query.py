@@ -11,12 +11,15 @@ from anndata import AnnData
 
 from crystallin import _checks as checks
 from crystallin.programs import ENSEMBL, likely_cause, without_version
+from crystallin.tl._shared import MIN_MEASURED
 
 if TYPE_CHECKING:
     from crystallin.model import ProgramVAE
 
 # fewer genes than that say next to nothing about most programs
 MIN_GENES = 10
+# nor can cells be compared by fewer programs
+MIN_PROGRAMS = 2
 
 
 def private_query(
@@ -69,6 +72,17 @@ def check_readable(adata: AnnData, layer: str | None) -> None:
         msg = f"{where} does not hold counts in memory. Give adata.to_memory(), or a layer with counts."
         raise ValueError(msg)
     checks.check_counts(adata, layer, warn=False)
+
+
+def check_measured(mapped: ProgramVAE) -> None:
+    """Raise if next to no program can be read from the genes of a query."""
+    known = int((mapped.measured_weight >= MIN_MEASURED).sum())
+    if known < MIN_PROGRAMS:
+        msg = (
+            f"adata has {len(mapped.genes)} genes of the model, on which {known} of the {len(mapped.measured_weight)} "
+            f"programs have at least half of their weight; {MIN_PROGRAMS} are needed. Use data with more of its genes."
+        )
+        raise ValueError(msg)
 
 
 def columns_of(model: ProgramVAE) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -62,8 +62,11 @@ class Reference:
         Weight of each held-out cell; samples have equal weights.
     batch_shifts
         Standard deviation over genes of the shift of intercepts of each held-out sample; empty without samples.
-    shifts
-        Distance of each held-out group, a label in a sample, from the nearest label; empty without samples.
+    shifts, unlikes
+        Of each held-out group, a label in a sample: distance from the label of most of its cells, and share of cells
+        with a p-value below .05. Empty without samples.
+    groups
+        Names of these groups.
     n_samples
         Number of samples; 0 if these were not given.
     groupby, sample_key
@@ -80,14 +83,25 @@ class Reference:
     weights: np.ndarray
     batch_shifts: np.ndarray
     shifts: np.ndarray
+    unlikes: np.ndarray
+    groups: np.ndarray
     n_samples: int
     groupby: str
     sample_key: str
+
+    def on_genes(self, there: np.ndarray) -> Reference:
+        """Return the reference for a model of some of its genes."""
+        return replace(self, ratio=self.ratio[there])
 
     @property
     def limit(self) -> float:
         """Distance that a group of a new sample of the same kind rarely exceeds; NaN without samples."""
         return conformal_limit(self.shifts, ALPHA) if len(self.shifts) else np.nan
+
+    @property
+    def unlike_limit(self) -> float:
+        """Share of unlike cells that a group of a new sample of the same kind rarely exceeds; NaN without samples."""
+        return conformal_limit(self.unlikes, ALPHA) if len(self.unlikes) else np.nan
 
     @property
     def batch_limit(self) -> float:
@@ -121,6 +135,8 @@ class Reference:
             "weights": self.weights,
             "batch_shifts": self.batch_shifts,
             "shifts": self.shifts,
+            "unlikes": self.unlikes,
+            "groups": self.groups,
             "n_samples": self.n_samples,
             "groupby": self.groupby,
             "sample_key": self.sample_key,

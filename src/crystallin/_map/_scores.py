@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crystallin.stats import LabelModel
+from crystallin.tl._shared import MIN_MEASURED
 
 from ._reference import Reference, Scores
 
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from crystallin.model import CellFit, ProgramVAE
 
 
-# Programs of which less of the weight was measured are not compared, as next to nothing is known of their activities.
-# Below one half, activities are NaN for users, but labels can be told from many such programs together.
-MIN_COMPARED = 0.1
+# Labels can be told from many programs of which little was measured; distances need programs that are well known. Below
+# this share of the weight, next to nothing is known of an activity.
+MIN_FOR_LABELS = 0.1
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Placed:
     cells
         Gaussians of the labels, as if their cells had been measured as the query was.
     dimensions
-        Which programs and free programs were measured well enough; only these are compared.
+        Which programs and free programs were measured well enough for distances.
     label
         Position of each cell's label.
     probability
@@ -53,14 +54,13 @@ class Placed:
 
 def placed(fit: CellFit, model: ProgramVAE, reference: Reference) -> Placed:
     """Compare cells of a query, fitted by the ``model`` that was mapped to it, with the reference."""
-    dimensions = np.ones(fit.activity.shape[1], dtype=bool)
+    measured = np.ones(fit.activity.shape[1])
     if model.measured_weight is not None:
-        dimensions[: len(model.measured_weight)] = model.measured_weight >= MIN_COMPARED
-    cells = as_measured(reference.cells, model, fit.depth).on(dimensions)
-    activity = fit.activity[:, dimensions]
-    near = cells.distances(cells.within_reach(activity))
-    label = near.argmin(axis=1)
-    probability = cells.probabilities(near)[np.arange(len(label)), label]
+        measured[: len(model.measured_weight)] = model.measured_weight
+    every = as_measured(reference.cells, model, fit.depth)
+    for_labels, dimensions = measured >= MIN_FOR_LABELS, measured >= MIN_MEASURED
+    label, probability = every.on(for_labels).classified(fit.activity[:, for_labels])
+    cells, activity = every.on(dimensions), fit.activity[:, dimensions]
     # as far as if all dimensions could be compared
     away = cells.distances(activity).min(axis=1) * len(dimensions) / dimensions.sum()
     scores = Scores(away, ((fit.excess - reference.centre) / reference.scale) ** 2)

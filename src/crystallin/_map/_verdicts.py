@@ -32,13 +32,15 @@ def verdicts(
     """Return a table with a verdict on each group.
 
     The label of a group is that of most of its cells. A group is like the reference if its mean is as near to the mean
-    of its label as groups of held-out samples are. Else, it is new if it is as far away as another label in a sample
-    like those would typically be, and shifted if not.
+    of its label as groups of held-out samples are, and no more of its cells are unlike than of those. Else, it is new
+    if it is as far away as another label in a sample like those would typically be, and shifted if not.
 
     If most groups of the query are displaced in the same direction, a displacement in this direction does not make a
     group new. If intercepts of a new batch are shifted more than three times as much as those of any held-out sample,
-    no group is like the reference. Without samples in the reference, it is not known how much samples differ: no group is
-    shifted, and what groups have in common is not removed.
+    no group is like the reference, and what groups have in common counts.
+
+    Without samples in the reference, it is not known how much samples differ: no group is shifted, unless its batch is,
+    and what groups have in common is not removed.
 
     Parameters
     ----------
@@ -64,23 +66,27 @@ def verdicts(
     # with fewer genes, samples differ less as well
     limit = reference.limit * (spacing / reference.cells.spacing)
     far = float(np.hypot(spacing, np.nan_to_num(limit)))
-    direction = common_direction(moved[enough], limit)
+    is_foreign = query.batch_shift > reference.batch_limit
+    direction = np.zeros(moved.shape[1]) if is_foreign else common_direction(moved[enough], limit)
     distance, own = (
         [query.cells.length(way, *known) for way, *known in zip(ways, sizes, labels, strict=True)]
         for ways in (moved, moved - np.outer(moved @ direction, direction))
     )
-    is_foreign = query.batch_shift > reference.batch_limit
     rows = []
     for group, name in enumerate(groups):
         inside = codes == group
+        unlike = float((p[inside] < ALPHA).mean())
+        is_near = distance[group] <= limit and unlike <= reference.unlike_limit and not is_foreign
+        is_far = not is_near and own[group] >= far
         rows.append(
             {
                 "group": str(name),
                 "n_cells": int(sizes[group]),
-                "verdict": _verdict(int(sizes[group]), distance[group], own[group], limit, far, is_foreign),
+                "verdict": _verdict(int(sizes[group]), is_near, is_far, not np.isnan(limit) or is_foreign),
                 "label": str(reference.labels[labels[group]]),
                 "label_share": float((query.label[inside] == labels[group]).mean()),
-                "unlike": float((p[inside] < ALPHA).mean()),
+                "unlike": unlike,
+                "unlike_limit": reference.unlike_limit,
                 "distance": distance[group],
                 "own_distance": own[group],
                 "limit": float(limit),
@@ -114,15 +120,12 @@ def most_frequent(labels: np.ndarray) -> int:
     return int(np.bincount(labels).argmax())
 
 
-def _verdict(n_cells: int, distance: float, own: float, limit: float, far: float, is_foreign: bool) -> str:
+def _verdict(n_cells: int, is_near: bool, is_far: bool, can_be_shifted: bool) -> str:
     if n_cells < MIN_CELLS:
         return FEW
-    if distance <= limit and not is_foreign:
-        return LIKE
-    if min(own, distance) >= far:
+    if is_far:
         return NEW
-    # without samples in the reference, it is not known how much samples differ
-    return LIKE if np.isnan(limit) and not is_foreign else SHIFTED
+    return SHIFTED if can_be_shifted and not is_near else LIKE
 
 
 def _moved(change: np.ndarray, cells: LabelModel, programs: Sequence[str]) -> str:

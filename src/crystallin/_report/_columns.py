@@ -199,6 +199,7 @@ COLUMNS = {
     # a mapped query
     "label_share": "Share of the group's cells that are nearest to the label.",
     "unlike": "Share of the group's cells with a p-value below .05; of cells like the reference's, .05 is expected.",
+    "unlike_limit": "Share of unlike cells below which a group is like the reference.",
     "distance": "Distance of the group's mean from that of the label, in standard deviations of the label's cells.",
     "own_distance": "The distance without what most groups of the query have in common, such as another protocol.",
     "limit": "Distance below which a group is like the reference: 95 % of groups in new samples are nearer.",

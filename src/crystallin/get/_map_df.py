@@ -48,10 +48,11 @@ def map_df(
 
     - ``group``: name of the group, which is a level of ``groupby``, or a label if there was no ``groupby``;
     - ``n_cells``: number of cells;
-    - ``verdict``: ``"like the reference"`` if ``distance`` is at most ``limit``. Else ``"new"`` if both ``distance``
+    - ``verdict``: ``"like the reference"`` if ``distance`` is at most ``limit``, and ``unlike`` at most
+      ``unlike_limit``. Else ``"new"`` if both ``distance``
       and ``own_distance`` are at least ``far``, so the group is as far from its label as another label would be; and
-      ``"shifted"`` if it is not that far: cells of a known label in another state, or measured otherwise. A group is
-      also shifted rather than like the reference if ``batch_shift`` is above ``batch_limit``.
+      ``"shifted"`` if it is not that far: cells of a known label in another state, or measured otherwise. If
+      ``batch_shift`` is above ``batch_limit``, no group is like the reference, and what groups have in common counts.
       ``"too few cells"`` if there are fewer than 10. If the reference was calibrated without samples, it is not known
       how much samples differ, and no group is called shifted;
     - ``label``: label of the reference that most of the group's cells are nearest to;
@@ -59,6 +60,7 @@ def map_df(
       several labels, and the verdict on their mean says little;
     - ``unlike``: share of cells with a p-value below .05; about .05 is expected of cells that are like those of the
       reference;
+    - ``unlike_limit``: share that a label's cells in a new sample exceed with a probability of at most .05;
     - ``distance``: distance of the group from ``label``;
     - ``own_distance``: the same without what most groups of the query have in common, such as the effect of another
       protocol: the direction of their median displacement, if this is longer than ``limit``. Otherwise, and with fewer

@@ -13,6 +13,7 @@ from ._refit import check_refit
 from ._refits import check_resampling, refit_epochs, refits_of
 from ._resample import CELLS
 from ._training import check_train_arguments
+from ._unmeasured import silent
 
 __all__ = [
     "CELLS",
@@ -31,5 +32,6 @@ __all__ = [
     "read_exported",
     "refit_epochs",
     "refits_of",
+    "silent",
     "typical_precision",
 ]

@@ -55,6 +55,7 @@ class ExportMixin:
     training_summary_: dict[str, Any] | None = None
     #: Model card of an exported model.
     card_: str | None = None
+    licence_: str = ""
 
     def export(
         self,
@@ -81,7 +82,7 @@ class ExportMixin:
         card
             Text for the model card (``README.md``), in Markdown: what the model is for, and where the data come from.
         licence
-            Licence of the model, such as ``"cc-by-4.0"``.
+            Licence of the model, such as ``"cc-by-4.0"``; empty for that with which a loaded model came.
         set_licences
             Licence or source of the gene sets: a text for all, or a dict from program to text, with ``"*"`` for those
             that it does not name. Sets of the built-in ``"immune"`` collection have a note by default.
@@ -128,7 +129,7 @@ class ExportMixin:
             "format_version": FORMAT_VERSION,
             "class": type(self).__name__,
             "versions": {package: version(package) for package in ("crystallin", "scvi-tools", "torch")},
-            "licence": licence.strip(),
+            "licence": licence.strip() or self.licence_,
             "training": self._training_summary(),
             "gene_ids": ids,
             # the prior is written once, below

@@ -71,6 +71,7 @@ def read_exported(source: str | Path) -> ProgramVAE:
         msg = f"The exported model at {str(path)!r} is not valid: {_reason(error)}. {REMEDY}"
         raise ValueError(msg) from error
     model.card_ = card
+    model.licence_ = str(sections["licence"])
     if is_edited:
         warnings.warn(
             f"{CARD} in {str(path)!r} was changed after the export. The model itself is the one that was exported.",

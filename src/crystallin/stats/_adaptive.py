@@ -32,6 +32,8 @@ def probability_beyond(
         Which estimates the weights are learned from; ``None`` means all.
     """
     learn_from = np.ones(len(effect), dtype=bool) if learn_from is None else learn_from
+    # an estimate without an error is of a program that was not measured
+    learn_from = learn_from & (se > 0)
     if not learn_from.any():
         return np.full(len(effect), np.nan)
     spread = _grid(effect[learn_from], se[learn_from])
@@ -40,13 +42,13 @@ def probability_beyond(
     log_likelihood = _log_likelihood(effect, se, spread) + np.log(np.maximum(weight, 1e-300))
     share = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
     share /= share.sum(axis=1, keepdims=True)
-    variance = spread**2 * se[:, None] ** 2 / (spread**2 + se[:, None] ** 2)
-    mean = variance / se[:, None] ** 2 * np.abs(effect)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
+        variance = spread**2 * se[:, None] ** 2 / (spread**2 + se[:, None] ** 2)
+        mean = variance / se[:, None] ** 2 * np.abs(effect)[:, None]
         beyond = stats.norm.cdf((mean - delta[:, None]) / np.sqrt(variance))
     # in the component without spread there is no effect
     beyond[:, spread == 0] = 0
-    return np.clip((share * beyond).sum(axis=1), 0, 1)
+    return np.where(se > 0, np.clip((share * beyond).sum(axis=1), 0, 1), 0.0)
 
 
 def _grid(effect: np.ndarray, se: np.ndarray) -> np.ndarray:

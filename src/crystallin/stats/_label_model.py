@@ -143,10 +143,6 @@ class LabelModel:
         reach = MAX_OUTSIDE * np.sqrt(np.diag(self.covariance))
         return np.clip(activity, self.mean.min(axis=0) - reach, self.mean.max(axis=0) + reach)
 
-    def nearest(self, activity: np.ndarray) -> np.ndarray:
-        """Return the label that is nearest to each cell."""
-        return self.distances(self.within_reach(activity)).argmin(axis=1)
-
     def way(self, mean: np.ndarray, label: int) -> np.ndarray:
         """Return the way from the mean of a label to that of a group, in these units."""
         return self.whiten(mean[None])[0] - self.centres[label]
@@ -156,11 +152,11 @@ class LabelModel:
         sampling = self._of_cells * (1 / n_cells + 1 / self.size[label])
         return float(np.sqrt(max((way**2).sum() - sampling, 0)))
 
-    def probabilities(self, distances: np.ndarray) -> np.ndarray:
-        """Return the posterior probability of each label, if all are as frequent, cells x labels."""
-        log = -0.5 * (distances - distances.min(axis=1, keepdims=True))
-        weight = np.exp(log)
-        return weight / weight.sum(axis=1, keepdims=True)
+    def classified(self, activity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the label that is nearest to each cell, and its posterior probability if all are as frequent."""
+        distances = self.distances(self.within_reach(activity))
+        weight = np.exp(-0.5 * (distances - distances.min(axis=1, keepdims=True)))
+        return distances.argmin(axis=1), 1 / weight.sum(axis=1)
 
     def plane(self, activity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return coordinates of cells and of labels in the plane that best tells labels apart.
