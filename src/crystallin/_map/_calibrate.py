@@ -3,67 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from crystallin import _checks as checks
 from crystallin.stats import LabelModel, conformal_p
 
-from ._query import columns_of, private_query
-from ._reference import ALPHA, Reference, Scores
-from ._scores import as_measured
-from ._verdicts import MIN_CELLS, most_frequent
+from ._held_out import Held, displacements_of, groups_of, held_out_cells, of_new_sample
+from ._reference import Reference, Scores
 
 if TYPE_CHECKING:
-    from crystallin.model import CellFit, ProgramVAE
+    from crystallin.model import ProgramVAE
 
 logger = logging.getLogger(__name__)
 
 # labels with fewer cells have no place among activities
 MIN_LABELLED = 5
-# column of the batches of held-out cells, and what keeps their names apart from those of the reference
-BATCH, HELD_OUT = "_crystallin_batch", "held out: "
 # fewer held-out cells cannot tell a p-value of .05
 MIN_HELD_OUT = 50
-
-
-@dataclass(frozen=True)
-class _Held:
-    """Cells of a sample that a fit has not seen.
-
-    Attributes
-    ----------
-    fold
-        Number of the fit.
-    positions
-        Positions of the held-out cells.
-    model
-        A model that has not seen them, mapped to them.
-    fit
-        Their activities and deviances.
-    cells
-        Gaussians of the labels of the other cells, as if measured as the held-out cells.
-    groups
-        Held-out cells of each label that has enough of them: the number of the Gaussian, and which cells.
-    labels
-        Label of each Gaussian, as a position among all labels.
-    """
-
-    fold: int
-    positions: np.ndarray
-    model: ProgramVAE
-    fit: CellFit
-    cells: LabelModel
-    groups: list[tuple[int, np.ndarray]]
-    labels: np.ndarray
-
-    def displacements(self) -> Iterator[tuple[np.ndarray, int]]:
-        """Yield the difference between the mean of each group and that of its label, and the group's size."""
-        for label, inside in self.groups:
-            yield self.fit.activity[inside].mean(axis=0) - self.cells.mean[label], int(inside.sum())
 
 
 def calibrate(
@@ -133,7 +91,7 @@ def calibrate(
     sample_of = np.zeros(adata.n_obs, dtype=int) if samples is None else samples.codes
     parts = _parts(model, codes, None if samples is None else samples.codes, n_folds, random_state)
     # without samples, the model itself has not seen the cells for validation
-    held = list(_held_out_cells(model, parts, codes, sample_of, refit=samples is not None, train_kwargs=train_kwargs))
+    held = list(held_out_cells(model, parts, codes, sample_of, refit=samples is not None, train_kwargs=train_kwargs))
 
     labelled = np.flatnonzero(codes >= 0)
     fit = cell_fit(model, model.reading(), labelled)
@@ -143,7 +101,7 @@ def calibrate(
     ratio = _ratio(held)
     excess = np.concatenate([cell_fit(one.model, one.model.reading(), ratio=ratio).excess for one in held])
     centre, scale = _moments(excess, weights)
-    compared = [one.cells if samples is None else _of_new_sample(one, held) for one in held]
+    compared = [one.cells if samples is None else of_new_sample(one, held) for one in held]
     pairs = list(zip(held, compared, strict=True))
     weights = weights / weights.sum()
     usual = Scores(
@@ -151,10 +109,10 @@ def calibrate(
         ((excess - centre) / scale) ** 2,
     )
     p = conformal_p(usual.both, usual.both, weights)
-    groups = [] if samples is None else list(_groups(pairs, p, names, samples.names, sample_of))
+    groups = [] if samples is None else list(groups_of(pairs, p, names, samples.names, sample_of))
     model.reference_ = Reference(
         labels=np.array(names, dtype=str),
-        cells=cells if samples is None else cells.with_samples(*_displacements(held)),
+        cells=cells if samples is None else cells.with_samples(*displacements_of(held)),
         depth=depth,
         ratio=ratio,
         centre=centre,
@@ -215,65 +173,7 @@ def _parts(
     return parts
 
 
-def _held_out_cells(
-    model: ProgramVAE,
-    parts: list[np.ndarray],
-    codes: np.ndarray,
-    samples: np.ndarray,
-    *,
-    refit: bool,
-    train_kwargs: Mapping[str, Any],
-) -> Iterator[_Held]:
-    """Yield the held-out cells of each sample of each part, mapped as a batch of its own."""
-    from crystallin.model import cell_fit, mapped_model, refit_epochs, typical_precision
-
-    everyone = np.arange(model.adata.n_obs)
-    for number, part in enumerate(parts):
-        others, fit = np.setdiff1d(everyone, part), model
-        if refit:
-            logger.info("Fit %d of %d, without some of the samples.", number + 1, len(parts))
-            epochs = {"posterior_epochs": refit_epochs(model, others, train_kwargs)}
-            fit = model.refitted(cells=others, random_state=model._random_state + number + 1, **epochs | train_kwargs)
-        others = others[codes[others] >= 0]
-        known = np.unique(codes[others])
-        inside = cell_fit(fit, fit.reading(), others)
-        precision = typical_precision(fit, float(np.median(inside.depth)))
-        cells = LabelModel.fit(inside.activity, np.searchsorted(known, codes[others]), precision)
-        # cells whose label is in these samples only have nothing to be compared with
-        part = part[np.isin(codes[part], known)]
-        for sample in np.unique(samples[part]):
-            of_sample = part[samples[part] == sample]
-            mapped = mapped_model(fit, _query_of(model, of_sample), np.arange(len(fit.genes)), BATCH)
-            found = cell_fit(mapped, mapped.reading())
-            label = np.searchsorted(known, codes[of_sample])
-            groups = [(int(one), label == one) for one in np.unique(label) if (label == one).sum() >= MIN_CELLS]
-            yield _Held(number, of_sample, mapped, found, as_measured(cells, mapped, found.depth), groups, known)
-
-
-def _displacements(held: list[_Held]) -> tuple[list[np.ndarray], list[int]]:
-    """Return the displacements of all held-out groups, and their sizes."""
-    found = [group for one in held for group in one.displacements()]
-    return [way for way, _ in found], [size for _, size in found]
-
-
-def _of_new_sample(one: _Held, held: list[_Held]) -> LabelModel:
-    """Return the Gaussians of cells of new samples, from samples of other folds."""
-    return one.cells.with_samples(*_displacements([other for other in held if other.fold != one.fold]))
-
-
-def _query_of(model: ProgramVAE, cells: np.ndarray) -> Any:
-    """Return the private AnnData of some of the model's cells, as if they were a query."""
-    setup = model.registry["setup_args"]
-    adata, layer, batch_key = model.adata[cells], setup["layer"], setup["batch_key"]
-    counts = adata.X if layer is None else adata.layers[layer]
-    query = private_query(counts, np.arange(len(model.genes)), adata.obs, model.genes, columns_of(model))
-    batches = ["query"] * adata.n_obs if batch_key is None else adata.obs[batch_key].astype(str)
-    # the reference must not know them
-    query.obs[BATCH] = [f"{HELD_OUT}{batch}" for batch in batches]
-    return query
-
-
-def _ratio(held: list[_Held]) -> np.ndarray:
+def _ratio(held: list[Held]) -> np.ndarray:
     """Return the deviance of each gene in held-out cells as a multiple of what is expected."""
     observed, expected = (sum(getattr(one.fit, name) for one in held) for name in ("observed", "expected"))
     # genes without counts say nothing
@@ -283,31 +183,3 @@ def _ratio(held: list[_Held]) -> np.ndarray:
 def _moments(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
     centre = float(np.average(values, weights=weights))
     return centre, max(float(np.sqrt(np.average((values - centre) ** 2, weights=weights))), 1e-6)
-
-
-class _Group(NamedTuple):
-    """A held-out group: a label in a sample."""
-
-    name: str
-    distance: float
-    unlike: float
-
-
-def _groups(
-    pairs: list[tuple[_Held, LabelModel]],
-    p: np.ndarray,
-    labels: Sequence[str],
-    samples: Sequence[str],
-    sample_of: np.ndarray,
-) -> Iterator[_Group]:
-    """Yield held-out groups: how far each is from the label of most of its cells, and how many of these are unlike."""
-    start = 0
-    for one, cells in pairs:
-        of_cells = p[start : start + len(one.positions)]
-        start += len(one.positions)
-        for label, inside in one.groups:
-            activity = one.fit.activity[inside]
-            nearest = most_frequent(cells.classified(activity)[0])
-            distance = cells.length(cells.way(activity.mean(axis=0), nearest), len(activity), nearest)
-            name = f"{labels[one.labels[label]]}, {samples[sample_of[one.positions[0]]]}"
-            yield _Group(name, distance, float((of_cells[inside] < ALPHA).mean()))
