@@ -19,6 +19,9 @@ from ._verdicts import MIN_CELLS, most_frequent
 if TYPE_CHECKING:
     from crystallin.model import CellFit, ProgramVAE
 
+# the mean of a label of which the other samples have fewer cells is not known well enough to be compared with
+MIN_KNOWN = 30
+
 logger = logging.getLogger(__name__)
 
 # column of the batches of held-out cells, and what keeps their names apart from those of the reference
@@ -42,7 +45,7 @@ class Held:
     cells
         Gaussians of the labels of the other cells, as if measured as the held-out cells.
     groups
-        Held-out cells of each label that has enough of them: the number of the Gaussian, and which cells.
+        Held-out cells of each label that has enough of them, and enough others: the number of the Gaussian, and which cells.
     labels
         Label of each Gaussian, as a position among all labels.
     """
@@ -92,7 +95,11 @@ def held_out_cells(
             mapped = mapped_model(fit, _query_of(model, of_sample), np.arange(len(fit.genes)), BATCH)
             found = cell_fit(mapped, mapped.reading())
             label = np.searchsorted(known, codes[of_sample])
-            groups = [(int(one), label == one) for one in np.unique(label) if (label == one).sum() >= MIN_CELLS]
+            groups = [
+                (int(one), label == one)
+                for one in np.unique(label)
+                if (label == one).sum() >= MIN_CELLS and cells.size[one] >= MIN_KNOWN
+            ]
             yield Held(number, of_sample, mapped, found, as_measured(cells, mapped, found.depth), groups, known)
 
 
