@@ -45,7 +45,7 @@ class Held:
     cells
         Gaussians of the labels of the other cells, as if measured as the held-out cells.
     groups
-        Held-out cells of each label that has enough of them, and enough others: the number of the Gaussian, and which cells.
+        Held-out cells of each label that has enough of them, and enough others: number of the Gaussian, which cells.
     labels
         Label of each Gaussian, as a position among all labels.
     """
