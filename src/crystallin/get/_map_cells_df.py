@@ -32,7 +32,7 @@ def map_cells_df(adata: AnnData, *, key: str = MAP) -> pd.DataFrame:
     - ``p``: share of held-out cells of the reference that are at least as unusual, by activities and counts together.
       Of cells like those of the reference, a share of ``a`` has a ``p`` of at most ``a``;
     - ``p_counts``: the same by the deviance of the counts given the activities: small if the programs do not explain
-      the counts as well as those of the reference, as in cells of poor quality, doublets or unknown types;
+      the counts as well as those of the reference, as in cells of poor quality or of some unknown types;
     - ``p_activity``: the same by the distance of the activities from the nearest label: small if programs are active
       in a combination that no label of the reference has.
 
