@@ -413,11 +413,11 @@ def package(args: object) -> dict:
             results["absent"].append(name)
             continue
         try:
-            there, seconds = seconds_of(lambda adata=adata: clustered(adata, model))
+            there = clustered(adata, model)
         except ValueError as error:
             results[name] = {"kind": kind, "refused": str(error).split(". ")[0]}
             continue
-        results[name] = {"kind": kind, "seconds": round(seconds, 1), **of_package(there)}
+        results[name] = {"kind": kind, **of_package(there)}
     return results
 
 
