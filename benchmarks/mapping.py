@@ -502,7 +502,8 @@ def draw(results: dict) -> Figure:
         left.plot([100 * row["missing"] for row in rows], covered, style, color=colour, label=label)
     left.axhline(95, color=GREY, linestyle=":", linewidth=1)
     left.set(xlabel="genes that the query lacks (%)", ylabel="truth inside the 95 % interval (%)")
-    left.legend(frameon=False, title="missing genes are")
+    left.set_ylim(bottom=78)
+    left.legend(frameon=False, title="missing genes are", loc="lower left")
     names = [f"{row['held_out']}, {row['data'].split(',')[0]}" for row in results["unlike"]]
     place = np.arange(len(names))
     scores = {
