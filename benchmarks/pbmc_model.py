@@ -87,7 +87,7 @@ share of cells with p < .05, which is 5 % for cells like the reference.
 |---|---|---|---|---|
 {rows}
 
-Cells of Kang et al. were cultured for six hours, so their monocytes are activated. The malignant B cells of the
+Cells of Kang et al. were cultured for six hours, so their monocytes are activated. Half of the malignant B cells of the
 lymphoma pass as B cells: a verdict does not see what no program describes.
 """
 
