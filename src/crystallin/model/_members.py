@@ -172,7 +172,9 @@ class Members:
                 if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                     msg = f"it is compressed by method {entry.compress_type}"
                     raise NotImplementedError(msg)
-                with self.archive.open(name) as file:
+                # bytes, unlike the built-in function of that name
+                opened = self.archive.open
+                with opened(name) as file:
                     return _read(file, limit)
             path = self.path / name
             if not path.is_file():

@@ -35,7 +35,7 @@ class Difference:
 
     def _in_errors(self, values: np.ndarray) -> np.ndarray:
         """Return values in standard errors; 0 where the standard error is 0."""
-        return np.divide(values, self.se, out=np.zeros_like(values, dtype=float), where=self.se > 0)
+        return np.divide(values, self.se, out=np.zeros_like(values, dtype=float), where=self.se != 0)
 
     def interval(self, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
         """Return the ends of the central confidence interval."""

@@ -150,7 +150,7 @@ def _columns(compared: Compared, delta: float, is_decoy: np.ndarray) -> tuple[di
     # with decoys, certainty is limited by the standard errors that also hold for decoys
     # programs whose genes were not measured have neither a difference nor an error
     error = np.fmax(marginal.se, by_decoys.se)
-    return columns, np.divide(np.abs(marginal.effect), error, out=np.zeros_like(error), where=error > 0)
+    return columns, np.divide(np.abs(marginal.effect), error, out=np.zeros_like(error), where=error != 0)
 
 
 def _of_samples(
