@@ -179,3 +179,13 @@ def test_other_models(options):
         and np.isfinite(sd[:, mapped.measured_weight >= 0.5]).all()
     )
     assert list(mapped.free_names) == list(model.free_names)
+
+
+def test_a_mapped_model_is_exported_with_what_it_keeps_of_its_reference(model, planted, tmp_path):
+    genes = np.arange(0, N_GENES, 2)
+    query = part(planted.adata, genes)
+    mapped = mapped_model(model, query, genes, None)
+    again = cr.load(mapped.export(tmp_path / "query"))
+    np.testing.assert_array_equal(again.get_activity(query, kind="total"), mapped.get_activity(query, kind="total"))
+    np.testing.assert_array_equal(again.measured_weight, mapped.measured_weight)
+    assert list(again.free_names) == list(mapped.free_names)

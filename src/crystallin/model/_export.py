@@ -136,6 +136,7 @@ class ExportMixin:
             "init": {name: value for name, value in self.init_params_["non_kwargs"].items() if name != "prior"},
             "registry": portable_registry(self.registry_, self._prior.genes),
             "n_reference": getattr(self, "n_reference_", None),
+            "mapped": self.mapped_,
             "reference": self.reference_,
             "prior": self._prior.to_dict(),
         }

@@ -66,6 +66,8 @@ def read_exported(source: str | Path) -> ProgramVAE:
         card, is_edited = members.read_card()
     try:
         sections = {name: unflatten(tree[name], arrays) for name in SECTIONS}
+        # only in models of queries
+        sections["mapped"] = unflatten(tree.get("mapped"), arrays)
         model = _build(sections, arrays)
     except OF_CONTENT as error:
         msg = f"The exported model at {str(path)!r} is not valid: {_reason(error)}. {REMEDY}"
@@ -147,6 +149,9 @@ def _build(sections: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Pro
     model.is_trained_ = True
     model.gene_ids_, model.reference_, model.training_summary_ = ids, sections["reference"], training
     model.set_licences_ = _licences(sections["programs"])
+    if sections["mapped"] is not None:
+        _check_mapped(sections["mapped"], model)
+        model.mapped_ = sections["mapped"]
     n_reference = sections["n_reference"]
     if n_reference is not None:
         _check_reference(n_reference, sizes_of(registry)[0])
@@ -249,6 +254,21 @@ def _load_weights(model: ProgramVAE, weights: Mapping[str, np.ndarray]) -> None:
             raise ValueError(msg)
         state[name] = torch.from_numpy(array).to(own[name].dtype)
     model.module.load_state_dict(state)
+
+
+def _check_mapped(mapped: Any, model: ProgramVAE) -> None:
+    """Raise an error unless this is what the model of a query keeps of its reference."""
+    n_programs = model._prior.n_programs
+    numbers = {"totals": (n_programs, model.module.n_latent), "measured": (n_programs,), "shift": None}
+    if not isinstance(mapped, dict) or set(mapped) != {*numbers, "free_names"} or not _is_text(mapped["free_names"]):
+        msg = "what the query keeps of its reference is not complete"
+        raise ValueError(msg)
+    for name, shape in numbers.items():
+        array = mapped[name]
+        is_real = isinstance(array, np.ndarray) and array.dtype.kind == "f" and np.isfinite(array).all()
+        if not is_real or array.shape != (shape or (array.size,)):
+            msg = f"{name} of the query are not finite numbers of the right shape"
+            raise ValueError(msg)
 
 
 def _licences(programs: Any) -> dict[str, str] | None:
