@@ -11,7 +11,6 @@ import pandas as pd
 from anndata import AnnData
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.transforms import ScaledTranslation
 
 from crystallin import _checks as checks
 from crystallin._keys import COMPARE, LABELS
@@ -19,7 +18,7 @@ from crystallin._keys import COMPARE, LABELS
 from ._chosen import only_one
 from ._ranking import TRUST_Q, comparisons, found, q_words, special
 from ._reading import titled
-from ._style import MUTED, UP, finish, shorten, tidy, wrap
+from ._style import MUTED, UP, finish, legend_below, shorten, tidy, wrap
 
 # inches: height of a row, space above and below the rows, width of the axes and the q values, width of a letter
 ROW, FRAME, WIDTH, LETTER = 0.3, 2.0, 4.6, 0.07
@@ -110,7 +109,7 @@ def forest(
     _name_rows(ax, labels, headings, rows["q"])
     ax.set_xlabel(f"difference of {LABELS[kind]}, with 95 % interval", fontsize=8)
     ax.set_title("\n".join([wrap(titled(program, kind), 40), *title]), fontsize=10, loc="left")
-    _draw_legend(ax, keys)
+    legend_below(ax, keys, LEGEND_DEPTH, at=0.5, fontsize=7, handlelength=2.2)
     return finish(ax, show)
 
 
@@ -201,17 +200,3 @@ def _name_rows(ax: Axes, labels: dict[int, str], headings: dict[int, str], q: pd
     for place, value in zip(labels, q, strict=True):
         style = {"ha": "left", "va": "center", "fontsize": 7.5, "color": "0.25", "annotation_clip": False}
         ax.annotate(q_words(value), (1, place), (6, 0), ax.get_yaxis_transform(), "offset points", **style)
-
-
-def _draw_legend(ax: Axes, keys: dict[str, Any]) -> None:
-    ax.legend(
-        list(keys.values()),
-        list(keys),
-        fontsize=7,
-        frameon=False,
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0),
-        bbox_transform=ax.transAxes + ScaledTranslation(0, -LEGEND_DEPTH / 72, ax.figure.dpi_scale_trans),
-        borderaxespad=0,
-        handlelength=2.2,
-    )

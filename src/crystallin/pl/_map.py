@@ -9,7 +9,6 @@ from anndata import AnnData
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
-from matplotlib.transforms import ScaledTranslation
 
 from crystallin import _checks as checks
 from crystallin import get
@@ -17,7 +16,7 @@ from crystallin._keys import CENTRES, DEFAULT_KEY, KEY, MAP, PARAMS, Keys
 
 from ._map_names import colours_of, name_circles
 from ._map_verdicts import draw_verdicts, size_of
-from ._style import finish, tidy
+from ._style import finish, legend_below, tidy
 
 # radius of the circle that holds 95 % of a label's cells, whose covariance in the plane is I
 RADIUS = float(np.sqrt(-2 * np.log(0.05)))
@@ -181,14 +180,4 @@ def _draw_legend(ax: Axes, unlike: np.ndarray, alpha: float) -> None:
             [], [], marker="o", **(dot | {"markersize": 9, "markerfacecolor": "none"})
         ),
     }
-    ax.legend(
-        list(handles.values()),
-        list(handles),
-        fontsize=7.5,
-        frameon=False,
-        loc="upper left",
-        bbox_to_anchor=(0, 0),
-        bbox_transform=ax.transAxes + ScaledTranslation(0, -LEGEND_DEPTH / 72, ax.figure.dpi_scale_trans),
-        borderaxespad=0,
-        handletextpad=0.3,
-    )
+    legend_below(ax, handles, LEGEND_DEPTH, fontsize=7.5, handletextpad=0.3)

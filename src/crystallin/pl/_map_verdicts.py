@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.transforms import ScaledTranslation
 
-from ._style import DOWN, shorten, tidy, wrap
+from ._style import DOWN, legend_below, shorten, tidy, wrap
 
 # in the order from the top
 VERDICTS = {"new": DOWN, "shifted": "#E69F00", "like the reference": "0.35", "too few cells": "0.8"}
@@ -72,7 +71,7 @@ def draw_verdicts(ax: Axes, table: pd.DataFrame, colours: Mapping[str, Any]) -> 
     # scanpy's settings can turn it on
     ax.grid(False)
     tidy(ax)
-    _draw_legend(ax, handles)
+    legend_below(ax, handles, LEGEND_DEPTH, fontsize=7.5, handlelength=2.2)
 
 
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:
@@ -121,17 +120,3 @@ def _name_rows(ax: Axes, rows: pd.DataFrame, colours: Mapping[str, Any]) -> None
     ax.annotate("verdict", (1, -0.6), (words, 2), ha="left", **head)
     if any("→" in name for name in names):
         ax.annotate("group → nearest label", (0, -0.6), (-14, 2), ha="right", **head)
-
-
-def _draw_legend(ax: Axes, handles: Mapping[str, Any]) -> None:
-    ax.legend(
-        list(handles.values()),
-        list(handles),
-        fontsize=7.5,
-        frameon=False,
-        loc="upper left",
-        bbox_to_anchor=(0, 0),
-        bbox_transform=ax.transAxes + ScaledTranslation(0, -LEGEND_DEPTH / 72, ax.figure.dpi_scale_trans),
-        borderaxespad=0,
-        handlelength=2.2,
-    )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.transforms import ScaledTranslation
 
 # two colours of the Okabe-Ito palette, which can be distinguished with every kind of colour blindness
 UP, DOWN, MUTED = "#0072B2", "#D55E00", "#999999"
@@ -29,6 +30,33 @@ def mark_members(ax: Axes, member: Iterable[bool]) -> None:
     """Write the names of genes on the y axis in italics if they are not members of the program."""
     for label, is_member in zip(ax.get_yticklabels(), member, strict=False):
         label.set_style("normal" if is_member else "italic")
+
+
+def legend_below(ax: Axes, keys: Mapping[str, Any], depth: float, *, at: float = 0.0, **options: Any) -> None:
+    """Draw a legend below the axes.
+
+    Parameters
+    ----------
+    ax
+        Axes.
+    keys
+        Handle of each entry, by its words.
+    depth
+        Distance from the axes, in points.
+    at
+        Place along the axes, from 0 to 1: the left end of the legend at 0, and its middle elsewhere.
+    **options
+        Further arguments of :meth:`matplotlib.axes.Axes.legend`.
+    """
+    ax.legend(
+        list(keys.values()),
+        list(keys),
+        frameon=False,
+        loc="upper center" if at else "upper left",
+        bbox_to_anchor=(at, 0),
+        bbox_transform=ax.transAxes + ScaledTranslation(0, -depth / 72, ax.figure.dpi_scale_trans),
+        **({"borderaxespad": 0} | options),
+    )
 
 
 def finish(axes: Any, show: bool | None) -> Any:

@@ -13,14 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
-from matplotlib.transforms import ScaledTranslation
 from scipy.optimize import linear_sum_assignment
 
 from crystallin import _checks as checks
 from crystallin._keys import LABELS, RANK_PROGRAMS_GROUPS
 
 from ._ranking import MIN_Q, TRUST_Q, comparisons, found, only, special
-from ._style import DOWN, MUTED, UP, finish, shorten, tidy, wrap
+from ._style import DOWN, MUTED, UP, finish, legend_below, shorten, tidy, wrap
 
 # letters of a label; points: its size, distance between two of them, distance of their columns from the axes
 LABEL_WIDTH, LABEL_SIZE, PITCH, GAP = 36, 7, 11, 10
@@ -144,16 +143,15 @@ def _draw_dots(
         "not tested": (light, [("o", UNTESTED, UNTESTED)]),
     }
     words = [word for word, (where, _) in every.items() if where.any()]
-    ax.legend(
-        [tuple(_mark(*mark) for mark in every[word][1]) for word in words],
-        words,
+    legend_below(
+        ax,
+        {word: tuple(_mark(*mark) for mark in every[word][1]) for word in words},
+        LEGEND_DEPTH,
+        at=0.5,
         handler_map={tuple: HandlerTuple(ndivide=None, pad=0.3)},
         fontsize=7,
-        frameon=False,
         ncols=3,
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0),
-        bbox_transform=ax.transAxes + ScaledTranslation(0, -LEGEND_DEPTH / 72, ax.figure.dpi_scale_trans),
+        borderaxespad=0.5,
     )
 
 
