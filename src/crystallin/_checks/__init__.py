@@ -34,7 +34,7 @@ from ._slots import (
     is_programs,
     kind_of,
 )
-from ._values import check_bool, check_choice, check_int, check_number, check_profiles
+from ._values import check_bool, check_choice, check_int, check_number, check_profiles, check_sizes
 from ._words import some
 
 __all__ = [
@@ -81,6 +81,7 @@ __all__ = [
     "check_same_genes",
     "check_same_kind",
     "check_same_programs",
+    "check_sizes",
     "check_slot_name",
     "check_table",
     "check_varies",

@@ -19,6 +19,16 @@ def check_int(value: Any, argument: str, minimum: int) -> None:
         raise ValueError(msg)
 
 
+def check_sizes(min_genes: Any, max_genes: Any) -> None:
+    """Raise unless these are the smallest and, if not ``None``, the largest number of genes of a program."""
+    check_int(min_genes, "min_genes", 1)
+    if max_genes is not None:
+        check_int(max_genes, "max_genes", 1)
+        if max_genes < min_genes:
+            msg = f"max_genes={max_genes} is below min_genes={min_genes}; raise max_genes, or set it to None."
+            raise ValueError(msg)
+
+
 def check_choice(value: Any, argument: str, allowed: Sequence[str]) -> None:
     """Raise unless ``value`` is one of ``allowed``."""
     if value not in allowed:

@@ -133,7 +133,7 @@ def extend(
     checks.check_programs_key(adata, key_added)
     check_free(n_unannotated)
     checks.check_int(random_state, "random_state", 0)
-    _check_sizes(min_genes, max_genes)
+    checks.check_sizes(min_genes, max_genes)
     checks.check_key(gene_symbols, adata.var, "gene_symbols", "adata.var")
     checks.check_key(batch_key, adata.obs, "batch_key")
     checks.check_layer(adata, layer)
@@ -168,16 +168,6 @@ def extend(
         with unchanged_on_error(adata):
             _write(adata, extended, places[genes], Keys(key_added), table, params)
     return extended
-
-
-def _check_sizes(min_genes: int, max_genes: int | None) -> None:
-    """Raise unless these are limits of the number of genes."""
-    checks.check_int(min_genes, "min_genes", 1)
-    if max_genes is not None:
-        checks.check_int(max_genes, "max_genes", 1)
-        if max_genes < min_genes:
-            msg = f"max_genes={max_genes} is below min_genes={min_genes}; raise max_genes, or set it to None."
-            raise ValueError(msg)
 
 
 def _check_reference(model: Any) -> None:

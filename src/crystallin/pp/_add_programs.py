@@ -114,12 +114,7 @@ def add_programs(
     checks.check_programs_key(adata, key_added)
     checks.check_key(gene_symbols, adata.var, "gene_symbols", "adata.var")
     checks.check_layer(adata, layer)
-    checks.check_int(min_genes, "min_genes", 1)
-    if max_genes is not None:
-        checks.check_int(max_genes, "max_genes", 1)
-        if max_genes < min_genes:
-            msg = f"max_genes={max_genes} is below min_genes={min_genes}; raise max_genes, or set it to None."
-            raise ValueError(msg)
+    checks.check_sizes(min_genes, max_genes)
     checks.check_int(n_decoys, "n_decoys", 0)
     checks.check_int(random_state, "random_state", 0)
 
