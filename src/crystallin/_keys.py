@@ -205,6 +205,8 @@ COMPARISON = {RANK_PROGRAMS_GROUPS: ["stratum", "group", "reference"], COMPARE: 
 MAP_COLUMNS = ("label", "probability", "p", "p_counts", "p_activity")
 # entries of a mapped query: names of the labels, and where they are in the plane
 LABELS_OF_MAP, CENTRES = "labels", "centres"
+# verdicts on its groups
+VERDICTS = LIKE, SHIFTED, NEW, FEW = "like the reference", "shifted", "new", "too few cells"
 
 # columns that tools of a trained model add to the table of programs
 OF_MODEL = (

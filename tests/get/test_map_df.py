@@ -3,8 +3,6 @@ import pandas as pd
 import pytest
 
 import crystallin as cr
-from crystallin._map import _verdicts
-from crystallin.get._map_df import NEW, VERDICTS
 
 GROUPS = tuple("abcd")
 
@@ -29,10 +27,6 @@ def test_every_column_is_described(mapped):
         columns = table if accessor is cr.get.map_df else cr.get.map_cells_df(table)
         for column in columns:
             assert f"- ``{column}``:" in accessor.__doc__
-
-
-def test_verdicts_are_those_of_the_tool():
-    assert (_verdicts.LIKE, _verdicts.SHIFTED, _verdicts.NEW, _verdicts.FEW) == VERDICTS and _verdicts.NEW == NEW
 
 
 def test_what_is_wrong_is_said(mapped, planted):

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from crystallin._keys import FEW, LIKE, NEW, SHIFTED
 from crystallin.stats import LabelModel
 
 from ._reference import ALPHA, Reference
 from ._scores import Placed
 
-LIKE, SHIFTED, NEW, FEW = "like the reference", "shifted", "new", "too few cells"
 # the mean of fewer cells is too uncertain
 MIN_CELLS = 10
 # with fewer groups, what they have in common cannot be told from what is their own

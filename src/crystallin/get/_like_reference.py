@@ -6,10 +6,10 @@ import numpy as np
 from anndata import AnnData
 
 from crystallin import _checks as checks
-from crystallin._keys import MAP, PARAMS
+from crystallin._keys import MAP, NEW, PARAMS
 
 from ._map_cells_df import map_cells_df
-from ._map_df import NEW, map_df
+from ._map_df import map_df
 
 
 def like_reference(adata: AnnData, *, alpha: float = 0.05, key: str = MAP) -> np.ndarray:

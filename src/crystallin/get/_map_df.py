@@ -8,12 +8,9 @@ import pandas as pd
 from anndata import AnnData
 
 from crystallin import _checks as checks
-from crystallin._keys import MAP
+from crystallin._keys import MAP, VERDICTS
 
 from ._stored import stored_rows
-
-NEW = "new"
-VERDICTS = ("like the reference", "shifted", NEW, "too few cells")
 
 
 def map_df(

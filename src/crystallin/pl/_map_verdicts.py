@@ -10,10 +10,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from crystallin._keys import FEW, LIKE, NEW, SHIFTED
+
 from ._style import DOWN, legend_below, shorten, tidy, wrap
 
 # in the order from the top
-VERDICTS = {"new": DOWN, "shifted": "#E69F00", "like the reference": "0.35", "too few cells": "0.8"}
+COLOURS = {NEW: DOWN, SHIFTED: "#E69F00", LIKE: "0.35", FEW: "0.8"}
 # inches: height of a row, width of the bars, of a letter, and of the columns at the right
 ROW, BARS, LETTER, RIGHT = 0.3, 2.5, 0.068, 1.7
 # share of a row that a bar takes; letters of a name, and of a line of the title
@@ -46,7 +48,7 @@ def draw_verdicts(ax: Axes, table: pd.DataFrame, colours: Mapping[str, Any]) -> 
     rows = _ordered(table)
     place = np.arange(len(rows))
     verdict = rows["verdict"].astype(str)
-    ax.barh(place, rows["distance"], height=BAR, color=[VERDICTS[name] for name in verdict], zorder=2)
+    ax.barh(place, rows["distance"], height=BAR, color=[COLOURS[name] for name in verdict], zorder=2)
     diamond = {"facecolors": "white", "edgecolors": "black", "linewidths": 1, "clip_on": False}
     ax.scatter(rows["own_distance"], place, marker="D", s=26, zorder=4, **diamond)
     key = {"marker": "D", "linestyle": "", "color": "black", "markerfacecolor": "white", "markersize": 5}
@@ -76,7 +78,7 @@ def draw_verdicts(ax: Axes, table: pd.DataFrame, colours: Mapping[str, Any]) -> 
 
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:
     """Return the groups by verdict, and by distance within it, from the top."""
-    rank = table["verdict"].astype(str).map({name: i for i, name in enumerate(VERDICTS)})
+    rank = table["verdict"].astype(str).map({name: i for i, name in enumerate(COLOURS)})
     order = table.assign(rank=rank).sort_values(["rank", "distance"], ascending=[True, False], kind="stable").index
     return table.loc[order].reset_index(drop=True)
 
@@ -91,7 +93,7 @@ def _summary(verdict: pd.Series) -> str:
     """Return the numbers of groups by verdict, such as ``"groups: 1 new, 8 like the reference"``."""
     sizes = verdict.value_counts()
     # lines break between verdicts only
-    parts = [f"{sizes[name]:,} {name}".replace(" ", SPACE) for name in VERDICTS if name in sizes]
+    parts = [f"{sizes[name]:,} {name}".replace(" ", SPACE) for name in COLOURS if name in sizes]
     return wrap(f"groups: {', '.join(parts)}", TITLE).replace(SPACE, " ")
 
 
@@ -112,7 +114,7 @@ def _name_rows(ax: Axes, rows: pd.DataFrame, colours: Mapping[str, Any]) -> None
         ax.annotate("●", (0, at), (-9, -0.5), **(style | dot))
         ax.annotate(f"{int(row['n_cells']):,}", (1, at), (numbers, 0), ha="right", color="0.25", **style)
         verdict = str(row["verdict"])
-        colour = {"shifted": "#A36F00", "too few cells": "0.45"}.get(verdict, VERDICTS[verdict])
+        colour = {SHIFTED: "#A36F00", FEW: "0.45"}.get(verdict, COLOURS[verdict])
         weight = "bold" if verdict in ("new", "shifted") else "normal"
         ax.annotate(verdict, (1, at), (words, 0), ha="left", color=colour, fontweight=weight, **style)
     head = {"va": "bottom", "fontsize": 7.5, "color": "0.35", **beside}
