@@ -87,7 +87,6 @@ def add_map(
     params |= {} if groupby is None else {"groupby": groupby}
     adata.uns[keys.result("map")] = {
         "table": pd.DataFrame(rows),
-        "labels": np.array(labels),
         "centres": centres,
         "params": params,
     }

@@ -156,6 +156,8 @@ CONSENSUS, SPREAD, SCORES, TERMS, SUMMARY = "consensus", "spread", "scores", "te
 
 # slot of ``obsm`` in which scvi-tools' differential_abundance writes
 DIFFERENTIAL_ABUNDANCE = "da_log_probs"
+# share of a program's weight on measured genes below which its activities are NaN
+MIN_MEASURED = 0.5
 # column of ``var`` of a query that says which of the model's genes were measured
 MEASURED = "crystallin_measured"
 
@@ -203,7 +205,7 @@ COMPARISON = {RANK_PROGRAMS_GROUPS: ["stratum", "group", "reference"], COMPARE: 
 # columns of the slot of a mapped query: the position of the label among those of the reference, its probability, and
 # conformal p-values by both scores, by the deviance of the counts, and by the activities
 MAP_COLUMNS = ("label", "probability", "p", "p_counts", "p_activity")
-# entries of a mapped query: names of the labels, and where they are in the plane
+# of a mapped query: entry of its parameters with the names of the labels, and entry with their places in the plane
 LABELS_OF_MAP, CENTRES = "labels", "centres"
 # verdicts on its groups
 VERDICTS = LIKE, SHIFTED, NEW, FEW = "like the reference", "shifted", "new", "too few cells"

@@ -50,7 +50,7 @@ def test_cells(mapped):
         "p_counts",
         "p_activity",
     ]
-    assert cells["label"].cat.categories.tolist() == adata.uns["map"]["labels"].tolist()
+    assert cells["label"].cat.categories.tolist() == adata.uns["map"]["params"]["labels"].tolist()
     np.testing.assert_array_equal(cells["label"].cat.codes, slot[:, 0])
     np.testing.assert_allclose(cells[["probability", "p", "p_counts", "p_activity"]], slot[:, 1:])
     # labels that no cell has are categories as well

@@ -11,7 +11,7 @@ from matplotlib.patches import Circle, Rectangle
 import crystallin as cr
 from crystallin.pl._map import RADIUS, UNLIKE
 from crystallin.pl._map_names import COLOURS, colours_of
-from crystallin.pl._map_verdicts import COLOURS
+from crystallin.pl._map_verdicts import COLOURS as OF_VERDICTS
 
 NINE = tuple(f"a label with a name of some length, number {i}" for i in range(9))
 
@@ -44,7 +44,7 @@ def test_cells_and_circles(mapped):
     assert len({tuple(np.round(xy, 4)) for xy in place.astype(float)} & found) > 110
     np.testing.assert_allclose(circles(plane), adata.uns["map"]["centres"])
     assert np.isclose(RADIUS, 2.4477, atol=1e-4)
-    assert words(plane.texts) and set(words(plane.texts)) - {""} == set(adata.uns["map"]["labels"])
+    assert words(plane.texts) and set(words(plane.texts)) - {""} == set(adata.uns["map"]["params"]["labels"])
     assert {to_rgba(COLOURS[i], 0.8) for i in range(3)} == {tuple(colour) for colour in dots.get_facecolors()}
     assert tuple(crosses.get_edgecolors()[0]) == to_rgba(UNLIKE, 0.8)
     legend = words(plane.get_legend().get_texts())
@@ -64,16 +64,16 @@ def test_verdicts(mapped):
     rows = table.loc[[group for group, _ in names]]
     assert rows["label"].tolist() == [label for _, label in names]
     # new groups first, and the farthest first among them
-    assert rows["verdict"].tolist() == [name for name in COLOURS for _ in range(2)]
+    assert rows["verdict"].tolist() == [name for name in OF_VERDICTS for _ in range(2)]
     assert all(rows["distance"].iloc[i] >= rows["distance"].iloc[i + 1] for i in (0, 2, 4, 6))
     np.testing.assert_allclose([bar.get_width() for bar in bars(ax)], rows["distance"])
-    expected = [to_rgba(COLOURS[name]) for name in rows["verdict"]]
+    expected = [to_rgba(OF_VERDICTS[name]) for name in rows["verdict"]]
     assert [bar.get_facecolor() for bar in bars(ax)] == expected
     (diamonds,) = ax.collections
     np.testing.assert_allclose(diamonds.get_offsets(), np.column_stack([rows["own_distance"], range(8)]))
     assert {(line.get_xdata()[0], line.get_linestyle()) for line in ax.lines} == {(1.5, "--"), (4.0, "-")}
     texts = words(ax.texts)
-    assert [text for text in texts if text in COLOURS] == rows["verdict"].tolist()
+    assert [text for text in texts if text in OF_VERDICTS] == rows["verdict"].tolist()
     assert [text for text in texts if text.isdigit()] == rows["n_cells"].astype(str).tolist()
     assert "group → nearest label" in texts
     assert ax.get_title(loc="left") == "groups: 2 new, 2 shifted,\n2 like the reference, 2 too few cells"

@@ -10,8 +10,8 @@ import pandas as pd
 from anndata import AnnData
 
 from crystallin import _checks as checks
+from crystallin._keys import MIN_MEASURED
 from crystallin.programs import ENSEMBL, likely_cause, without_version
-from crystallin.tl._shared import MIN_MEASURED
 
 if TYPE_CHECKING:
     from crystallin.model import ProgramVAE

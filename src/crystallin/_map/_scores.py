@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from crystallin._keys import MIN_MEASURED
 from crystallin.stats import LabelModel
-from crystallin.tl._shared import MIN_MEASURED
 
 from ._reference import Reference, Scores
 

@@ -117,10 +117,9 @@ def write_map(
         adata.obs[columns["p_added"]] = cellwise.p["p"]
     adata.uns[keys.result(MAP)] = {
         TABLE: table,
-        LABELS_OF_MAP: cellwise.labels,
         CENTRES: cellwise.centres,
         PARAMS: given(params)
         | origin_of(MAP, adata, keys, digest)
-        | {"labels": cellwise.labels}
+        | {LABELS_OF_MAP: cellwise.labels}
         | written_columns(adata, columns.values()),
     }

@@ -54,7 +54,7 @@ def map_cells_df(adata: AnnData, *, key: str = MAP) -> pd.DataFrame:
         msg = f"adata.obsm has no {slot!r}, which holds the labels of cells: it was removed. Call crystallin.map again."
         raise KeyError(msg)
     values = np.asarray(adata.obsm[slot], dtype=float)
-    labels = [str(name) for name in entry[LABELS_OF_MAP]]
+    labels = [str(name) for name in entry[PARAMS][LABELS_OF_MAP]]
     if values.ndim != 2 or values.shape[1] != len(MAP_COLUMNS):
         msg = (
             f"adata.obsm[{slot!r}] has shape {values.shape} instead of cells x {len(MAP_COLUMNS)}: it was changed "

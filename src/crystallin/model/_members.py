@@ -171,7 +171,7 @@ class Members:
                 _check_size(self.path, name, entry.file_size)
                 if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                     msg = f"it is compressed by method {entry.compress_type}"
-                    raise NotImplementedError(msg)
+                    raise zipfile.BadZipFile(msg)
                 # bytes, unlike the built-in function of that name
                 opened = self.archive.open
                 with opened(name) as file:
@@ -185,7 +185,7 @@ class Members:
         except KeyError:
             msg = f"The exported model at {str(self.path)!r} is incomplete, without {name}. {REMEDY}"
             raise FileNotFoundError(msg) from None
-        # damage in an archive; the last of these is what encrypted files raise
+        # damage in an archive, and what zipfile raises on kinds that it cannot read and on encrypted files
         except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
             msg = f"{name} in {str(self.path)!r} cannot be read ({error}). {REMEDY}"
             raise ValueError(msg) from error

@@ -15,6 +15,7 @@ import torch
 
 from crystallin import nn as blocks
 from crystallin._checks import some
+from crystallin._keys import MIN_MEASURED
 
 if TYPE_CHECKING:
     from crystallin.programs import Prior
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 # at most a tenth of two programs.
 MIN_EXPECTED = 30.0
 # shares of a program's weight on genes that are not measured above which it is named in a warning, and is NaN
-MAX_LOST_SILENTLY, MAX_LOST = 0.1, 0.5
+MAX_LOST_SILENTLY, MAX_LOST = 0.1, 1 - MIN_MEASURED
 # counts of a cell if they are not known; shares depend little on this number
 TYPICAL_DEPTH = 2_000.0
 

@@ -4,7 +4,7 @@ from ._cells import Chosen, choose_cells
 from ._free import free_programs
 from ._group_means import GroupMeans, group_means
 from ._members import members
-from ._queries import MIN_MEASURED, on_all_genes, with_measured
+from ._queries import on_all_genes, with_measured
 from ._refits import stability
 from ._result import add_to_table, n_refits, origin_of, stored_activity
 
@@ -12,7 +12,6 @@ __all__ = [
     "Chosen",
     "add_to_table",
     "GroupMeans",
-    "MIN_MEASURED",
     "choose_cells",
     "free_programs",
     "group_means",

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-# share of a program's weight on measured genes below which its activities are NaN
-MIN_MEASURED = 0.5
+from crystallin._keys import MIN_MEASURED
 
 
 def on_all_genes(values: Any, rows: np.ndarray, n_genes: int) -> Any:
