@@ -33,12 +33,6 @@ def same(a, b):
         if a.dtype != b.dtype or a.shape != b.shape:
             return False
         return same(a.ravel().tolist(), b.ravel().tolist()) if a.dtype.kind in "OUT" else a.tobytes() == b.tobytes()
-    if isinstance(a, pd.Series):
-        pd.testing.assert_series_equal(a, b)
-        return True
-    if isinstance(a, pd.Index):
-        pd.testing.assert_index_equal(a, b, exact=True)
-        return True
     return a == b or (a != a and b != b)
 
 
@@ -78,14 +72,6 @@ def test_everything_comes_back(value):
         np.array(["2020-01-01", "NaT"], dtype="datetime64[ns]"),
         np.datetime64("2020-01-01", "D"),
         np.asfortranarray(np.arange(6).reshape(2, 3))[:, ::2],
-        pd.Series([1.5, 2.5], index=["a", "b"], name="x"),
-        pd.Series(["a", None], dtype="string"),
-        pd.Series(["a", "b"], dtype=object, name=("p", 1)),
-        pd.Series(pd.Categorical(["b", "a", None], ["b", "a", "c"], ordered=True)),
-        pd.Index(["a", "b"], dtype=object, name="genes"),
-        pd.RangeIndex(3, 9, 2),
-        pd.Index([1.0, 2.0]),
-        pd.DatetimeIndex(["2020-01-01"]),
         {},
         [],
         (),
@@ -117,8 +103,8 @@ def test_names_of_arrays_are_plain_and_unique():
         (StrEnum("S", "a").a, "S"),
         (namedtuple("N", "a")(1), "N"),
         (pd.DataFrame({"a": [1]}), "DataFrame"),
-        (pd.MultiIndex.from_tuples([(1, 2)]), "MultiIndex"),
-        (pd.Series([1, None], dtype="Int64"), "Series of Int64"),
+        (pd.Index(["a"]), "Index"),
+        (pd.Series([1.0]), "Series"),
         (np.array([1j]), "ndarray of complex128"),
         (np.array([b"a"]), "ndarray of"),
         (np.array([(1, 2)], dtype=[("a", int), ("b", int)]), "ndarray of"),
@@ -159,8 +145,6 @@ def test_a_value_that_contains_itself():
         ({"$": "dict", "items": [[["list"], 1]]}, "malformed"),
         ({"$": "dict", "items": 3}, "malformed"),
         ({"$": "tuple"}, "malformed"),
-        ({"$": "categorical", "codes": [5], "categories": ["a"], "ordered": False}, "codes"),
-        ({"$": "text", "dtype": "category", "values": []}, "unknown type 'text'"),
     ],
 )
 def test_trees_that_were_changed(tree, match):

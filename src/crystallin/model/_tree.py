@@ -1,8 +1,8 @@
 """Nested values as JSON, with their arrays of numbers beside it.
 
-:func:`flatten` turns dictionaries, lists, tuples, plain values, numpy arrays and pandas Series and Index into a value
-that JSON can hold and a dictionary of numeric arrays; :func:`unflatten` turns these back into equal values. Nothing but
-these types can come out of a file, whatever it contains.
+:func:`flatten` turns dictionaries, lists, tuples, plain values and numpy arrays into a value that JSON can hold and a
+dictionary of numeric arrays; :func:`unflatten` turns these back into equal values. Nothing but these types can come out
+of a file, whatever it contains.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 # key of an object of JSON that stands for something else than a dictionary; its value says for what
 TAG = "$"
@@ -22,11 +21,7 @@ NUMERIC = "biuf"
 MAX_DEPTH = 64
 # largest size of an array of text in memory; numpy gives every element the width of the longest
 MAX_TEXT_BYTES = 2**28
-TEXT_DTYPES = ("string", "str")
-ALLOWED = (
-    "dict, list, tuple, str, int, float, bool, None, numpy scalars, numpy arrays of numbers, dates or text, and pandas "
-    "Series and Index"
-)
+ALLOWED = "dict, list, tuple, str, int, float, bool, None, numpy scalars, and numpy arrays of numbers, dates or text"
 
 
 def flatten(value: Any, name: str) -> tuple[Any, dict[str, np.ndarray]]:
@@ -85,12 +80,6 @@ def _encoded(value: Any, path: tuple[str, ...], arrays: dict[str, np.ndarray]) -
     # scvi-tools stores dictionaries of other classes, of which only the entries matter
     if isinstance(value, dict):
         return _encoded_dict(value, path, arrays)
-    if isinstance(value, pd.Index):
-        return _encoded_index(value, path, arrays)
-    if isinstance(value, pd.Series):
-        parts = {"index": value.index, "name": value.name}
-        encoded = {part: _encoded(entry, (*path, part), arrays) for part, entry in parts.items()}
-        return {TAG: "series", "values": _encoded_column(value, (*path, "values"), arrays), **encoded}
     raise _refused(kind.__name__, path)
 
 
@@ -131,34 +120,6 @@ def _encoded_entry(entry: Any, path: tuple[str, ...], arrays: dict[str, np.ndarr
     return _encoded(entry, path, arrays)
 
 
-def _encoded_index(index: pd.Index, path: tuple[str, ...], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    if isinstance(index, pd.MultiIndex):
-        raise _refused("MultiIndex", path)
-    name = {"name": _encoded(index.name, (*path, "name"), arrays)}
-    if isinstance(index, pd.RangeIndex):
-        return {TAG: "range", "range": [index.start, index.stop, index.step], **name}
-    return {TAG: "index", "values": _encoded_column(index, (*path, "values"), arrays), **name}
-
-
-def _encoded_column(column: pd.Series | pd.Index, path: tuple[str, ...], arrays: dict[str, np.ndarray]) -> Any:
-    """Return the values of a Series or Index."""
-    dtype = column.dtype
-    if isinstance(dtype, np.dtype):
-        return _encoded_array(column.to_numpy(), path, arrays)
-    if isinstance(dtype, pd.StringDtype):
-        values = np.array([None if pd.isna(entry) else str(entry) for entry in column], dtype=object)
-        return {TAG: "text", "dtype": str(dtype), "values": _encoded_array(values, path, arrays)}
-    if isinstance(dtype, pd.CategoricalDtype):
-        categorical = pd.Categorical(column)
-        return {
-            TAG: "categorical",
-            "codes": _encoded_array(np.asarray(categorical.codes), (*path, "codes"), arrays),
-            "categories": _encoded(categorical.categories, (*path, "categories"), arrays),
-            "ordered": bool(categorical.ordered),
-        }
-    raise _refused(f"{type(column).__name__} of {dtype}", path)
-
-
 def _decoded(tree: Any, arrays: Mapping[str, np.ndarray], depth: int) -> Any:
     # a level of the value takes up to four levels of the tree
     if depth > 4 * MAX_DEPTH:
@@ -185,20 +146,6 @@ def _decoded(tree: Any, arrays: Mapping[str, np.ndarray], depth: int) -> Any:
             return _decoded_array(tree, arrays, depth)
         case "scalar":
             return _decoded_array(tree, arrays, depth)[()]
-        case "range":
-            return pd.RangeIndex(*tree["range"], name=part("name"))
-        case "index":
-            values = part("values")
-            dtype = object if isinstance(values, np.ndarray) and values.dtype == object else None
-            return pd.Index(values, dtype=dtype, name=part("name"))
-        case "series":
-            values = part("values")
-            dtype = object if isinstance(values, np.ndarray) and values.dtype == object else None
-            return pd.Series(values, index=part("index"), name=part("name"), dtype=dtype)
-        case "text" if tree["dtype"] in TEXT_DTYPES:
-            return pd.array(part("values"), dtype=tree["dtype"])
-        case "categorical":
-            return pd.Categorical.from_codes(part("codes"), part("categories"), ordered=tree["ordered"])
     msg = f"a stored value has the unknown type {tree[TAG]!r}"
     raise ValueError(msg)
 
