@@ -143,9 +143,7 @@ def fit(
     check_train_arguments(adata, max_epochs=max_epochs, **train_kwargs)
     refits = _refits(adata, n_fits, resample, random_state)
     if completion is not None:
-        checks.check_int(completion["max_rounds"], "max_rounds", 1)
-        asked = {name: completion[name] for name in ("sample_key", "fdr", "min_loading", "candidates")}
-        check_audit(adata, **asked, random_state=random_state)
+        _check_completion(adata, completion, random_state)
     with unchanged_on_error(adata), ProgramVAE._forgotten_on_error():
         ProgramVAE.setup_anndata(
             adata,
@@ -223,6 +221,13 @@ def _completion(complete: bool | Mapping[str, Any]) -> dict[str, Any] | None:
         raise ValueError(msg)
     defaults = inspect.signature(complete_programs).parameters
     return {name: defaults[name].default for name in known} | ({} if complete is True else dict(complete))
+
+
+def _check_completion(adata: AnnData, completion: Mapping[str, Any], random_state: int) -> None:
+    """Raise unless the arguments of the completion are valid for these data."""
+    checks.check_int(completion["max_rounds"], "max_rounds", 1)
+    asked = {name: completion[name] for name in ("sample_key", "fdr", "min_loading", "candidates")}
+    check_audit(adata, **asked, random_state=random_state)
 
 
 def _screening(screen: bool | Mapping[str, Any], random_state: int, *, drop: bool) -> dict[str, Any] | None:
