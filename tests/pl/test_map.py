@@ -70,13 +70,26 @@ def test_verdicts(mapped):
     expected = [to_rgba(OF_VERDICTS[name]) for name in rows["verdict"]]
     assert [bar.get_facecolor() for bar in bars(ax)] == expected
     (diamonds,) = ax.collections
-    np.testing.assert_allclose(diamonds.get_offsets(), np.column_stack([rows["own_distance"], range(8)]))
+    inside = (rows["own_distance"] <= ax.get_xlim()[1]).to_numpy()
+    assert inside[:-2].all()
+    offsets = np.column_stack([rows["own_distance"], range(8)])[inside]
+    np.testing.assert_allclose(diamonds.get_offsets(), offsets)
     assert {(line.get_xdata()[0], line.get_linestyle()) for line in ax.lines} == {(1.5, "--"), (4.0, "-")}
     texts = words(ax.texts)
     assert [text for text in texts if text in OF_VERDICTS] == rows["verdict"].tolist()
     assert [text for text in texts if text.isdigit()] == rows["n_cells"].astype(str).tolist()
     assert "group → nearest label" in texts
     assert ax.get_title(loc="left") == "groups: 2 new, 2 shifted,\n2 like the reference, 2 too few cells"
+
+
+def test_a_few_cells_do_not_make_the_bars_of_others_small(mapped):
+    adata = mapped(groupby="cluster", groups=tuple("abcdefgh"))
+    table = adata.uns["map"]["table"]
+    few = table["verdict"] == "too few cells"
+    table.loc[few, ["distance", "own_distance"]] = 90.0
+    ax = cr.pl.map(adata)[1]
+    assert ax.get_xlim()[1] < 1.2 * table.loc[~few, "distance"].max()
+    assert len(ax.collections[0].get_offsets()) == (~few).sum()
 
 
 def test_without_samples_there_is_no_limit(mapped):

@@ -50,7 +50,8 @@ def map(
     Right: the distance of each group's mean from that of the nearest label, coloured by the verdict. The diamond is the
     distance without what most groups have in common. To the left of the dashed line, a group is like the reference; to
     the right of the solid line, it is as far away as another label would be. :func:`crystallin.get.map_df` explains
-    the verdicts. Groups that are new come first.
+    the verdicts. Groups that are new come first. The bar of a group with too few cells may
+    end at the edge.
 
     Parameters
     ----------

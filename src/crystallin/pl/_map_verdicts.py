@@ -49,11 +49,11 @@ def draw_verdicts(ax: Axes, table: pd.DataFrame, colours: Mapping[str, Any]) -> 
     place = np.arange(len(rows))
     verdict = rows["verdict"].astype(str)
     ax.barh(place, rows["distance"], height=BAR, color=[COLOURS[name] for name in verdict], zorder=2)
-    diamond = {"facecolors": "white", "edgecolors": "black", "linewidths": 1, "clip_on": False}
-    ax.scatter(rows["own_distance"], place, marker="D", s=26, zorder=4, **diamond)
     key = {"marker": "D", "linestyle": "", "color": "black", "markerfacecolor": "white", "markersize": 5}
     handles = {"without what most groups have in common": Line2D([], [], **key)}
-    largest = float(np.nanmax(rows[["distance", "own_distance"]].to_numpy(dtype=float), initial=0))
+    # the distance of a few cells is uncertain, and would make those of the others small
+    counted = rows.loc[verdict != FEW] if (verdict != FEW).any() else rows
+    largest = float(np.nanmax(counted[["distance", "own_distance"]].to_numpy(dtype=float), initial=0))
     lines = {
         "limit": ("--", "limit: of groups in new samples, 95 % are nearer"),
         "far": ("-", "as far as another label would be"),
@@ -65,7 +65,11 @@ def draw_verdicts(ax: Axes, table: pd.DataFrame, colours: Mapping[str, Any]) -> 
             ax.axvline(value, color="black", linewidth=1.1, linestyle=style, zorder=3)
             handles[words] = Line2D([], [], color="black", linewidth=1.1, linestyle=style)
             largest = max(largest, value)
-    ax.set_xlim(0, 1.06 * largest or 1)
+    end = 1.06 * largest or 1
+    ax.set_xlim(0, end)
+    inside = (rows["own_distance"] <= end).to_numpy()
+    diamond = {"facecolors": "white", "edgecolors": "black", "linewidths": 1, "clip_on": False}
+    ax.scatter(rows["own_distance"][inside], place[inside], marker="D", s=26, zorder=4, **diamond)
     _name_rows(ax, rows, colours)
     ax.set_title(_summary(verdict), fontsize=10, loc="left", pad=HEAD + 8)
     ax.set_xlabel("distance from the label (sd of its cells)", fontsize=8)
