@@ -137,10 +137,13 @@ def _calibration(reference: Mapping[str, Any]) -> str:
     """Say what verdicts rest on; the layout is that of :func:`crystallin.calibrate`."""
     labels = [f"{_line(str(name))} ({n:,})" for name, n in zip(reference["labels"], reference["size"], strict=True)]
     n_samples, n_cells = int(reference["n_samples"]), len(reference["weights"])
-    of = f"{n_samples} held-out samples" if n_samples else "the same samples, held out of the training"
+    of = "the same samples, held out of the training"
+    if n_samples:
+        of = f"{n_samples} samples (`{_line(str(reference['sample_key']))}`), each held out in turn"
     return (
         "## Calibration of the verdict\n\n"
-        f"Labels of the reference, and numbers of cells: {', '.join(labels)}.\n\n"
+        f"Labels of the reference (`{_line(str(reference['groupby']))}`), and numbers of cells: {', '.join(labels)}. "
+        f"The median cell has {reference['depth']:,.0f} counts of these genes.\n\n"
         f"p-values and verdicts compare new cells with {n_cells:,} cells of {of}."
     )
 
