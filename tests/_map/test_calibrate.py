@@ -127,3 +127,26 @@ def test_moved_programs_are_named(referenced):
     means = about.cells.mean.copy()
     means[1, 4] += 6 * np.sqrt(about.cells.covariance[4, 4])
     assert judged(about, means)["moved"].iloc[1].startswith("program 4 +")
+
+
+def test_many_unlike_cells_are_not_like_the_reference(referenced):
+    about = referenced.about
+    query = Query(about, about.cells.mean, 60)
+    codes = np.repeat(np.arange(3), 60)
+    p = np.where(codes == 1, 0.01, 0.5)
+    programs = [f"program {i}" for i in range(query.activity.shape[1])]
+    table = verdicts(about, query, ["0", "1", "2"], codes, p, programs)
+    assert table["verdict"].tolist() == ["like the reference", "shifted", "like the reference"]
+    assert (table["unlike_limit"] < 1).all()
+
+
+def test_what_a_foreign_batch_has_in_common_is_no_excuse(referenced):
+    about = referenced.about
+    centres = about.cells.centres - about.cells.centres.mean(axis=0)
+    way = np.linalg.cholesky(about.cells.covariance) @ np.linalg.svd(centres)[2][-1]
+    query = Query(about, about.cells.mean + (np.hypot(about.limit, about.cells.spacing) + 2) * way, 60)
+    codes, programs = np.repeat(np.arange(3), 60), [f"program {i}" for i in range(query.activity.shape[1])]
+    found = []
+    for query.batch_shift in (0.0, 2 * about.batch_limit):
+        found.append(set(verdicts(about, query, ["0", "1", "2"], codes, np.ones(180), programs)["verdict"]))
+    assert found == [{"shifted"}, {"new"}]

@@ -265,3 +265,38 @@ def test_the_model_in_the_package():
     assert (cr.get.programs_df(adata)["measured"] < 0.5).sum() > 10
     for name, right in (("CD34+", "Progenitor"), ("CD19+ B", "B cell"), ("CD56+ NK", "NK cell")):
         assert (label[published == name] == right).mean() > 0.7, name
+
+
+def test_too_few_genes_are_refused(referenced, changes):
+    most = np.argsort(-np.asarray(referenced.query.X.sum(axis=0)).ravel())[:12]
+    query = referenced.query[:, most].copy()
+    query = query[np.asarray(query.X.sum(axis=1)).ravel() > 0].copy()
+    since = changes(query)
+    with pytest.raises(ValueError, match="programs have at least half of their weight; 2 are needed"):
+        cr.map(query, referenced.model)
+    assert not since()
+
+
+def test_genes_without_counts_are_not_measured(referenced):
+    """A file that was filled with zeros gives what the genes that were measured give."""
+    query = referenced.query
+    absent = np.arange(0, query.n_vars, 3)
+    filled = query.copy()
+    counts = filled.X.tolil()
+    counts[:, absent] = 0
+    filled.X = counts.tocsr()
+    expected = np.zeros(query.n_vars)
+    expected[absent] = np.asarray(query.X[:, absent].sum(axis=0)).ravel()
+    mapped = cr.map(filled, referenced.model)
+    gone = query.var_names[expected > 100]
+    assert len(gone) > 50 and not set(gone) & set(mapped.genes)
+    assert (mapped.measured_weight < 1).all()
+
+
+def test_a_mapped_model_gives_verdicts_too(referenced):
+    half = referenced.query[:, ::2].copy()
+    mapped = cr.map(half, referenced.model, groupby="type")
+    again = half.copy()
+    cr.map(again, mapped, groupby="type")
+    tables = [cr.get.map_df(one)[["group", "label"]] for one in (half, again)]
+    pd.testing.assert_frame_equal(*tables)

@@ -614,3 +614,9 @@ class TestDamage:
         change_arrays(folder, changed)
         with pytest.raises(ValueError, match=match):
             read_exported(folder)
+
+
+def test_the_licence_of_a_loaded_model_is_kept(model, tmp_path):
+    loaded = cr.load(model.export(tmp_path / "first", licence="cc-by-4.0"))
+    again = cr.load(loaded.export(tmp_path / "second"))
+    assert again.licence_ == "cc-by-4.0" and "license: cc-by-4.0" in again.card_

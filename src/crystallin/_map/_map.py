@@ -179,12 +179,12 @@ def _resolved(model: Any) -> ProgramVAE:
 
 def _without_silent(query: AnnData, places: np.ndarray, reference: ProgramVAE) -> tuple[AnnData, np.ndarray]:
     """Leave out genes that have no counts in any cell although many are expected: they were not measured."""
-    from crystallin.model import silent
+    from crystallin.model import measured
 
-    there, totals = np.flatnonzero(places >= 0), np.zeros(len(places))
+    there, totals = places >= 0, np.zeros(len(places))
     totals[there] = np.asarray(query.X.sum(axis=0)).ravel()
-    is_silent = silent(reference.module, totals)
-    return query[:, ~is_silent[there]].copy(), np.where(is_silent, -1, places)
+    kept = measured(reference.module, totals, there)
+    return query[:, kept[there]].copy(), np.where(kept, places, -1)
 
 
 def _place(mapped: ProgramVAE, about: Reference) -> Placed:

@@ -13,7 +13,7 @@ from ._refit import check_refit
 from ._refits import check_resampling, refit_epochs, refits_of
 from ._resample import CELLS
 from ._training import check_train_arguments
-from ._unmeasured import silent
+from ._unmeasured import measured
 
 __all__ = [
     "CELLS",
@@ -29,9 +29,9 @@ __all__ = [
     "check_resampling",
     "check_train_arguments",
     "mapped_model",
+    "measured",
     "read_exported",
     "refit_epochs",
     "refits_of",
-    "silent",
     "typical_precision",
 ]

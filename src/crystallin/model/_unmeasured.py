@@ -87,6 +87,29 @@ def silent(module: ProgramModule, gene_totals: np.ndarray) -> np.ndarray:
     return (gene_totals == 0) & (typical_share(module) * gene_totals.sum() >= MIN_EXPECTED)
 
 
+def measured(module: ProgramModule, gene_totals: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Return which of the genes that data have were measured.
+
+    Parameters
+    ----------
+    module
+        Module of the reference.
+    gene_totals
+        Total counts of the reference's genes in the data.
+    there
+        Which of these genes the data have.
+    """
+    share, there = typical_share(module), there.copy()
+    while there.any():
+        # the more genes are left out, the larger the share of the others
+        expected = share / max(share[there].sum(), np.finfo(float).tiny) * gene_totals.sum()
+        gone = there & (gene_totals == 0) & (expected >= MIN_EXPECTED)
+        if not gone.any():
+            break
+        there &= ~gone
+    return there
+
+
 @torch.no_grad()
 def without(module: ProgramModule, genes: np.ndarray, depth: float = TYPICAL_DEPTH) -> Unmeasured:
     """Return what programs lose without these genes in cells of this depth."""
