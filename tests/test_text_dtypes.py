@@ -130,17 +130,32 @@ def test_tools_find_the_same(expected, new, model, name):
             assert_same(one, other)
 
 
-def test_results_are_drawn_and_read_from_files(new, model, tmp_path):
+def test_results_are_drawn_and_read_from_files(new, model, add_map, tmp_path):
     for name, (call, _) in TOOLS.items():
         if name not in ("activity", "loadings"):
             call(new, model)
     assert not new.obs["label"].isna().any()
     cr.pp.screen_programs(new, within="cell_type", n_null=100)
+    add_map(new, groupby="cell_type")
     read_and_draw(new, tmp_path)
     new.write_zarr(tmp_path / "new.zarr")
     again = ad.read_zarr(tmp_path / "new.zarr")
     for accessor in ("rank_programs_groups_df", "annotation_df", "programs_df", "rules_df"):
         assert_same(*(getattr(cr.get, accessor)(adata) for adata in (new, again)))
+
+
+def test_a_query_with_such_labels_is_mapped(plain, new, model):
+    before = model.reference_
+    try:
+        cr.calibrate(model, "cell_type")
+        tables = []
+        for query in (plain.copy(), new):
+            cr.map(query, model, batch_key="batch", groupby="cell_type", key_added="mapped")
+            tables.append((cr.get.map_df(query, key="mapped"), cr.get.map_cells_df(query, key="mapped")))
+        for one, other in zip(*tables, strict=True):
+            assert_same(one, other)
+    finally:
+        model.reference_ = before
 
 
 @pytest.mark.parametrize("missing", [np.nan, None, pd.NA])
