@@ -78,6 +78,23 @@ def test_bad_input(referenced, options, error, message):
     assert model.reference_ is before
 
 
+def test_samples_of_several_batches(planted):
+    """Each batch of a held-out sample gets intercepts of its own."""
+    adata = planted.adata
+    adata.obs["donor"] = [f"d{i % 3}" for i in range(adata.n_obs)]
+    cr.pp.add_programs(adata, planted.sets)
+    cr.ProgramVAE.setup_anndata(adata, batch_key="batch")
+    model = cr.ProgramVAE(adata)
+    short = {"max_epochs": 1, "posterior_epochs": 1, "enable_progress_bar": False}
+    model.train(**short)
+    cr.calibrate(model, "cell_type", sample_key="donor", n_folds=3, **short)
+    assert model.reference_["n_samples"] == 3 and len(model.reference_["batch_shifts"]) == 6
+    # labels that no other sample has
+    adata.obs["own"] = adata.obs["donor"].astype(str)
+    with pytest.raises(ValueError, match="Use coarser labels"):
+        cr.calibrate(model, "own", sample_key="donor", n_folds=3, **short)
+
+
 def test_a_model_without_data_is_refused(referenced, tmp_path):
     model = cr.load(referenced.model.export(tmp_path / "model"))
     with pytest.raises(ValueError, match="no data"):

@@ -92,6 +92,9 @@ def calibrate(
     parts = _parts(model, codes, None if samples is None else samples.codes, n_folds, random_state)
     # without samples, the model itself has not seen the cells for validation
     held = list(held_out_cells(model, parts, codes, sample_of, refit=samples is not None, train_kwargs=train_kwargs))
+    if not held:
+        msg = f"No label of groupby={groupby!r} is in several folds of sample_key={sample_key!r}. Use coarser labels."
+        raise ValueError(msg)
 
     labelled = np.flatnonzero(codes >= 0)
     fit = cell_fit(model, model.reading(), labelled)
@@ -119,7 +122,7 @@ def calibrate(
         scale=scale,
         usual=usual,
         weights=weights,
-        batch_shifts=np.concatenate([one.model.mapped_["shift"] for one in held])[: len(held) if samples else 0],
+        batch_shifts=np.zeros(0) if samples is None else np.concatenate([one.model.mapped_["shift"] for one in held]),
         shifts=np.array([group.distance for group in groups]),
         unlikes=np.array([group.unlike for group in groups]),
         groups=np.array([group.name for group in groups], dtype=str),
