@@ -1,6 +1,6 @@
 """Train, calibrate and export the model that comes with the package as "pbmc".
 
-    python benchmarks/pbmc_model.py            # writes src/crystallin/models/pbmc.zip
+    python benchmarks/pbmc_model.py            # writes src/crystallin/models/pbmc.zip and programs/blood.tsv.gz
     python benchmarks/pbmc_model.py --quick    # few epochs, to check that it runs; writes nothing
     python benchmarks/pbmc_model.py --card     # writes its card again, with the results of mapping.py --only package
 
@@ -11,6 +11,9 @@ populations of Zheng et al. (2017, Nat Commun 8:14049). The others, and the frac
 half are progenitors, are labelled from these by a linear discriminant on the activities.
 
 Genes: those of the "immune" collection, and variable ones. Identifiers are those of GENCODE v44 (Ensembl 110).
+
+The mean profiles of the labelled types on all genes, by which ``tl.annotate`` tells what such cells look like, are
+written to ``programs/blood.tsv.gz``: counts per million, means over data sets.
 """
 
 from __future__ import annotations
@@ -60,10 +63,17 @@ LABELS = {
     "HSPC": "Progenitor",
 }
 IMPURE = "Progenitor"
+# without the time of writing, so that the same profiles are the same file
+PLAIN_GZIP = {"method": "gzip", "mtime": 0}
+# labels of the model that the "immune" collection calls otherwise
+NAMES = {"Progenitor": "Haematopoietic progenitor"}
 N_VARIABLE = 1_200
 # a gene has to be in this many of the files, most of which leave out genes that few cells express
 MIN_FILES = 4
 TARGET = ROOT / "src" / "crystallin" / "models" / "pbmc.zip"
+PROFILES = ROOT / "src" / "crystallin" / "programs" / "blood.tsv.gz"
+# a data set counts in a mean profile with at most this many cells, and not at all with fewer than the second number
+MOST_CELLS, FEWEST_CELLS = 100, 5
 
 CARD = """\
 Blood cells of six healthy donors in eight data sets by 10x Genomics (chemistries v1, v2, v3 and 5'), which are licensed
@@ -106,13 +116,17 @@ def read(name: str) -> ad.AnnData:
     return ad.AnnData(sparse.csr_matrix(adata.X, dtype=np.float32), obs=obs, var=adata.var[[]])
 
 
-def reference() -> ad.AnnData:
-    """All cells, on the genes of the model."""
+def all_cells() -> ad.AnnData:
+    """All cells, on the genes of most files."""
     parts = {name: read(name) for name in SOURCES}
     n_files = pd.concat([pd.Series(1, part.var_names) for part in parts.values()]).groupby(level=0).sum()
     genes = n_files.index[n_files >= MIN_FILES]
     # a file leaves out a gene that hardly any of its cells express, so its counts are 0
-    adata = ad.concat(parts, join="outer", fill_value=0, index_unique=" ")[:, genes].copy()
+    return ad.concat(parts, join="outer", fill_value=0, index_unique=" ")[:, genes].copy()
+
+
+def on_genes_of_model(adata: ad.AnnData) -> ad.AnnData:
+    """The cells on the genes of the model."""
     sets, _, _ = immune()
     wanted = {gene for members in sets.values() for gene in members}
     logged = adata.copy()
@@ -138,6 +152,22 @@ def labelled(adata: ad.AnnData) -> np.ndarray:
         # the sort for CD34 let other cells pass
         labels = np.where(told & (known != IMPURE), known, found)
     return labels
+
+
+def profiles(adata: ad.AnnData, labels: pd.Series) -> pd.DataFrame:
+    """Mean profile of each type, genes x types, in counts per million."""
+    labels, found = labels.reindex(adata.obs_names).to_numpy(dtype=object), {}
+    for name in sorted(set(labels) - {np.nan}):
+        means, sizes = [], []
+        for dataset in adata.obs["dataset"].unique():
+            inside = (labels == name) & (adata.obs["dataset"] == dataset).to_numpy()
+            if inside.sum() >= FEWEST_CELLS:
+                total = np.asarray(adata.X[inside].sum(axis=0)).ravel()
+                means.append(total / total.sum())
+                sizes.append(min(inside.sum(), MOST_CELLS))
+        found[NAMES.get(name, name)] = np.average(means, axis=0, weights=sizes) * 1e6
+    table = pd.DataFrame(found, index=pd.Index(adata.var_names, name="gene")).round(1)
+    return table[table.max(axis=1) > 0]
 
 
 def identifiers(genes: pd.Index) -> pd.Series:
@@ -171,13 +201,15 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--quick", action="store_true", help="few epochs, to check that it runs; writes nothing")
     options.add_argument("--out", type=Path, default=TARGET, help="file to write")
+    options.add_argument("--profiles", type=Path, default=PROFILES, help="file of the mean profiles")
     options.add_argument("--card", action="store_true", help="only write the card again")
     args = options.parse_args()
     quiet()
     if args.card:
         export(cr.load(args.out), args.out)
         return
-    adata = reference()
+    everything = all_cells()
+    adata = on_genes_of_model(everything)
     cr.pp.add_programs(adata, "immune")
     cr.ProgramVAE.setup_anndata(adata, batch_key="dataset")
     model = cr.ProgramVAE(adata, n_hidden=32)
@@ -185,6 +217,8 @@ def main() -> None:
     model.train(**train)
     cr.tl.activity(adata, model)
     adata.obs["cell_type"] = labelled(adata)
+    if not args.quick:
+        profiles(everything, adata.obs["cell_type"]).to_csv(args.profiles, sep="\t", compression=PLAIN_GZIP)
     # a new query is another donor, and often another chemistry
     n_donors = adata.obs["donor"].nunique()
     cr.calibrate(model, "cell_type", sample_key="donor", n_folds=n_donors, enable_progress_bar=False)

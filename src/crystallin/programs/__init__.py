@@ -1,6 +1,7 @@
 """Prior knowledge, independent of any model: gene sets, their alignment to the genes of a data set, decoys."""
 
 from ._align import AlignedPrograms, align
+from ._blood import blood_profiles
 from ._decoys import add_decoys
 from ._edges import name_of
 from ._gmt import read_gmt
@@ -22,6 +23,7 @@ __all__ = [
     "add_decoys",
     "align",
     "as_prior",
+    "blood_profiles",
     "dealt_evenly",
     "exchanged",
     "expression_classes",
