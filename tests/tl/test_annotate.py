@@ -74,7 +74,7 @@ def annotated(typed):
 
 
 def test_kinds_get_their_names(annotated):
-    table = cr.get.annotation_df(annotated).set_index("group")
+    table = cr.get.annotation_df(annotated, columns="all").set_index("group")
     assert table.loc["kind 1", "path"] == "lineage > one"
     assert table.loc["kind 2", "path"] == "lineage > two"
     assert table.loc["kind 3", "label"] == "other"
@@ -86,7 +86,7 @@ def test_kinds_get_their_names(annotated):
 
 
 def test_a_kind_that_no_program_names_is_unassigned(annotated):
-    row = cr.get.annotation_df(annotated, "nameless").iloc[0]
+    row = cr.get.annotation_df(annotated, "nameless", columns="all").iloc[0]
     assert row["label"] == "unassigned" and row["path"] == "" and row["reason"]
 
 
@@ -94,16 +94,16 @@ def test_a_program_that_shares_some_genes_is_not_enough(typed):
     """It is up a little, but most of its genes say no; another kind has them all."""
     adata, model = typed
     cr.tl.annotate(adata, model, "kind", parents=PARENTS, min_score=0.2)
-    row = cr.get.annotation_df(adata, "nameless").iloc[0]
+    row = cr.get.annotation_df(adata, "nameless", columns="all").iloc[0]
     assert row["label"] == "unassigned" and row["best"] == "other"
     assert "labels agree with it" in row["reason"] and row["support"] < 0.6
     # by its score alone it would have been named
     cr.tl.annotate(adata, model, "kind", parents=PARENTS, min_score=0.2, min_support=0)
-    assert cr.get.annotation_df(adata, "nameless")["label"].tolist() == ["other"]
+    assert cr.get.annotation_df(adata, "nameless", columns="all")["label"].tolist() == ["other"]
 
 
 def test_why(annotated):
-    table = cr.get.annotation_df(annotated).set_index("group")
+    table = cr.get.annotation_df(annotated, columns="all").set_index("group")
     assert "two" in table.loc["kind 2", "programs"].split(";")[:2]
     genes = table.loc["kind 2", "genes"].split(";")
     own = {f"g{i}" for i in range(2 * GENES, 3 * GENES)}
@@ -165,9 +165,9 @@ def test_over_samples_intervals_are_wider_where_samples_differ(typed):
     shift = adata.obs["donor"].map({"d0": 1.0, "d1": -1.0, "d2": 0.5, "d3": -0.5}).to_numpy()
     adata.obsm["X_programs"] = adata.obsm["X_programs"] + shift[:, None].astype(np.float32)
     cr.tl.annotate(adata, model, "kind", parents=PARENTS, key_added="annotate")
-    cells = cr.get.annotation_df(adata).set_index("group")
+    cells = cr.get.annotation_df(adata, columns="all").set_index("group")
     cr.tl.annotate(adata, model, "kind", parents=PARENTS, sample_key="donor")
-    samples = cr.get.annotation_df(adata).set_index("group")
+    samples = cr.get.annotation_df(adata, columns="all").set_index("group")
     width = lambda table: (table["upper"] - table["lower"])["kind 3"]  # noqa: E731
     assert width(samples) > 1.5 * width(cells)
     assert adata.uns["annotate"]["params"]["sample_key"] == "donor"
@@ -176,7 +176,7 @@ def test_over_samples_intervals_are_wider_where_samples_differ(typed):
 def test_a_group_of_one_cell_is_neither_named_nor_a_reference(typed):
     adata, model = typed
     cr.tl.annotate(adata, model, "alone", parents=PARENTS)
-    row = cr.get.annotation_df(adata, "one").iloc[0]
+    row = cr.get.annotation_df(adata, "one", columns="all").iloc[0]
     assert row["n_cells"] == 1 and np.isnan(row[["lower", "upper", "stability"]].astype(float)).all()
     assert row["label"] == "unassigned" and row["reason"] == "the group has 1 cell(s), fewer than 3"
     # random groups beside a single cell of a kind: that cell is not what they are compared with
@@ -185,15 +185,15 @@ def test_a_group_of_one_cell_is_neither_named_nor_a_reference(typed):
     adata.obs.loc[adata.obs["kind"] == "nameless", "mixed"] = "a"
     adata.obs.iloc[0, adata.obs.columns.get_loc("mixed")] = "alone"
     cr.tl.annotate(adata, model, "mixed", parents=PARENTS)
-    assert (cr.get.annotation_df(adata)["label"] == "unassigned").all()
+    assert (cr.get.annotation_df(adata, columns="all")["label"] == "unassigned").all()
     cr.tl.annotate(adata, model, "mixed", parents=PARENTS, min_cells=1)
-    assert (cr.get.annotation_df(adata)["label"] != "unassigned").any()
+    assert (cr.get.annotation_df(adata, columns="all")["label"] != "unassigned").any()
 
 
 def test_whose_score_it_is(typed):
     adata, model = typed
     cr.tl.annotate(adata, model, "kind", parents=PARENTS, min_margin=50)
-    table = cr.get.annotation_df(adata).set_index("group")
+    table = cr.get.annotation_df(adata, columns="all").set_index("group")
     scores = cr.get.annotation_df(adata, scores=True).set_index(["group", "label"])["score"]
     for group, row in table[table["label"] != "unassigned"].iterrows():
         assert row["score"] == pytest.approx(scores[group, row["carried_by"]])
@@ -219,19 +219,19 @@ def test_draws_are_reproducible(typed):
     tables = []
     for _ in range(2):
         cr.tl.annotate(adata, model, "kind", random_state=3)
-        tables.append(cr.get.annotation_df(adata))
+        tables.append(cr.get.annotation_df(adata, columns="all"))
     pd.testing.assert_frame_equal(*tables)
 
 
 def test_thresholds_are_thresholds(typed):
     adata, model = typed
     cr.tl.annotate(adata, model, "kind", min_score=50)
-    assert (cr.get.annotation_df(adata)["label"] == "unassigned").all()
-    assert cr.get.annotation_df(adata)["reason"].str.contains("below 50").all()
+    assert (cr.get.annotation_df(adata, columns="all")["label"] == "unassigned").all()
+    assert cr.get.annotation_df(adata, columns="all")["reason"].str.contains("below 50").all()
     cr.tl.annotate(adata, model, "kind", min_score=0, min_support=0)
-    assert (cr.get.annotation_df(adata)["label"] != "unassigned").all()
+    assert (cr.get.annotation_df(adata, columns="all")["label"] != "unassigned").all()
     cr.tl.annotate(adata, model, "kind", parents=PARENTS, min_margin=50)
-    row = cr.get.annotation_df(adata, "kind 1").iloc[0]
+    row = cr.get.annotation_df(adata, "kind 1", columns="all").iloc[0]
     assert (row["label"], row["finest"]) == ("lineage", "one")
 
 
@@ -254,7 +254,7 @@ def test_the_collections_hierarchy_skips_labels_that_are_not_there(typed):
     table = adata.uns["programs"]["table"]
     table["parent"] = table["name"].map({"one": "between", "two": "lineage"}).fillna("")
     cr.tl.annotate(adata, model, "kind")
-    table = cr.get.annotation_df(adata).set_index("group")
+    table = cr.get.annotation_df(adata, columns="all").set_index("group")
     assert table.loc["kind 2", "path"] == "lineage > two" and table.loc["kind 1", "path"].endswith("one")
 
 
@@ -262,7 +262,10 @@ def test_survives_writing(annotated, tmp_path):
     annotated.write_h5ad(tmp_path / "a.h5ad")
     again = ad.read_h5ad(tmp_path / "a.h5ad")
     pd.testing.assert_frame_equal(
-        cr.get.annotation_df(again), cr.get.annotation_df(annotated), check_dtype=False, check_column_type=False
+        cr.get.annotation_df(again, columns="all"),
+        cr.get.annotation_df(annotated, columns="all"),
+        check_dtype=False,
+        check_column_type=False,
     )
 
 
@@ -311,7 +314,7 @@ def test_five_hundred_groups(typed):
     adata = ad.concat([adata] * 2, merge="same", uns_merge="same", index_unique="-")
     adata.obs["many"] = [f"group {i % 500}" for i in range(adata.n_obs)]
     cr.tl.annotate(adata, model, "many", parents=PARENTS)
-    table = cr.get.annotation_df(adata)
+    table = cr.get.annotation_df(adata, columns="all")
     assert len(table) == 500 and (table["label"] == "unassigned").all()
 
 
@@ -341,7 +344,7 @@ def test_labels_from_totals(typed, exchanged, earlier):
     adata, model = typed
     options = {"groupby": "kind", "parents": PARENTS, "label_added": "label", "cell_label_added": "own"}
     cr.tl.annotate(adata, model, kind="total", **options)
-    table = cr.get.annotation_df(adata).set_index("group")
+    table = cr.get.annotation_df(adata, columns="all").set_index("group")
     # coarser and finer program share no genes here, so totals do not blur them
     assert table["path"].to_dict() == {"kind 1": "lineage > one", "kind 2": "lineage > two", "kind 3": "other"} | {
         "nameless": table.loc["nameless", "path"]

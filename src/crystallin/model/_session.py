@@ -133,6 +133,10 @@ class Reading:
         """Return the total counts of genes over all cells of each batch."""
         return self._gene_totals(np.arange(self.adata.n_obs))
 
+    def total_counts(self, positions: np.ndarray) -> np.ndarray:
+        """Return the total counts of genes over some cells."""
+        return np.sum(list(self._gene_totals(positions).values()), axis=0)
+
     def _gene_totals(self, positions: np.ndarray) -> dict[int, np.ndarray]:
         """Return the total counts of genes over some cells, by batch."""
         found = {int(batch): np.zeros(self.adata.n_vars) for batch in np.unique(self.batches[positions])}

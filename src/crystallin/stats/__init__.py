@@ -4,6 +4,7 @@ from ._adaptive import probability_beyond
 from ._agreement import kendall, rank_biased_overlap, robust_ranks
 from ._background import without_background
 from ._breadth import breadth
+from ._calls import calls
 from ._coherence import coherence, n_carriers
 from ._conformal import conformal_limit, conformal_p
 from ._contrasts import Difference, compare_cells, overlap
@@ -18,6 +19,7 @@ from ._independent import n_independent
 from ._infidelity import infidelity
 from ._label_model import LabelModel
 from ._lift import Lift, lift
+from ._likeness import Likeness, likeness
 from ._linear import estimable_basis, independent, orthonormal, root
 from ._means import Means, reliability, unshrunk_means
 from ._mirror import mirror_q
@@ -37,6 +39,7 @@ __all__ = [
     "Difference",
     "LabelModel",
     "Lift",
+    "Likeness",
     "Means",
     "Moments",
     "Permuted",
@@ -45,6 +48,7 @@ __all__ = [
     "best_within",
     "breadth",
     "calibrated_by_decoys",
+    "calls",
     "choose",
     "coherence",
     "collect_moments",
@@ -66,6 +70,7 @@ __all__ = [
     "kendall",
     "is_within",
     "lift",
+    "likeness",
     "n_carriers",
     "n_independent",
     "mean_along_path",

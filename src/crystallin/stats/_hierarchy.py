@@ -35,7 +35,14 @@ class Choice:
 
 
 def choose(
-    score: np.ndarray, supported: np.ndarray, parent: np.ndarray, *, min_score: float, min_margin: float
+    score: np.ndarray,
+    supported: np.ndarray,
+    parent: np.ndarray,
+    *,
+    min_score: float,
+    min_margin: float,
+    lineage: np.ndarray | None = None,
+    closest: np.ndarray | None = None,
 ) -> Choice:
     """Choose the coarse label with the best evidence, and a finer one as long as it beats its siblings.
 
@@ -55,13 +62,18 @@ def choose(
         Evidence that a label needs.
     min_margin
         By how much a finer label has to exceed its best sibling.
+    lineage
+        The coarsest label of each row, or ``NONE``, if it is known; only finer labels are then chosen here.
+    closest
+        The best label of rows for which none is chosen; ``None`` takes the one with the largest score.
     """
     rows, n = np.arange(len(score)), score.shape[1]
     below = _descendants(parent)
     whole = _upwards(score, below)
     evidence = _upwards(np.where(supported, score, -np.inf), below)
-    label, at = np.full(len(score), NONE), np.full(len(score), NONE)
-    moving = np.ones(len(score), dtype=bool)
+    label = np.full(len(score), NONE) if lineage is None else lineage.copy()
+    at = label.copy()
+    moving = np.ones(len(score), dtype=bool) if lineage is None else lineage != NONE
     while moving.any():
         moved = np.zeros(len(score), dtype=bool)
         for place in np.unique(at[moving]):
@@ -80,7 +92,7 @@ def choose(
             label[here[wins]] = children[first[wins]]
             moved[here[wins]] = True
         at, moving = label, moved
-    best = np.where(label == NONE, score.argmax(axis=1), label)
+    best = np.where(label == NONE, score.argmax(axis=1) if closest is None else closest, label)
     related = below | below.T | np.eye(n, dtype=bool)
     rivals = np.where(related[best], -np.inf, score)
     second = rivals.argmax(axis=1)

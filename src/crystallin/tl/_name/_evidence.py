@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crystallin import stats
 from crystallin.tl._shared import Chosen, members
 
 if TYPE_CHECKING:
@@ -43,6 +42,14 @@ class GeneEvidence:
         n_labels = self.label.max() + 1
         speaks = [np.bincount(self.label, row, n_labels) for row in self.excess > self.needed]
         return np.array(speaks) / np.bincount(self.label, minlength=n_labels)
+
+    @property
+    def breadth(self) -> np.ndarray:
+        """Effective number of a label's genes that agree with it, groups x labels."""
+        size, n_labels = np.clip(np.nan_to_num(self.excess), 0, None), self.label.max() + 1
+        total = np.array([np.bincount(self.label, row, n_labels) for row in size])
+        squares = np.array([np.bincount(self.label, row**2, n_labels) for row in size])
+        return np.divide(total**2, squares, out=np.zeros_like(total), where=squares > 0)
 
     def of(self, group: int, label: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the genes of a label, and the excess of each in a group."""
@@ -92,8 +99,3 @@ def largest(names: np.ndarray, values: np.ndarray, n: int) -> list[str]:
     """Return the names with the largest positive values."""
     order = np.argsort(-np.nan_to_num(values), kind="stable")[:n]
     return [str(name) for name in names[order[values[order] > 0]]]
-
-
-def breadth_of(values: np.ndarray) -> float:
-    """Return the effective number of genes that agree with a label."""
-    return stats.breadth(np.clip(np.nan_to_num(values), 0, None))

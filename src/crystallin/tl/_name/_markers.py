@@ -13,6 +13,7 @@ import pandas as pd
 from crystallin import _checks as checks
 from crystallin import get
 from crystallin.stats import NONE
+from crystallin.tl._shared import members
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 UNASSIGNED = "unassigned"
+# added to ambiguous labels
+UNSURE = "?"
+# share of a label's genes in the data below which its name rests on few genes
+POOR = 1 / 3
 CATEGORY, CELL_TYPE = "category", "cell type"
 
 
@@ -37,11 +42,14 @@ class Markers:
         Their positions among the model's programs.
     parent
         Position in ``names`` of the next coarser label of each; -1 for the coarsest labels.
+    n_genes
+        Number of genes of each that are in the data.
     """
 
     names: list[str]
     columns: np.ndarray
     parent: np.ndarray
+    n_genes: np.ndarray
 
     def path(self, label: int) -> list[str]:
         """Return the names from the coarsest label to this one."""
@@ -54,7 +62,8 @@ class Markers:
     def categorical(self, labels: np.ndarray) -> pd.Categorical:
         """Return a categorical of the labels that occur, in the collection's order, with unassigned cells last."""
         there = set(labels.tolist())
-        return pd.Categorical(labels, [name for name in (*self.names, UNASSIGNED) if name in there])
+        order = [label for name in self.names for label in (name, f"{name}{UNSURE}")]
+        return pd.Categorical(labels, [name for name in (*order, UNASSIGNED) if name in there])
 
 
 def markers(
@@ -65,7 +74,7 @@ def markers(
     key: str,
 ) -> Markers:
     """Return the programs that are labels, as given or by the collection's categories, and their hierarchy."""
-    table = get.programs_df(adata, key=key)
+    table = get.programs_df(adata, key=key, columns="all")
     learned = model.programs_table
     if CATEGORY not in table and learned is not None and CATEGORY in learned:
         # the same programs were added to these cells without their categories
@@ -98,6 +107,7 @@ def markers(
             'programs=[…], or add a collection of markers: crystallin.pp.add_programs(adata, "immune").'
         )
         raise ValueError(msg)
+    _warn_of_coverage(table, names)
     if parents is None:
         parents = table["parent"].to_dict() if "parent" in table else {}
     else:
@@ -109,11 +119,23 @@ def markers(
             checks.check_program_names([*parents, *parents.values()], table.index.tolist(), "parents")
     place = {name: i for i, name in enumerate(names)}
     positions = model.program_names.tolist()
-    return Markers(
-        names,
-        np.array([positions.index(name) for name in names]),
-        np.array([_nearest_coarser(name, place, parents) for name in names]),
-    )
+    columns = np.array([positions.index(name) for name in names])
+    n_genes = members(model)[:, columns].sum(axis=0)
+    return Markers(names, columns, np.array([_nearest_coarser(name, place, parents) for name in names]), n_genes)
+
+
+def _warn_of_coverage(table: pd.DataFrame, names: Sequence[str]) -> None:
+    """Say so if most labels have only a small part of their genes in the data."""
+    if "coverage" not in table:
+        return
+    n_poor = int((table.loc[list(names), "coverage"] < POOR).sum())
+    if n_poor > len(names) / 2:
+        logger.warning(
+            "%d of %d labels have less than a third of their genes in the data, so names rest on few genes. Keep the "
+            "genes of the sets when you select genes: crystallin.pp.select_genes does.",
+            n_poor,
+            len(names),
+        )
 
 
 def _nearest_coarser(name: str, place: Mapping[str, int], parents: Mapping[str, str]) -> int:

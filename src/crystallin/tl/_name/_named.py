@@ -13,8 +13,9 @@ from crystallin._keys import SHARE_OF_FITS, Keys
 from crystallin.stats import Lift
 from crystallin.tl._shared import GroupMeans, choose_cells, group_means, n_refits, stored_activity
 
-from ._evidence import breadth_of, gene_evidence, largest
-from ._markers import Markers
+from ._evidence import gene_evidence, largest
+from ._footing import footing_of
+from ._markers import UNSURE, Markers
 from ._naming import Naming, Needs, specificities
 
 if TYPE_CHECKING:
@@ -47,6 +48,14 @@ class NamedGroups:
     table: pd.DataFrame
     scores: pd.DataFrame
 
+    @property
+    def marked(self) -> list[str]:
+        """Labels of groups, with a question mark where another lineage is almost as likely."""
+        return [
+            f"{label}{UNSURE}" if unsure else label
+            for label, unsure in zip(self.labels, self.table["ambiguous"], strict=True)
+        ]
+
 
 def name_groups(
     adata: AnnData,
@@ -55,6 +64,7 @@ def name_groups(
     needs: Needs,
     groupby: str,
     sample_key: str | None,
+    profiles: str | pd.DataFrame | None,
     keys: Keys,
     kind: str,
     rng: np.random.Generator,
@@ -71,7 +81,8 @@ def name_groups(
 
     found = lifted(means)
     evidence = gene_evidence(adata, model, some, known.columns, found.off, kind)
-    naming = Naming(known, found.value, evidence.support, n_cells, needs)
+    footing = footing_of(adata, model, some, known, keys, profiles, groupby)
+    naming = Naming(known, found.value, evidence.support, evidence.breadth, n_cells, needs, footing)
 
     table = pd.concat([naming.table(), naming.uncertainty(means, rng)], axis=1)
     table.insert(0, "group", chosen.groups)
@@ -87,7 +98,6 @@ def name_groups(
     activity = stored_activity(adata, keys, kind)[0][some.positions]
     table["specificity"] = specificities(activity, known.columns[best], group[some.positions], naming.labels())
     reasons = [evidence.of(g, label) for g, label in enumerate(best)]
-    table["breadth"] = [breadth_of(values) for _, values in reasons]
     genes = adata.var_names.to_numpy()
     table["genes"] = [";".join(largest(genes[gene], values, N_GENES)) for gene, values in reasons]
     above = stats.lift(means.mean[:, real], means.reliability[:, real], is_reference).value
@@ -101,4 +111,6 @@ def name_groups(
             "support": evidence.support.ravel(),
         }
     )
+    if footing is not None:
+        scores["likeness"] = footing.likeness.value.ravel()
     return NamedGroups(group, naming.labels(), table, scores)

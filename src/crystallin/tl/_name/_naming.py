@@ -14,16 +14,18 @@ from crystallin import stats
 from crystallin.stats import NONE, Choice
 from crystallin.tl._shared import GroupMeans
 
+from ._footing import Footing
 from ._markers import UNASSIGNED, Markers
 
 N_DRAWS, LEVEL = 200, 0.95
 
 
 class Needs(NamedTuple):
-    """Requirements of a label: smallest score, support and margin, and smallest number of cells in the group."""
+    """Requirements of a label: smallest score, support, breadth and margin, and number of cells in the group."""
 
     score: float
     support: float
+    breadth: float
     margin: float
     cells: int
 
@@ -36,19 +38,23 @@ class Naming:
     ----------
     known
         Labels to choose from.
-    score, support
-        Scores and supports, groups x labels.
+    score, support, breadth
+        Of groups and labels.
     n_cells
         Number of cells in each group.
     needs
         Requirements of a label.
+    footing
+        Likeness of groups to the types that labels stand for, by which lineages are chosen; ``None`` if it is unknown.
     """
 
     known: Markers
     score: np.ndarray
     support: np.ndarray
+    breadth: np.ndarray
     n_cells: np.ndarray
     needs: Needs
+    footing: Footing | None
 
     @cached_property
     def choice(self) -> Choice:
@@ -63,7 +69,7 @@ class Naming:
         """Return the chosen label of each group, and the labels that came closest."""
         choice, names = self.choice, np.array(self.known.names)
         rows = np.arange(len(self.score))
-        return pd.DataFrame(
+        table = pd.DataFrame(
             {
                 "label": self.labels(),
                 "path": [" > ".join(self.known.path(label)) for label in choice.label],
@@ -76,9 +82,32 @@ class Naming:
                 "ambiguous": (choice.label != NONE) & (choice.score - choice.second_score < self.needs.margin),
                 "support": stats.best_within(self._along_path, self.known.parent)[rows, choice.best],
                 "best": names[choice.best],
+                "breadth": self.breadth[rows, choice.best],
                 "reason": [self._reason(g) for g in rows],
             }
         )
+        return table if self.footing is None else table.assign(**self._by_likeness(self.footing))
+
+    def _by_likeness(self, footing: Footing) -> dict[str, np.ndarray]:
+        """Return the columns of the table that a known likeness adds or changes."""
+        choice, rows, names = self.choice, np.arange(len(self.score)), np.array(self.known.names)
+        root, evidence = footing.root[choice.best], footing.evidence(self.score)
+        own = evidence[rows, root]
+        evidence[rows, root] = -np.inf
+        rival = evidence.argmax(axis=1)
+        # without another lineage that is possible, the second label is no rival
+        is_rival = (choice.label != NONE) & np.isfinite(evidence[rows, rival])
+        of_rival = np.where(footing.root == rival[:, None], self.score, -np.inf).argmax(axis=1)
+        second = np.where(is_rival, of_rival, choice.second)
+        margin = np.subtract(own, evidence[rows, rival], out=choice.score - choice.second_score, where=is_rival)
+        return {
+            "likeness": footing.likeness.value[rows, root],
+            "agreement": footing.likeness.agreement[rows, root],
+            "second": np.where(second == NONE, "", names[second]),
+            "second_score": np.where(second == NONE, 0, self.score[rows, second]),
+            "margin": margin,
+            "ambiguous": is_rival & (margin < self.needs.margin),
+        }
 
     def uncertainty(self, means: GroupMeans, rng: np.random.Generator) -> pd.DataFrame:
         """Return the interval of the score and the stability of the label, from draws of the groups' means."""
@@ -115,8 +144,23 @@ class Naming:
         return [UNASSIGNED if label == NONE else self.known.names[label] for label in choice.label]
 
     def _choose(self, score: np.ndarray, min_margin: float) -> Choice:
-        supported = (self._along_path >= self.needs.support) & (self.n_cells >= self.needs.cells)[:, None]
-        return stats.choose(score, supported, self.known.parent, min_score=self.needs.score, min_margin=min_margin)
+        enough = self.n_cells >= self.needs.cells
+        supported = (self._along_path >= self.needs.support) & self._is_broad & enough[:, None]
+        footing = self.footing
+        return stats.choose(
+            score,
+            supported,
+            self.known.parent,
+            min_score=self.needs.score,
+            min_margin=min_margin,
+            lineage=None if footing is None else np.where(enough, footing.lineage(score), NONE),
+            closest=None if footing is None else footing.closest(),
+        )
+
+    @cached_property
+    def _is_broad(self) -> np.ndarray:
+        """Whether more than a single gene makes a label; labels of few genes need half of them."""
+        return self.breadth >= np.minimum(self.needs.breadth, self.known.n_genes / 2)
 
     def _reason(self, group: int) -> str:
         if self.choice.label[group] != NONE:
@@ -125,6 +169,10 @@ class Naming:
         best = self.choice.best[group]
         if self.n_cells[group] < self.needs.cells:
             return f"the group has {self.n_cells[group]} cell(s), fewer than {self.needs.cells}"
+        if self.footing is not None:
+            return self.footing.reason(group, best, self.known.names[best])
+        if not self._is_broad[group, best]:
+            return f"{self.known.names[best]!r} would rest on {self.breadth[group, best]:.1f} genes"
         if score[best] < self.needs.score:
             return f"the largest score, {score[best]:.2f}, is below {self.needs.score:g}"
         return (

@@ -9,6 +9,8 @@ import pandas as pd
 
 from crystallin._keys import PARAMS
 
+from ._markers import UNASSIGNED, UNSURE
+
 if TYPE_CHECKING:
     from anndata import AnnData
 
@@ -28,7 +30,8 @@ def own_columns(adata: AnnData, slot: str) -> list[str]:
     labels are among those that the tool can give.
     """
     params = adata.uns.get(slot, {}).get(PARAMS, {})
-    known = {*map(str, params.get(LABELS, [])), "unassigned"}
+    names = [str(name) for name in params.get(LABELS, [])]
+    known = {*names, *(f"{name}{UNSURE}" for name in names), UNASSIGNED}
     found = []
     for name, stored in zip(params.get(COLUMNS, []), params.get(HASHES, []), strict=True):
         if name not in adata.obs:
