@@ -58,7 +58,7 @@ def ours(adata: ad.AnnData, model: cr.ProgramVAE, **options: object) -> pd.DataF
     slot = "differences"
     settings = {"reference": "ctrl", "within": "cell_type", "sample_key": "sample", "key_added": slot, **options}
     cr.tl.rank_programs_groups(adata, model, "condition", **settings)
-    return with_truth(adata, cr.get.rank_programs_groups_df(adata, key=slot))
+    return with_truth(adata, cr.get.rank_programs_groups_df(adata, key=slot, columns="all"))
 
 
 def with_truth(adata: ad.AnnData, table: pd.DataFrame) -> pd.DataFrame:

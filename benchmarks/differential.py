@@ -13,6 +13,9 @@ are compared within types.
 * screened: as shifts, of the same seeds; a second model is trained and tested on the programs that pp.screen_programs
   (within types and samples) calls awake, and what is asleep counts as not called. ``--screened`` says how many
   replicates.
+* decision: the column ``call`` and the tests that it combines, at both depths, of samples and of cells; and the same of
+  the total activity, whose calls are also compared with the true differences of totals. ``--decision`` says how many
+  replicates.
 * completed: as screened, of the same seeds, with sets completed by cr.complete, on all cells and, to show that this
   does not use the contrast that is tested afterwards, on control cells alone (screening too); the sets found there are
   then trained on all cells. Also where nothing but donors differs. ``--completed`` says how many replicates of each.
@@ -67,7 +70,7 @@ from scipy import sparse, stats
 
 import crystallin as cr
 
-REPLICATES = {"shifts": 20, "depth": 6, "screened": 6, "completed": 6, "donors": 10, "batches": 3}
+REPLICATES = {"shifts": 20, "decision": 3, "depth": 6, "screened": 6, "completed": 6, "donors": 10, "batches": 3}
 CONFOUNDING = (0.0, 0.4, 0.8)
 # thresholds of |ln Bayes factor|: expiMap's tutorials, VEGA's paper
 BAYES_FACTORS = {"expiMap": 2.3, "VEGA": 3.0}
@@ -78,6 +81,10 @@ BARS_COMPLETED = {
     "power_of_true": 0.8,
     "type_1_error": (0.04, 0.06),
 }
+# of the decision: counts of a cell, the units of observation, the tests, and the smallest true difference of a total
+DEPTHS, UNITS = (500, 2_000), {"samples": "sample", "cells": None}
+DECIDED = ("q", "q and decoy_q", "q and conditional_q", "call")
+MIN_TOTAL = 0.05
 ARMS_COMPLETED = ("awake programs", "completed", "completed on control cells")
 SCREENING = {"within": "cell_type", "sample_key": "sample", "drop": True}
 
@@ -141,7 +148,65 @@ def calls_of(table: pd.DataFrame) -> dict[str, pd.Series]:
         "q and decoy_q, leads of families": believed & table["lead"].eq(True),
         "q and conditional_q": called & conditional,
         "q, decoy_q and conditional_q": believed & conditional,
+        # what is asleep has no row of its own, and is not called
+        "call": table["call"].fillna("") != "",
     }
+
+
+def decision(args: argparse.Namespace) -> Iterator[dict]:
+    """The decision and what it is made of, in both readings, of samples and of cells; so far."""
+    tables: dict[str, list[pd.DataFrame]] = {}
+    for seed in range(1 if args.quick else args.decision):
+        for depth in DEPTHS:
+            adata, model = simulated(args.quick, seed, depth=depth)
+            for unit, sample_key in UNITS.items():
+                table = ours(adata, model, sample_key=sample_key)
+                table["family_shifted"] = families_of(table)
+                tables.setdefault(f"{depth}, {unit}", []).append(with_true_totals(adata, model, table))
+        yield decided(tables)
+
+
+def decided(tables: dict[str, list[pd.DataFrame]]) -> dict:
+    """Rates of the decision and of the tests that it combines, by depth and unit; tables of replicates."""
+    result: dict = {}
+    for name, parts in tables.items():
+        tests = {test: [rates(part, calls_of(part)[test]) for part in parts] for test in DECIDED}
+        totals = {
+            "total_q": [rates_of_totals(part, part["total_q"] <= LEVEL) for part in parts],
+            "total_call": [rates_of_totals(part, part["total_call"] != "") for part in parts],
+        }
+        result[name] = {
+            "replicates": len(parts),
+            "tests": {test: summed(rows) for test, rows in tests.items()},
+            "totals": {test: summed_totals(rows) for test, rows in totals.items()},
+        }
+    return result
+
+
+def with_true_totals(adata: ad.AnnData, model: cr.ProgramVAE, table: pd.DataFrame) -> pd.DataFrame:
+    """With the true difference of each total: the sum over the given set, of true differences of log rates."""
+    shifts, dimensions = (adata.uns["simulation"][name] for name in ("shifts", "dimensions"))
+    weights, parts = model.get_total_weights("genes"), []
+    for stratum, part in table.groupby("stratum", sort=False):
+        moved = shifts[shifts["cell_type"] == stratum].set_index("dimension")["shift"]
+        z = moved.reindex(dimensions["name"], fill_value=0.0)
+        true = pd.Series(weights.to_numpy() @ (adata.varm["true_loadings"] @ z.to_numpy()), weights.index)
+        parts.append(part.assign(total_true=true.reindex(part["program"]).to_numpy()))
+    return pd.concat(parts)
+
+
+def rates_of_totals(table: pd.DataFrame, called: pd.Series) -> dict[str, int]:
+    """Counts; a call is wrong if the true total hardly differs, or in the other direction."""
+    true = table["total_true"]
+    wrong = (true.abs() < MIN_TOTAL) | (np.sign(true) != np.sign(table["total_effect"]))
+    counts = rates(table, called)
+    return {**counts, "wrong": int((called & wrong).sum()), "decoys": int((called & table["is_decoy"]).sum())}
+
+
+def summed_totals(rows: list[dict]) -> dict[str, float]:
+    counts = summed(rows)
+    names = ("calls", "wrong", "false", "decoys", "of_shifted", "shifted", "power")
+    return {name: counts[name] for name in names}
 
 
 def screened(args: argparse.Namespace) -> Iterator[dict]:
@@ -155,7 +220,7 @@ def screened(args: argparse.Namespace) -> Iterator[dict]:
         table["family_shifted"] = families_of(table)
         truth = true_activities(adata, table)
         rows.setdefault("true activities", []).append(rates(truth, truth["q"] <= LEVEL))
-        programs = cr.get.programs_df(adata, decoys=True)
+        programs = cr.get.programs_df(adata, decoys=True, columns="all")
         # random sets trained alongside stay in, as decoy_q needs them; samples are of one condition each
         random = programs.index[programs["decoy"].astype(bool)].tolist()
         _, seconds = seconds_of(
@@ -165,7 +230,7 @@ def screened(args: argparse.Namespace) -> Iterator[dict]:
         )
         awake = set(map(str, adata.uns["programs"]["names"])) - set(random)
         found = ours(adata, fitted(adata, max_epochs=3 if args.quick else None))
-        columns = ["stratum", "program", "q", "decoy_q", "conditional_q", "lead"]
+        columns = ["stratum", "program", "q", "decoy_q", "conditional_q", "lead", "call"]
         fewer = table[truth_columns].merge(found[columns], how="left", on=["stratum", "program"])
         for arm, part in {"all programs": table, "awake programs": fewer}.items():
             for name, called in calls_of(part).items():
@@ -198,7 +263,7 @@ def completed(args: argparse.Namespace) -> Iterator[dict]:
         rows.setdefault("true activities", []).append(rates(truth, truth["q"] <= LEVEL))
         parts = {"all programs": table}
         for arm, found, added in completions(args, adata):
-            columns = ["stratum", "program", "q", "decoy_q", "conditional_q", "lead"]
+            columns = ["stratum", "program", "q", "decoy_q", "conditional_q", "lead", "call"]
             parts[arm] = table[truth_columns].merge(found[columns], how="left", on=["stratum", "program"])
             result["added"].append({"seed": seed, "arm": arm, **added})
         for arm, part in parts.items():
@@ -240,7 +305,7 @@ def completions(args: argparse.Namespace, adata: ad.AnnData) -> Iterator[tuple[s
 
 def random_sets(adata: ad.AnnData) -> list[str]:
     """Names of sets that are trained for the empirical null; the simulator's own decoys are not among them."""
-    programs = cr.get.programs_df(adata, decoys=True)
+    programs = cr.get.programs_df(adata, decoys=True, columns="all")
     return programs.index[programs["decoy"].astype(bool)].astype(str).tolist()
 
 
@@ -346,7 +411,7 @@ def one_kang(adata: ad.AnnData, model: cr.ProgramVAE, options: dict) -> dict:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         cr.tl.rank_programs_groups(adata, model, "condition", **settings)
-    table = cr.get.rank_programs_groups_df(adata)
+    table = cr.get.rank_programs_groups_df(adata, columns="all")
     believed = (table["q"] <= LEVEL) & ~(table["decoy_q"] > LEVEL)
     interferon = table["program"].str.contains("INTERFERON")
     of_family = table["family"].isin(table.loc[interferon, "family"].unique())
@@ -360,7 +425,7 @@ def one_kang(adata: ad.AnnData, model: cr.ProgramVAE, options: dict) -> dict:
         condition.iloc[cells] = rng.permutation(condition.iloc[cells].to_numpy())
     shuffled.obs["condition"] = condition
     cr.tl.rank_programs_groups(shuffled, model, "condition", **settings)
-    null = cr.get.rank_programs_groups_df(shuffled)
+    null = cr.get.rank_programs_groups_df(shuffled, columns="all")
     return {
         "programs": int(table["program"].nunique()),
         "tested": int(table.loc[table["q"].notna(), "program"].nunique()),
@@ -451,6 +516,7 @@ def draw(results: dict) -> Figure:
 PARTS = {
     "shifts": shifts,
     "depth": depth,
+    "decision": decision,
     "screened": screened,
     "completed": completed,
     "donors": donors,
@@ -464,6 +530,7 @@ def main() -> None:
     options = parser("differential")
     options.add_argument("--only", nargs="*", choices=list(PARTS), help="parts to run; the others' results are kept")
     options.add_argument("--screened", type=int, default=REPLICATES["screened"], help="replicates of the part screened")
+    options.add_argument("--decision", type=int, default=REPLICATES["decision"], help="replicates of the part decision")
     options.add_argument(
         "--completed", type=int, default=REPLICATES["completed"], help="replicates of the part completed"
     )

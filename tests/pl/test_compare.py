@@ -72,12 +72,15 @@ def test_samples_of_each_stratum(cells):
         pb = means_of(cells, stratum, ["visit"])
         np.testing.assert_allclose(np.sort(dots(ax)[:, 1]), np.sort(pb[:, NAME].X.ravel()))
         assert [label.get_text() for label in ax.get_xticklabels()] == ["before", "after"]
-        assert ax.get_xlabel() == "visit: after - before\neffect 0.50 [0.21, 0.79], q = 0.01"
+        assert ax.get_xlabel() == "visit: after - before\ndifference 0.50 [0.21, 0.79]\nq = 0.01, called"
         # a line for each donor
         lines = [line for line in ax.lines if len(line.get_xdata()) == 2 and line.get_color() == "0.75"]
         assert len(lines) == 8
         assert not ax.texts and ax.get_legend() is None
-    assert axes[0].get_ylabel() == "mean activity of each donor"
+    assert axes[0].get_ylabel() == "mean activity of each donor (prior sd)"
+    (legend,) = axes[0].figure.legends
+    words = ["donor, with the standard error from its cells", "the same donor", "mean of the dots"]
+    assert [text.get_text() for text in legend.get_texts()] == words
 
 
 def test_dots_are_in_their_level(cells):
@@ -100,7 +103,7 @@ def test_totals(cells):
 def test_small_effects_have_more_digits(cells):
     cells = compared_by(cells, "years", ["years"], effect=-0.0004, lower=-0.013, upper=0.0122)
     ax = cr.pl.compare(cells, NAME, stratum="type 0")
-    assert ax.get_xlabel() == "years\neffect 0.000 [−0.013, 0.012], q = 0.01"
+    assert ax.get_xlabel() == "years\ndifference 0.000 [−0.013, 0.012]\nq = 0.01, called"
 
 
 def test_a_second_column_has_colours(cells):
@@ -118,7 +121,7 @@ def test_numbers_are_the_axis(cells, compared, n_units):
     cells = compared_by(cells, compared[-1], compared)
     ax = cr.pl.compare(cells, NAME, stratum="type 0")
     assert set(dots(ax)[:, 0]) == set(cells.obs[compared[-1]])
-    assert ax.get_xlabel().splitlines()[0] == compared[-1] and len(ax.get_xlabel().splitlines()) == 2
+    assert ax.get_xlabel().splitlines()[0] == compared[-1] and len(ax.get_xlabel().splitlines()) == 3
     assert len(dots(ax)) <= n_units
 
 
@@ -143,7 +146,7 @@ def test_cells_that_lack_a_value_are_left_out(cells):
 def test_groups_with_samples(cells, model):
     cr.tl.rank_programs_groups(cells, model, "visit", groups="after", reference="before", sample_key="donor")
     ax = cr.pl.compare(cells, NAME, group="after")
-    row = cr.get.rank_programs_groups_df(cells).set_index("program").loc[NAME]
+    row = cr.get.rank_programs_groups_df(cells, columns="all").set_index("program").loc[NAME]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["before", "after"]
     assert len(dots(ax)) == 16 and f"{abs(row['effect']):.2f}" in ax.get_xlabel()
     # the other types are the reference
@@ -185,7 +188,7 @@ def test_each_contrast_has_its_own_axis_and_all_samples(cells, _trained):
     """Of several contrasts, that of the arm is drawn by arm, with both samples of each donor."""
     asked = [{"years": (30, 40)}, {"arm": ("placebo", "drug")}, {"visit": ("before", "after")}]
     cr.tl.compare(cells, _trained[1], "~ years + arm + visit", contrast=asked, sample_key="donor")
-    table = cr.get.compare_df(cells)
+    table = cr.get.compare_df(cells, columns="all")
     assert table["contrast"].nunique() == 3
     for contrast, levels in (
         ("arm: drug - placebo", ["drug", "placebo"]),

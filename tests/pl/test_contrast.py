@@ -77,7 +77,51 @@ def test_the_total_is_named(result, model):
     cr.tl.contrast(result, model, PROGRAM, groupby="cell_type", group="type 1", kind="total")
     ax = cr.pl.contrast(result)
     assert ax.get_title().replace("\n", " ").startswith(f"{PROGRAM} (total): type 1 against rest")
-    assert ax.get_xlabel() == "difference of total activity"
+    assert ax.get_xlabel() == "difference of total activity (prior sd)"
     # results of earlier versions are of the unique activity
     del result.uns["contrast"]["params"]["kind"]
-    assert cr.pl.contrast(result).get_xlabel() == "difference of activity"
+    assert cr.pl.contrast(result).get_xlabel() == "difference of activity (prior sd)"
+
+
+@pytest.fixture
+def stratified(result, model):
+    cr.tl.contrast(result, model, PROGRAM, groupby="batch", group="one", within="cell_type")
+    return result
+
+
+def words(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_legend_of_the_marks(contrasted):
+    assert words(cr.pl.contrast(contrasted)) == [
+        "raises the difference",
+        "lowers it",
+        "not a member of the program",
+    ]
+    table = contrasted.uns["contrast"]["table"]
+    contrasted.uns["contrast"]["table"] = table[table["member"] & (table["contribution"] > 0)]
+    assert words(cr.pl.contrast(contrasted)) == ["raises the difference"]
+
+
+def test_strata_are_a_heat_map(stratified):
+    ax = cr.pl.contrast(stratified, n_genes=7)
+    table = cr.get.contrast_df(stratified)
+    genes = table["gene"].unique()[:7]
+    assert [label.get_text() for label in ax.get_yticklabels()] == [*genes, "sum of all genes"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["type 0", "type 1", "type 2"]
+    wide = table.pivot(index="gene", columns="stratum", values="contribution")
+    shown, (low, high) = np.asarray(ax.images[0].get_array()), ax.images[0].get_clim()
+    assert low == -high and len(shown) == 7
+    np.testing.assert_allclose(shown, wide.loc[genes].clip(low, high))
+    # those that are clipped have a mark
+    marked = {tuple(place) for place in ax.collections[0].get_offsets()}
+    assert marked == {(column, row) for row, column in np.argwhere(np.abs(wide.loc[genes].to_numpy()) > high)}
+    assert [text.get_text().replace("−", "-") for text in ax.texts] == [f"{value:.2f}" for value in wide.sum()]
+    assert ax.figure.axes[1].get_ylabel() == "contribution to the difference of activity (prior sd)"
+    assert ("beyond the colours" in words(ax)) == bool(marked)
+    member = table.drop_duplicates("gene")["member"].head(7)
+    styles = [label.get_style() for label in ax.get_yticklabels()[:7]]
+    assert styles == ["normal" if inside else "italic" for inside in member]
+    _, given = plt.subplots()
+    assert cr.pl.contrast(stratified, ax=given) is given

@@ -40,13 +40,13 @@ def dots(ax):
 
 def test_strata_of_a_contrast(compared):
     ax = cr.pl.forest(compared, NAME.format(1), contrast="condition: stim - ctrl")
-    rows = cr.get.compare_df(compared, "condition: stim - ctrl").query("program == @NAME.format(1)")
+    rows = cr.get.compare_df(compared, "condition: stim - ctrl", columns="all").query("program == @NAME.format(1)")
     assert names(ax) == ["CD14+ monocytes", "B cells"]
     np.testing.assert_allclose(dots(ax)[0], np.column_stack([rows["effect"], [0, 1]]))
     assert [text.get_text() for text in ax.texts] == ["q < 1e-10"] * 2
     assert "condition: stim - ctrl" in ax.get_title(loc="left")
     # called, so that nothing says what would have been found
-    assert words(ax) == ["q ≤ 0.05, also given decoys and other programs", "range when each donor in turn is left out"]
+    assert words(ax) == ["called", "range when each donor in turn is left out"]
     segments = np.concatenate(
         [np.array(part.get_segments()) for part in ax.collections if isinstance(part, LineCollection)]
     )
@@ -59,9 +59,9 @@ def test_strata_of_a_contrast(compared):
 @pytest.mark.parametrize(
     ("program", "inside", "edge", "word"),
     [
-        (1, UP, UP, "q ≤ 0.05, also given decoys and other programs"),
-        (3, "white", UP, "q ≤ 0.05, but not given decoys or other programs"),
-        (30, MUTED, MUTED, "q > 0.05, or not tested"),
+        (1, UP, UP, "called"),
+        (3, "white", UP, "not called, though q ≤ 0.05"),
+        (30, "white", MUTED, "q > 0.05, or not tested"),
     ],
 )
 def test_marks_of_what_is_called(compared, program, inside, edge, word):
@@ -81,7 +81,7 @@ def test_several_contrasts_have_sections(compared):
     ax = cr.pl.forest(compared, NAME.format(1))
     assert names(ax) == ["CD14+ monocytes", "B cells"] * 2 + ["condition: stim - ctrl", "condition: late - ctrl"]
     # in the order of the rows, below the heading of their contrast
-    rows = cr.get.compare_df(compared).query("program == @NAME.format(1)")
+    rows = cr.get.compare_df(compared, columns="all").query("program == @NAME.format(1)")
     places = np.where(rows["contrast"] == "condition: stim - ctrl", 0, 3) + np.where(rows["stratum"] == "B cells", 2, 1)
     assert sorted(dots(ax)[0][:, 1]) == [1, 2, 4, 5]
     drawn = {(round(effect, 6), place) for effect, place in dots(ax)[0]}
@@ -94,18 +94,23 @@ def test_several_contrasts_have_sections(compared):
 
 def test_totals(compared):
     ax = cr.pl.forest(compared, NAME.format(1), contrast="condition: stim - ctrl", kind="total")
-    rows = cr.get.compare_df(compared, "condition: stim - ctrl").query("program == @NAME.format(1)")
+    rows = cr.get.compare_df(compared, "condition: stim - ctrl", columns="all").query("program == @NAME.format(1)")
     np.testing.assert_allclose(dots(ax)[0][:, 0], rows["total_effect"])
-    assert ax.get_xlabel() == "difference of total activity, with 95 % interval"
+    assert ax.get_xlabel() == "difference of total activity (prior sd), with 95 % interval"
     assert "(total)" in ax.get_title(loc="left")
 
 
 def test_groups(ranked):
     ax = cr.pl.forest(ranked, NAME.format(1), group="stim")
     assert names(ax) == ["CD14+ monocytes", "B cells"] and "stim against ctrl" in ax.get_title(loc="left")
-    assert words(ax) == ["q ≤ 0.05, also given decoys and other programs"]
+    assert words(ax) == ["called"]
     other = cr.pl.forest(ranked, NAME.format(1), key="rank_programs_groups", ax=ax)
     assert other is ax
+
+
+def test_a_limit_of_q_instead_of_the_decision(ranked):
+    ax = cr.pl.forest(ranked, NAME.format(3), group="stim", q_max=0.01)
+    assert words(ax) == ["q ≤ 0.01"] and (dots(ax)[1] == to_rgba(UP)).all()
 
 
 def test_bad_input(compared, ranked):

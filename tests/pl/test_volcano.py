@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 import crystallin as cr
-from crystallin.pl._ranking import special
 from crystallin.pl._style import shorten
 from crystallin.pl._volcano import _spread
 
@@ -25,7 +24,7 @@ def drawn(ax):
 
 def test_volcano(ranked):
     ax = cr.pl.volcano(ranked, stratum="B cells", n_labels=3)
-    part = cr.get.rank_programs_groups_df(ranked, stratum="B cells")
+    part = cr.get.rank_programs_groups_df(ranked, stratum="B cells", columns="all")
     tested = part["q"].notna()
     # programs that were not tested do not stretch the axis
     limit = ax.get_xlim()[1]
@@ -33,12 +32,14 @@ def test_volcano(ranked):
     shown = part[tested | (part["effect"].abs() <= limit)]
     np.testing.assert_allclose(np.sort(drawn(ax)[:, 0]), np.sort(shown["effect"]))
     assert drawn(ax)[:, 1].max() <= 10 and (drawn(ax)[:, 1] == 0).sum() == len(shown) - tested.sum()
-    labels = [text.get_text() for text in ax.texts]
-    chosen = part[special(part, 0.05)]["program"].head(3)
+    # the name of the axis is at its top, and not in the title
+    axis, *labels = [text.get_text() for text in ax.texts]
+    assert axis == "−log10 q" and ax.get_title() == "B cells: stim against ctrl"
+    chosen = part[part["call"] != ""]["program"].head(3)
     assert set(labels) == {shorten(name, 36) for name in chosen}
     with pytest.raises(ValueError, match="Choose one with group and stratum"):
         cr.pl.volcano(ranked)
-    assert not cr.pl.volcano(ranked, "stim", stratum="B cells", n_labels=0, families="lead").texts
+    assert not cr.pl.volcano(ranked, "stim", stratum="B cells", n_labels=0, families="lead").texts[1:]
 
 
 def test_untested_programs_beyond_the_others_are_not_drawn(ranked):
@@ -47,8 +48,8 @@ def test_untested_programs_beyond_the_others_are_not_drawn(ranked):
     ax = cr.pl.volcano(ranked, stratum="B cells", n_labels=0)
     assert ax.get_xlim()[0] > -9 and drawn(ax)[:, 0].min() > -9
     words = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert words[0].startswith("q ≤ 0.05, also") and words[1].startswith("q ≤ 0.05, but not")
-    assert words[2:] == ["q > 0.05", "q < 1e-10"]
+    decisions = ["called, higher", "called, lower", "not called, though q ≤ 0.05", "q > 0.05"]
+    assert words == [*decisions, "q < 1e-10"]
     table["q"] = np.nan
     ax = cr.pl.volcano(ranked, stratum="B cells")
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["not tested"] and len(drawn(ax)) == 60
@@ -73,13 +74,14 @@ def test_labels_neither_pile_up_nor_cross(ranked, width):
     _, ax = plt.subplots(figsize=(width + 4, 4.5), layout="constrained")
     cr.pl.volcano(ranked, stratum="B cells", n_labels=30, ax=ax)
     ax.figure.draw_without_rendering()
-    assert len(ax.texts) > 15
+    names = ax.texts[1:]
+    assert len(names) > 15
     # the boxes of the texts themselves, without their lines
-    boxes = [text.get_bbox_patch() or super(type(text), text).get_window_extent() for text in ax.texts]
+    boxes = [text.get_bbox_patch() or super(type(text), text).get_window_extent() for text in names]
     assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
     to_pixels = ax.transData.transform
     size, corner = np.array(ax.get_window_extent().size), np.array(ax.get_window_extent().min)
-    lines = [(to_pixels(text.xy), corner + np.array(text.xyann) * size) for text in ax.texts]
+    lines = [(to_pixels(text.xy), corner + np.array(text.xyann) * size) for text in names]
     assert not any(crosses(one, other) for one, other in itertools.combinations(lines, 2))
 
 
@@ -92,10 +94,18 @@ def test_spread():
 
 def test_totals(ranked):
     ax = cr.pl.volcano(ranked, stratum="B cells", kind="total", n_labels=0)
-    part = cr.get.rank_programs_groups_df(ranked, stratum="B cells", kind="total")
+    part = cr.get.rank_programs_groups_df(ranked, stratum="B cells", kind="total", columns="all")
     tested = part.loc[part["total_q"].notna(), "total_effect"]
     assert set(np.round(tested, 6)) <= set(np.round(drawn(ax)[:, 0], 6))
-    assert ax.get_xlabel() == "difference of total activity"
+    assert ax.get_xlabel() == "difference of total activity (prior sd)"
+
+
+def test_filled_dots_are_called(ranked):
+    part = cr.get.rank_programs_groups_df(ranked, stratum="B cells", columns="all")
+    for options, called in (({}, part["call"] != ""), ({"q_max": 0.6}, part["q"] <= 0.6)):
+        ax = cr.pl.volcano(ranked, stratum="B cells", n_labels=0, **options)
+        white = np.concatenate([(dots.get_facecolors() == 1).all(axis=1) for dots in ax.collections[1:]])
+        assert (~white).sum() == called.sum()
 
 
 def test_contrasts(ranked):

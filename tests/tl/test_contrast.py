@@ -19,10 +19,12 @@ def test_contributions_sum_to_the_difference(contrasted, model, planted):
     table, params = cr.get.contrast_df(contrasted), cr.get.contrast_params(contrasted)
     activity = cr.get.activity_df(contrasted)[PROGRAM]
     inside = contrasted.obs["cell_type"] == "type 1"
-    difference = activity[inside].mean() - activity[~inside].mean()
     assert params["difference"] == pytest.approx(table["contribution"].sum())
-    # activities as stored stop a little before the mode
-    assert params["difference"] == pytest.approx(difference, abs=2e-3)
+    # the number that the ranking has; activities as stored stop a little before the mode
+    cr.tl.rank_programs_groups(contrasted, model, "cell_type", groups="type 1")
+    ranked = cr.get.rank_programs_groups_df(contrasted, columns="all").set_index("program").loc[PROGRAM]
+    assert params["difference"] == pytest.approx(ranked["effect"], abs=4e-3)
+    assert params["difference"] != pytest.approx(ranked["mean_group"] - ranked["mean_reference"], abs=4e-3)
     assert table["mean_group"].sum() == pytest.approx(activity[inside].mean(), abs=2e-3)
     assert set(table.loc[table["member"], "gene"]) == set(planted.sets[PROGRAM])
     assert (np.diff(table["contribution"].abs()) <= 0).all()
@@ -82,10 +84,74 @@ def test_result_and_bad_input(result, model, tmp_path):
 def test_contributions_to_a_total_sum_to_its_difference(result, model):
     cr.tl.contrast(result, model, PROGRAM, groupby="cell_type", group="type 1", kind="total")
     params = cr.get.contrast_params(result)
-    total = result.obsm["X_programs_total"][:, model.program_names.tolist().index(PROGRAM)]
-    inside = (result.obs["cell_type"] == "type 1").to_numpy()
+    cr.tl.rank_programs_groups(result, model, "cell_type", groups="type 1")
+    ranked = cr.get.rank_programs_groups_df(result, columns="all").set_index("program").loc[PROGRAM]
     assert params["kind"] == "total"
     assert params["difference"] == pytest.approx(cr.get.contrast_df(result)["contribution"].sum())
-    assert params["difference"] == pytest.approx(total[inside].mean() - total[~inside].mean(), abs=2e-3)
+    assert params["difference"] == pytest.approx(ranked["total_effect"], abs=4e-3)
     with pytest.raises(ValueError, match="kind='both'"):
         cr.tl.contrast(result, model, PROGRAM, groupby="cell_type", group="type 1", kind="both")
+
+
+def test_errors_of_estimates_are_corrected_too(result, model):
+    options = {"groupby": "batch", "group": "one", "method": "integrated_gradients"}
+    cr.tl.contrast(result, model, PROGRAM, **options)
+    table = cr.get.contrast_df(result)
+    sd = pd.Series(result.obsm["programs_sd"][:, model.program_names.tolist().index(PROGRAM)], result.obs_names)
+    share = 1 - sd.pow(2).groupby(result.obs["batch"], observed=True).mean()
+    expected = table["mean_group"] / share["one"] - table["mean_reference"] / share["two"]
+    np.testing.assert_allclose(table["contribution"], expected, atol=1e-6)
+    assert (table["se"] >= 0).all()
+
+
+def test_within_strata(result, model, caplog):
+    few = result.obs["cell_type"].cat.add_categories(["few"])
+    few.iloc[:9] = "few"
+    result.obs["cell_type"] = few
+    cr.tl.contrast(result, model, PROGRAM, groupby="batch", group="one", within="cell_type")
+    table, params = cr.get.contrast_df(result), cr.get.contrast_params(result)
+    assert params["within"] == "cell_type" and len(params["left_out"]) == 1
+    assert "Left out few: " in caplog.text and "of 10 needed" in caplog.text
+    assert table.columns[0] == "stratum" and set(table["stratum"]) == {"type 0", "type 1", "type 2"}
+    # as in a contrast of these cells alone
+    for name, part in table.groupby("stratum"):
+        alone = result[result.obs["cell_type"] == name].copy()
+        cr.tl.contrast(alone, model, PROGRAM, groupby="batch", group="one")
+        other = cr.get.contrast_df(alone).set_index("gene")["contribution"]
+        values = part.set_index("gene")["contribution"]
+        np.testing.assert_allclose(values[other.index], other, atol=2e-4)
+        cr.tl.rank_programs_groups(alone, model, "batch", groups="one")
+        ranked = cr.get.rank_programs_groups_df(alone, columns="all").set_index("program")
+        assert values.sum() == pytest.approx(ranked.loc[PROGRAM, "effect"], abs=4e-3)
+    # rows of a gene follow each other, those with the largest contribution anywhere first
+    largest = table.groupby("gene", sort=False)["contribution"].agg(lambda values: values.abs().max())
+    assert (np.diff(largest) <= 0).all() and (table["gene"].to_numpy()[:3] == table["gene"].iloc[0]).all()
+    mean = table.groupby("gene")["contribution"].mean()
+    assert params["difference"] == pytest.approx(mean.sum())
+    assert cr.get.contrast_df(result, 2)["gene"].nunique() == 2 and len(cr.get.contrast_df(result, 2)) == 6
+    assert set(cr.get.contrast_df(result, stratum="type 1")["stratum"]) == {"type 1"}
+    with pytest.raises(ValueError, match="stratum='few' is not one of 'type 0', 'type 1', 'type 2'"):
+        cr.get.contrast_df(result, stratum="few")
+
+
+def test_strata_that_are_too_small(result, model):
+    options = {"groupby": "batch", "group": "one"}
+    result.obs["cell"] = result.obs_names
+    result.obs["cell"] = result.obs["cell"].astype("category")
+    message = r"No label of within='cell' has 10 cells on both sides: cell0: \d cell\(s\) in the group and \d in the"
+    with pytest.raises(ValueError, match=message):
+        cr.tl.contrast(result, model, PROGRAM, **options, within="cell")
+    with pytest.raises(ValueError, match="within='batch' is also groupby"):
+        cr.tl.contrast(result, model, PROGRAM, **options, within="batch")
+    with pytest.raises(KeyError, match="'nothing'"):
+        cr.tl.contrast(result, model, PROGRAM, **options, within="nothing")
+    assert "contrast" not in result.uns
+    cr.tl.contrast(result, model, PROGRAM, **options)
+    with pytest.raises(ValueError, match="stratum='type 1': the contrast under 'contrast' has no strata"):
+        cr.get.contrast_df(result, stratum="type 1")
+
+
+def test_activities_are_needed(result, model):
+    del result.obsm["programs_sd"]
+    with pytest.raises(KeyError, match="no activities under 'X_programs'; call crystallin.tl.activity"):
+        cr.tl.contrast(result, model, PROGRAM, groupby="batch", group="one")

@@ -1,4 +1,5 @@
 import logging
+from functools import partial
 
 import anndata as ad
 import numpy as np
@@ -11,7 +12,7 @@ import crystallin as cr
 from crystallin._checks import name_labels
 from crystallin.tl._differences._design import covariate_matrix, make_units
 
-rank, table_of = cr.tl.rank_programs_groups, cr.get.rank_programs_groups_df
+rank, table_of = cr.tl.rank_programs_groups, partial(cr.get.rank_programs_groups_df, columns="all")
 N_PROGRAMS = 8
 
 
@@ -56,6 +57,21 @@ def test_cells_without_samples(cells, model, planted):
     called = truth["q"] <= 0.05
     assert called.sum() >= 5 and (np.sign(truth["effect"]) == np.sign(truth["true"]))[called].all()
     assert (truth.loc[called, "probability"] > 0.7).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"sample_key": "donor"}])
+def test_what_is_called(cells, model, options):
+    rank(cells, model, "cell_type", **options)
+    table = cells.uns["rank_programs_groups"]["table"]
+    assert table.columns[:6].tolist() == ["stratum", "group", "reference", "program", "call", "not_called"]
+    # eight decoys are too few for decoy_q
+    assert table["decoy_q"].isna().all()
+    called = (table["q"] <= 0.05) & (table["conditional_q"] <= 0.05)
+    assert 0 < called.sum() < len(table)
+    expected = np.where(called, np.where(table["effect"] > 0, "up", "down"), "")
+    np.testing.assert_array_equal(table["call"], expected)
+    np.testing.assert_array_equal(table["not_called"] == "", called)
+    np.testing.assert_array_equal(table["total_call"] != "", table["total_q"] <= 0.05)
 
 
 def test_means_and_overlap_are_those_of_the_cells(cells, model):
@@ -254,7 +270,7 @@ def test_breadth_of_differences(result, model):
     rank(result, model, "batch", groups="one", reference="two", within="cell_type")
     table = table_of(result)
     # no more genes than the program has, whatever others add
-    size = table["program"].map(cr.get.programs_df(result)["n_present"])
+    size = table["program"].map(cr.get.programs_df(result, columns="all")["n_present"])
     assert (table["breadth"] >= 1 - 1e-6).all() and (table["breadth"] <= size + 1e-6).all()
 
 
@@ -457,7 +473,7 @@ def test_opposed_readings_and_who_explains_them(cells, model):
     assert table["opposed"].dtype == bool
     sure = (table["lower"] > 0) | (table["upper"] < 0) | (table["total_lower"] > 0) | (table["total_upper"] < 0)
     assert (table.loc[~sure, "explained_by"] == "").all()
-    size = cr.get.programs_df(cells)["n_present"][table.index]
+    size = cr.get.programs_df(cells, columns="all")["n_present"][table.index]
     assert (table["total_breadth"] >= 1 - 1e-6).all() and (table["total_breadth"] <= size + 1e-6).all()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 from anndata import AnnData
 
@@ -9,7 +11,14 @@ from crystallin import _checks as checks
 from crystallin._keys import CONTRAST, TABLE
 
 
-def contrast_df(adata: AnnData, n: int | None = None, *, members: bool = False, key: str = CONTRAST) -> pd.DataFrame:
+def contrast_df(
+    adata: AnnData,
+    n: int | None = None,
+    *,
+    stratum: str | Sequence[str] | None = None,
+    members: bool = False,
+    key: str = CONTRAST,
+) -> pd.DataFrame:
     """Return the contribution of each gene to a difference of activity, from :func:`crystallin.tl.contrast`.
 
     Parameters
@@ -17,7 +26,10 @@ def contrast_df(adata: AnnData, n: int | None = None, *, members: bool = False, 
     adata
         Data with a contrast.
     n
-        Number of genes to return, by absolute contribution; ``None`` returns all.
+        Number of genes to return, by absolute contribution (in a contrast within strata, the largest in any of them);
+        ``None`` returns all.
+    stratum
+        Labels of ``within`` to return; ``None`` returns all.
     members
         Return members of the program only.
     key
@@ -31,6 +43,8 @@ def contrast_df(adata: AnnData, n: int | None = None, *, members: bool = False, 
     ------
     KeyError
         If there is no contrast under ``key``.
+    ValueError
+        If a stratum is not among those of the contrast, or the contrast has none.
 
     Examples
     --------
@@ -40,6 +54,13 @@ def contrast_df(adata: AnnData, n: int | None = None, *, members: bool = False, 
     if n is not None:
         checks.check_int(n, "n", 1)
     table = adata.uns[slot][TABLE]
+    if stratum is not None:
+        if "stratum" not in table:
+            msg = f"stratum={stratum!r}: the contrast under {slot!r} has no strata. Leave stratum out."
+            raise ValueError(msg)
+        table = table[table["stratum"].isin(checks.check_among(stratum, "stratum", table["stratum"].unique()))]
     if members:
         table = table[table["member"].astype(bool)]
-    return table.head(len(table) if n is None else n).reset_index(drop=True)
+    if n is not None:
+        table = table[table["gene"].isin(table["gene"].unique()[:n])]
+    return table.reset_index(drop=True)

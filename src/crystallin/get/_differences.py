@@ -8,7 +8,11 @@ import pandas as pd
 from anndata import AnnData
 
 from crystallin import _checks as checks
+from crystallin import stats
 from crystallin._keys import COMPARISON, KINDS, TABLE, UNIQUE
+from crystallin._registry import RESULTS
+
+from ._main_columns import with_columns
 
 
 def differences(
@@ -18,6 +22,8 @@ def differences(
     wanted: Mapping[str, str | Sequence[str] | None],
     *,
     kind: str,
+    columns: str | Sequence[str] | None,
+    called: bool,
     q_max: float | None,
     decoy_q_max: float | None,
     effect_min: float | None,
@@ -32,16 +38,19 @@ def differences(
         Data, slot of the result (or key of the programs), and the tool that computed it.
     wanted
         Labels to keep, by column; ``None`` keeps all.
-    kind, q_max, decoy_q_max, effect_min, direction, families
+    kind, columns, called, q_max, decoy_q_max, effect_min, direction, families
         As described at :func:`crystallin.get.rank_programs_groups_df`.
     """
     slot = checks.check_result(adata, key, tool)
     checks.check_choice(families, "families", ("all", "lead"))
-    table, of_kind = _sorted_by(adata.uns[slot][TABLE], kind, key, tool)
+    checks.check_bool(called, "called")
+    table, of_kind = _sorted_by(_with_calls(adata.uns[slot][TABLE]), kind, key, tool)
     keep = pd.Series(True, index=table.index)
     for column, labels in wanted.items():
         if labels is not None:
             keep &= table[column].isin(checks.check_among(labels, column, table[column].unique()))
+    if called:
+        keep &= table[f"{of_kind}call"] != ""
     for argument, column, limit in (("q_max", "q", q_max), ("decoy_q_max", "decoy_q", decoy_q_max)):
         if limit is not None:
             checks.check_number(limit, argument, 0, 1)
@@ -61,7 +70,16 @@ def differences(
         keep &= effect > 0 if direction == "up" else effect < 0
     if families == "lead":
         keep &= table["lead"].astype(bool)
-    return table[keep].reset_index(drop=True)
+    return with_columns(table[keep].reset_index(drop=True), RESULTS[tool].accessor, columns, before=of_kind)
+
+
+def _with_calls(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with the columns of the decision, which results of earlier versions do not have."""
+    for before in ("", "total_"):
+        if f"{before}effect" in table and f"{before}call" not in table:
+            call, reason = stats.calls(table, before)
+            table = table.assign(**{f"{before}call": call, f"{before}not_called": reason})
+    return table
 
 
 def _sorted_by(table: pd.DataFrame, kind: str, key: str, tool: str) -> tuple[pd.DataFrame, str]:

@@ -19,7 +19,9 @@ def rank_programs_groups_df(
     *,
     stratum: str | Sequence[str] | None = None,
     kind: Literal["unique", "total"] = "unique",
+    columns: str | Sequence[str] | None = None,
     key: str = RANK_PROGRAMS_GROUPS,
+    called: bool = False,
     q_max: float | None = None,
     decoy_q_max: float | None = None,
     effect_min: float | None = None,
@@ -37,9 +39,15 @@ def rank_programs_groups_df(
     stratum
         Labels of ``within`` to return; ``None`` returns all.
     kind
-        Reading by which programs are sorted and filtered. The table has the columns of both.
+        Reading by which programs are sorted and filtered, and of which the main columns are.
+    columns
+        Names of the columns to return. ``None`` returns the main ones, which fit on a screen, and ``"all"`` all of
+        them.
     key
         Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
+    called
+        Keep only differences that are called (``call``, and ``total_call`` with ``kind="total"``). This is the list to
+        report: about one in twenty of them is expected to be false.
     q_max
         Keep programs with a ``q`` of at most this value (``total_q`` with ``kind="total"``, and likewise below);
         ``None`` keeps all.
@@ -61,14 +69,14 @@ def rank_programs_groups_df(
     Raises
     ------
     KeyError
-        If there are no results under ``key``.
+        If there are no results under ``key``, or the table has no such column.
     ValueError
         If a group or stratum is not among them, or ``decoy_q_max`` is given and there were no decoys; or
         ``kind="total"`` and an earlier version computed the results.
 
     Examples
     --------
-    >>> cr.get.rank_programs_groups_df(adata, "stim", q_max=0.05, families="lead")  # doctest: +SKIP
+    >>> cr.get.rank_programs_groups_df(adata, "stim", called=True, families="lead")  # doctest: +SKIP
     """
     return differences(
         adata,
@@ -76,6 +84,8 @@ def rank_programs_groups_df(
         RANK_PROGRAMS_GROUPS,
         {"group": group, "stratum": stratum},
         kind=kind,
+        columns=columns,
+        called=called,
         q_max=q_max,
         decoy_q_max=decoy_q_max,
         effect_min=effect_min,

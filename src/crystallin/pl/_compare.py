@@ -21,11 +21,13 @@ from crystallin._keys import COMPARE, DEFAULT_KEY, KEY, LABELS, PARAMS
 from ._chosen import named
 from ._ranking import comparisons, q_words
 from ._reading import titled
-from ._samples import Layout, draw_samples, name_sample
+from ._samples import Layout, draw_samples, keys_of_samples, name_sample
 from ._style import finish, shorten, wrap
 
 # inches: width and height of a panel, width of a level beyond the first two
 WIDTH, HEIGHT, LEVEL = 3.1, 3.0, 0.45
+# inches: depth of the legend below all panels
+DEPTH = 0.6
 # the most influential donor is named if the effect without it is less than this share of the whole
 SHRUNK = 0.5
 # columns that are told apart by place and colour
@@ -50,9 +52,9 @@ def compare(
     A dot is the mean activity of a sample's cells, corrected for shrinkage, and the thin bar its standard error from
     the sampling of cells, as :func:`crystallin.get.pseudobulk` returns them. Dots of the same sample under several
     conditions (``sample_key`` names the same donor) are joined by a line. The short black line is the plain mean of the
-    dots. Below each panel are the effect with its 95 % interval, and ``q``. They are from the model of the result,
-    which weighs samples and adjusts for the other columns of the design, so the effect can differ from the distance
-    between the black lines.
+    dots. Below each panel are the difference (``effect``) with its 95 % interval, ``q``, and whether it is called
+    (``call``). They are from the model of the result, which weighs samples and adjusts for the other columns of the
+    design, so the difference can differ from the distance between the black lines.
 
     The levels of the first column that the contrast compares are side by side, and those of the second have different
     colours. If one of the columns has numbers, it is the horizontal axis. The most influential donor is named beside
@@ -80,7 +82,7 @@ def compare(
         Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read. With
         ``group``, the default is ``"rank_programs_groups"``.
     ax
-        Axes to draw on; only for a single panel.
+        Axes to draw on; only for a single panel, which then has no legend of the marks.
     show
         ``True`` shows the figure; ``False`` and ``None`` only return its axes.
 
@@ -126,7 +128,11 @@ def compare(
         panel.set_title("\n".join(lines), fontsize=9)
         below = dict.fromkeys([*source.layout.axis_name, wrap(what, 46), _result(row)])
         panel.set_xlabel("\n".join(below), fontsize=8)
-        panel.set_ylabel(f"mean {LABELS[kind]} of each {params['sample_key']}", fontsize=8)
+        panel.set_ylabel(f"mean {LABELS[kind]} of each {params['sample_key']} (prior sd)", fontsize=8)
+    if ax is None:
+        keys = keys_of_samples(drawn[0][1], source.layout, params["sample_key"], circle=any(name for *_, name in drawn))
+        style = {"loc": "outside lower center", "fontsize": 7.5, "frameon": False}
+        axes[0].figure.legend(list(keys.values()), list(keys), ncols=1 if len(axes) == 1 else len(keys), **style)
     for panel, places, name in drawn:
         name_sample(panel, places, name)
     return finish(axes[0] if len(axes) == 1 else axes, show)
@@ -256,13 +262,14 @@ def _result(row: pd.Series) -> str:
     digits = max(2, 1 - math.floor(math.log10(largest)))
     # without the sign of a negative 0
     effect, lower, upper = (f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−") for value in values)
-    return f"effect {effect} [{lower}, {upper}], {q_words(row['q'])}"
+    decision = "called" if row["call"] else "not called"
+    return f"difference {effect} [{lower}, {upper}]\n{q_words(row['q'])}, {decision}"
 
 
 def _panels(n: int, n_cols: int, n_places: int) -> list[Axes]:
     n_cols = min(n_cols, n)
     n_rows = math.ceil(n / n_cols)
-    size = ((WIDTH + LEVEL * max(n_places - 2, 0)) * n_cols, HEIGHT * n_rows)
+    size = ((WIDTH + LEVEL * max(n_places - 2, 0)) * n_cols, HEIGHT * n_rows + DEPTH)
     _, grid = plt.subplots(n_rows, n_cols, figsize=size, squeeze=False, layout="constrained")
     for spare in grid.ravel()[n:]:
         spare.remove()

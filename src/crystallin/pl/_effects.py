@@ -10,12 +10,20 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from crystallin import _checks as checks
-from crystallin._keys import LABELS, RANK_PROGRAMS_GROUPS, TOTAL
+from crystallin._keys import RANK_PROGRAMS_GROUPS
 
-from ._ranking import TRUST_Q, comparisons, found, special
-from ._style import finish, shorten
+from ._ranking import comparisons, decided, difference_of
+from ._style import finish, legend_below, shorten
+
+UNTESTED, PALE = "#dddddd", 0.35
+# points: height of a letter of the names below, which are oblique, and distance of the legend from them
+LETTER, GAP = 3.2, 20
 
 
 def effects(
@@ -26,19 +34,18 @@ def effects(
     stratum: str | Sequence[str] | None = None,
     kind: Literal["unique", "total"] = "unique",
     n_programs: int = 20,
-    q_max: float = TRUST_Q,
+    q_max: float | None = None,
     families: Literal["all", "lead"] = "lead",
     key: str = RANK_PROGRAMS_GROUPS,
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
-    """Draw a matrix of programs x comparisons: differences in pooled standard deviations, with marks for significance.
+    """Draw a matrix of programs x comparisons: differences in prior standard deviations, and which are called.
 
-    Blue means lower in the group, red higher, grey not tested. A ring marks differences whose ``q`` is at most
-    ``q_max``; a dot those whose ``decoy_q`` and ``conditional_q`` are as well. These are larger than the differences of
-    random sets (if decoys were trained), and not explained by programs of higher reliability. Totals have no
-    ``conditional_q``, so a dot means the former only. With an ensemble, a dot also needs four of five fits to call the
-    difference.
+    Red means higher in the group, blue lower; the number is the column ``effect``. A dot marks differences that are
+    called (``call``). All others are pale, so that large but uncertain differences, as between a few cells, do not
+    stand out. A ring marks those that are not called although their ``q`` is at most .05. Grey is not tested. The
+    strongest colours are those of the largest differences that are called.
 
     Parameters
     ----------
@@ -55,7 +62,7 @@ def effects(
     n_programs
         With ``programs=None``, number of programs to show.
     q_max
-        Largest q that is marked.
+        ``None`` marks differences that are called. A number marks those with a ``q`` up to it instead.
     families
         With ``programs=None``, ``"lead"`` chooses among programs that are the lead of their family in some comparison,
         ``"all"`` among all programs.
@@ -87,7 +94,7 @@ def effects(
     marks = {title: _marks(part, q_max) for title, part in parts.items()}
     effect = pd.DataFrame(
         {
-            title: part.set_index("program")["effect_sd"].where(part.set_index("program")["q"].notna())
+            title: part.set_index("program")["effect"].where(part.set_index("program")["q"].notna())
             for title, part in parts.items()
         }
     )
@@ -100,26 +107,33 @@ def effects(
         order = pd.concat([part.abs().max(axis=1).fillna(0) for part in [*largest, candidates]], axis=1)
         programs = order.sort_values(list(order), ascending=False).index[:n_programs]
     names = checks.check_program_names(programs, list(effect.index))
-    return finish(_draw(effect.loc[names], mark.loc[names], ax, kind), show)
+    words = decided(next(iter(parts.values())), q_max).words
+    return finish(_draw(effect.loc[names], mark.loc[names], words, ax, kind), show)
 
 
-def _marks(part: pd.DataFrame, q_max: float) -> pd.Series:
-    words = np.where(special(part, q_max), "dot", np.where(found(part, q_max), "ring", ""))
+def _marks(part: pd.DataFrame, q_max: float | None) -> pd.Series:
+    decision = decided(part, q_max)
+    words = np.where(decision.called, "dot", np.where(decision.weak, "ring", ""))
     return pd.Series(words, index=part["program"])
 
 
-def _draw(effect: pd.DataFrame, mark: pd.DataFrame, ax: Axes | None, kind: str) -> Axes:
+def _draw(effect: pd.DataFrame, mark: pd.DataFrame, words: tuple[str, str, str], ax: Axes | None, kind: str) -> Axes:
     n_rows, n_columns = effect.shape
     if ax is None:
-        size = (min(4.2 + 0.42 * n_columns, 16), min(1.8 + 0.21 * n_rows, 16))
+        size = (min(4.2 + 0.42 * n_columns, 16), min(2.4 + 0.21 * n_rows, 16))
         _, ax = plt.subplots(figsize=size, layout="constrained")
-    shown = np.abs(effect.to_numpy()[effect.notna()])
+    is_called = (mark == "dot").to_numpy()
+    sizes = np.abs(effect.to_numpy())
+    # without any that is called, the scale is that of all
+    shown = sizes[is_called] if is_called.any() else sizes[effect.notna()]
     limit = max(float(np.quantile(shown, 0.98)), 0.1) if len(shown) else 1.0
-    ax.set_facecolor("#e8e8e8")
-    image = ax.imshow(effect, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
-    for word, inside in {"dot": "black", "ring": "none"}.items():
+    colours = plt.get_cmap("RdBu_r").with_extremes(bad=UNTESTED)
+    alpha = np.where(is_called | effect.isna(), 1, PALE)
+    ax.imshow(effect, cmap=colours, vmin=-limit, vmax=limit, aspect="auto", alpha=alpha)
+    inside = {"dot": "black", "ring": "none"}
+    for word, fill in inside.items():
         row, column = np.nonzero((mark == word).to_numpy())
-        ax.scatter(column, row, s=9, linewidth=0.7, facecolors=inside, edgecolors="black")
+        ax.scatter(column, row, s=9, linewidth=0.7, facecolors=fill, edgecolors="black")
     common = _common_end(list(effect.columns))
     labels = [shorten(title.removesuffix(common)) for title in effect.columns]
     ax.set_xticks(range(n_columns), labels, rotation=45, ha="right", fontsize=8)
@@ -127,13 +141,24 @@ def _draw(effect: pd.DataFrame, mark: pd.DataFrame, ax: Axes | None, kind: str) 
     ax.set_yticks(range(n_rows), [shorten(name) for name in effect.index], fontsize=8)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    ax.figure.colorbar(
-        image,
-        ax=ax,
-        label=f"difference of {LABELS[kind]} / pooled sd" if kind == TOTAL else "difference / pooled sd",
-        shrink=0.6,
-        extend="both",
+    scale = ScalarMappable(Normalize(-limit, limit), colours)
+    bar = ax.figure.colorbar(
+        scale, ax=ax, shrink=0.8, extend="both" if sizes[effect.notna()].max(initial=0) > limit else "neither"
     )
+    bar.set_label(difference_of(kind), fontsize=8)
+    bar.ax.tick_params(labelsize=8)
+    keys = {
+        said: Line2D([], [], linestyle="", marker="o", color="black", markersize=3.5, markerfacecolor=fill)
+        for said, (word, fill) in zip(words, inside.items(), strict=False)
+        if (mark == word).to_numpy().any()
+    }
+    if (~is_called & effect.notna().to_numpy()).any():
+        keys["pale: not called" if words[1] else f"pale: {words[2]}"] = Patch(
+            color=colours(0.9), alpha=PALE, linewidth=0
+        )
+    if effect.isna().to_numpy().any():
+        keys["not tested"] = Patch(color=UNTESTED)
+    legend_below(ax, keys, GAP + LETTER * max(map(len, labels)), at=0.5, fontsize=7.5, ncols=2)
     return ax
 
 

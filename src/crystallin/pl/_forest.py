@@ -13,10 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from crystallin import _checks as checks
-from crystallin._keys import COMPARE, LABELS
+from crystallin._keys import COMPARE
 
 from ._chosen import only_one
-from ._ranking import TRUST_Q, comparisons, found, q_words, special
+from ._ranking import Decided, comparisons, decided, difference_of, q_words
 from ._reading import titled
 from ._style import MUTED, UP, finish, legend_below, shorten, tidy, wrap
 
@@ -37,21 +37,19 @@ def forest(
     group: str | Sequence[str] | None = None,
     stratum: str | Sequence[str] | None = None,
     kind: Literal["unique", "total"] = "unique",
-    q_max: float = TRUST_Q,
+    q_max: float | None = None,
     key: str = COMPARE,
     ax: Axes | None = None,
     show: bool | None = None,
 ) -> Axes:
     """Draw the effect of one program with its 95 % interval in each stratum.
 
-    A blue filled dot means that the difference is called: ``q`` is at most ``q_max``, and so are ``decoy_q`` and
-    ``conditional_q`` (of the unique activity only), and at least four of five fits of an ensemble call it. An open dot
-    means that ``q`` is at most ``q_max`` but one of the others is not. Grey means that ``q`` is larger, or that the
-    program was not tested there. Results of :func:`crystallin.tl.compare` have two more marks. The yellow line below an
-    interval is the range of the effect when each donor in turn is left out. If it includes 0, the effect depends on a
-    single donor. Light marks on both sides of 0, drawn where the difference is not called, are the smallest effects
-    that the comparison would have found with a probability of .8. If they are far from 0, the result does not exclude
-    an effect.
+    The horizontal axis is the difference in prior standard deviations, the column ``effect``. A filled dot is called
+    (``call``). Open dots are not called, and grey ones have a ``q`` above .05 or were not tested there. Results of
+    :func:`crystallin.tl.compare` have two more marks. The yellow line below an interval is the range of the effect when
+    each donor in turn is left out. If it includes 0, the effect depends on a single donor. Light marks on both sides of
+    0, drawn where ``q`` is above .05, are the smallest effects that the comparison would have found (with a ``q`` of at
+    most .05) with a probability of .8. If they are far from 0, the result does not exclude an effect.
 
     Parameters
     ----------
@@ -66,7 +64,7 @@ def forest(
         Reading of the program: ``"unique"`` shows what it explains beside all others, ``"total"`` what the genes of
         its set do, whichever programs explain it.
     q_max
-        Largest ``q`` of a blue dot.
+        ``None`` fills the dots of differences that are called. A number fills those with a ``q`` up to it instead.
     key
         Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read. With
         ``group``, the default is ``"rank_programs_groups"``.
@@ -97,17 +95,17 @@ def forest(
     table = pd.concat(parts.values())
     checks.check_program_names(program, list(table["program"].unique()), "program")
     rows = table[table["program"] == program].reset_index(drop=True)
-    is_special, is_found = special(rows, q_max).to_numpy(), found(rows, q_max).to_numpy()
+    decision = decided(rows, q_max)
     title, labels, headings = _layout(rows)
     if ax is None:
         longest = max(len(name) for name in [*labels.values(), *headings.values()])
         size = (WIDTH + LETTER * longest, FRAME + ROW * (len(labels) + len(headings)))
         _, ax = plt.subplots(figsize=size, layout="constrained")
     places = np.array(list(labels), dtype=float)
-    keys = _draw_dots(ax, rows, places, is_special, is_found, q_max)
-    keys |= _draw_marks(ax, rows, places, is_found)
+    keys = _draw_dots(ax, rows, places, decision)
+    keys |= _draw_marks(ax, rows, places, decision.called | decision.weak)
     _name_rows(ax, labels, headings, rows["q"])
-    ax.set_xlabel(f"difference of {LABELS[kind]}, with 95 % interval", fontsize=8)
+    ax.set_xlabel(f"{difference_of(kind)}, with 95 % interval", fontsize=8)
     ax.set_title("\n".join([wrap(titled(program, kind), 40), *title]), fontsize=10, loc="left")
     legend_below(ax, keys, LEGEND_DEPTH, at=0.5, fontsize=7, handlelength=2.2)
     return finish(ax, show)
@@ -164,18 +162,18 @@ def _draw_marks(ax: Axes, rows: pd.DataFrame, places: np.ndarray, is_found: np.n
     return keys
 
 
-def _draw_dots(
-    ax: Axes, rows: pd.DataFrame, places: np.ndarray, is_special: np.ndarray, is_found: np.ndarray, q_max: float
-) -> dict[str, Any]:
+def _draw_dots(ax: Axes, rows: pd.DataFrame, places: np.ndarray, decision: Decided) -> dict[str, Any]:
     """Draw effects with their intervals; return the keys of the dots that occur, by their words."""
-    colour = np.where(is_found, UP, MUTED)
-    inside = np.where(is_special | ~is_found, colour, "white")
+    coloured = decision.called | decision.weak
+    colour = np.where(coloured, UP, MUTED)
+    inside = np.where(decision.called, colour, "white")
     ax.hlines(places, rows["lower"], rows["upper"], color=colour, linewidth=1.6, zorder=3)
     ax.scatter(rows["effect"], places, c=inside, edgecolors=colour, linewidths=1.3, s=30, zorder=4)
+    called, weak, others = decision.words
     kinds = {
-        f"q ≤ {q_max:g}, also given decoys and other programs": (is_special, UP, UP),
-        f"q ≤ {q_max:g}, but not given decoys or other programs": (is_found & ~is_special, UP, "white"),
-        f"q > {q_max:g}, or not tested": (~is_found, MUTED, MUTED),
+        called: (decision.called, UP, UP),
+        weak: (decision.weak, UP, "white"),
+        f"{others}, or not tested": (~coloured, MUTED, "white"),
     }
     return {
         words: Line2D([], [], color=edge, marker="o", markerfacecolor=fill, markersize=5.5, linewidth=1.6)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import COMPARE, COMPARISON, RANK_PROGRAMS_GROUPS, SHARE_OF_FITS, TOTAL
+from crystallin._keys import COMPARE, COMPARISON, LABELS, RANK_PROGRAMS_GROUPS, TOTAL
 
-TRUST_Q = 0.05
+# the level of the decision
+LEVEL = 0.05
 # smaller q values are not distinguished
 MIN_Q = 1e-10
 # columns that are drawn, in either reading; the latter are not in all results
-OF_BOTH = ("effect", "lower", "upper", "effect_sd", "q", "decoy_q", "breadth")
-OF_SOME = (SHARE_OF_FITS, "effect_min", "effect_max", "most_influential", "detectable")
-# a difference of an ensemble is steady if at least this share of its fits call it
-STEADY_FROM, ROUNDING = 0.8, 1e-9
+OF_BOTH = ("call", "effect", "lower", "upper", "q", "breadth")
+OF_SOME = ("effect_min", "effect_max", "most_influential", "detectable")
 
 
 def comparisons(
@@ -40,15 +41,15 @@ def comparisons(
     """
     options = {"stratum": stratum, "kind": kind, "families": families, "key": key}
     if tool == COMPARE:
-        table = get.compare_df(adata, contrast, **options)
+        table = get.compare_df(adata, contrast, **options, columns="all")
     else:
-        table = get.rank_programs_groups_df(adata, group, **options)
+        table = get.rank_programs_groups_df(adata, group, **options, columns="all")
     # results of earlier versions have one reading
     opposed = {"is_opposed": table.get("opposed", False), "other_effect": table.get("total_effect", np.nan)}
     if kind == TOTAL:
         opposed["other_effect"] = table["effect"]
         columns = [*OF_BOTH, *(name for name in OF_SOME if name in table)]
-        table = table.drop(columns="conditional_q").assign(**{name: table[f"total_{name}"] for name in columns})
+        table = table.assign(**{name: table[f"total_{name}"] for name in columns})
     table = table.assign(**opposed)
     parts = {}
     for labels, part in table.groupby(COMPARISON[tool], sort=False, observed=True):
@@ -74,19 +75,38 @@ def only(parts: dict[str, pd.DataFrame]) -> tuple[str, pd.DataFrame]:
     return title, part
 
 
-def found(table: pd.DataFrame, q_max: float) -> pd.Series:
-    """Whether ``q`` is at most ``q_max``."""
-    return table["q"] <= q_max
+@dataclass(frozen=True)
+class Decided:
+    """Which differences are called, and the words of the marks.
+
+    Attributes
+    ----------
+    called
+        Whether a difference is called.
+    weak
+        Whether it is not, although ``q`` is small.
+    words
+        What is said of those that are called, of the weak ones, and of the others.
+    """
+
+    called: np.ndarray
+    weak: np.ndarray
+    words: tuple[str, str, str]
 
 
-def special(table: pd.DataFrame, q_max: float) -> pd.Series:
-    """Whether a difference is more than that of decoys (if any), of programs of higher reliability, and of one fit."""
-    is_special = found(table, q_max) & ~(table["decoy_q"] > q_max)
-    # totals have no conditional differences
-    if "conditional_q" in table:
-        is_special &= table["conditional_q"] <= q_max
-    # single models have one fit
-    return is_special & (table[SHARE_OF_FITS] >= STEADY_FROM - ROUNDING) if SHARE_OF_FITS in table else is_special
+def decided(table: pd.DataFrame, q_max: float | None) -> Decided:
+    """Return which differences are called: those with a ``call`` or, if ``q_max`` is given, with a ``q`` up to it."""
+    small = (table["q"] <= (LEVEL if q_max is None else q_max)).to_numpy()
+    if q_max is not None:
+        checks.check_number(q_max, "q_max", 0, 1)
+        return Decided(small, np.zeros_like(small), (f"q ≤ {q_max:g}", "", f"q > {q_max:g}"))
+    called = (table["call"] != "").to_numpy()
+    return Decided(called, small & ~called, ("called", f"not called, though q ≤ {LEVEL:g}", f"q > {LEVEL:g}"))
+
+
+def difference_of(kind: str) -> str:
+    """Return the name of the axis of differences, with its unit: prior standard deviations."""
+    return f"difference of {LABELS[kind]} (prior sd)"
 
 
 def q_words(q: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -178,6 +179,22 @@ def _draw_legend(ax: Axes, layout: Layout) -> None:
         borderaxespad=0,
         handletextpad=0.2,
     )
+
+
+def keys_of_samples(samples: pd.DataFrame, layout: Layout, sample_key: str, *, circle: bool) -> dict[str, Any]:
+    """Return the keys of the marks that are the same in all panels, by their words; ``circle`` if one is named."""
+    colour = "0.3" if layout.colours else PALETTE[0]
+    dot = Line2D([], [], linestyle="", marker="o", color=colour, markersize=5, markeredgecolor="white")
+    bar = Line2D([], [], linestyle="", marker="|", color=colour, markersize=12, markeredgewidth=0.8)
+    keys: dict[str, Any] = {f"{sample_key}, with the standard error from its cells": (bar, dot)}
+    if samples["sample"].duplicated().any():
+        keys[f"the same {sample_key}"] = Line2D([], [], color="0.75", linewidth=0.9)
+    if layout.levels:
+        keys["mean of the dots"] = Line2D([], [], color="black", linewidth=1.4)
+    if circle:
+        style = {"markersize": 7, "markerfacecolor": "none", "color": "black"}
+        keys[f"the {sample_key} without which it changes most"] = Line2D([], [], linestyle="", marker="o", **style)
+    return keys
 
 
 def name_sample(ax: Axes, samples: pd.DataFrame, name: str | None) -> None:

@@ -16,9 +16,9 @@ from matplotlib.text import Annotation
 from scipy.optimize import linear_sum_assignment
 
 from crystallin import _checks as checks
-from crystallin._keys import LABELS, RANK_PROGRAMS_GROUPS
+from crystallin._keys import RANK_PROGRAMS_GROUPS
 
-from ._ranking import MIN_Q, TRUST_Q, comparisons, found, only, special
+from ._ranking import LEVEL, MIN_Q, Decided, comparisons, decided, difference_of, only
 from ._style import DOWN, MUTED, UP, finish, legend_below, shorten, tidy, wrap
 
 # letters of a label; points: its size, distance between two of them, distance of their columns from the axes
@@ -37,7 +37,7 @@ def volcano(
     stratum: str | None = None,
     kind: Literal["unique", "total"] = "unique",
     n_labels: int = 8,
-    q_max: float = TRUST_Q,
+    q_max: float | None = None,
     families: Literal["all", "lead"] = "all",
     key: str = RANK_PROGRAMS_GROUPS,
     ax: Axes | None = None,
@@ -45,12 +45,11 @@ def volcano(
 ) -> Axes:
     """Draw the difference of activity against ``q`` for all programs of one comparison.
 
-    Blue means higher in the group (or a positive contrast), orange lower, grey that ``q`` is above ``q_max`` (the
-    dashed line). A dot is white inside if random sets differ as much (``decoy_q``), if programs of higher reliability
-    explain the difference (``conditional_q``, of the unique activity only), or if fewer than four of five fits of an
-    ensemble call it (``share_of_fits``). Triangles are programs with a ``q`` below 1e-10. The limits of the horizontal
-    axis are those of the tested programs. Programs that were not tested are small light dots at the bottom; those
-    beyond the limits are not drawn.
+    The horizontal axis is the difference in prior standard deviations, the column ``effect``. A filled dot is called
+    (``call``): blue if it is higher in the group (or a positive contrast), orange if it is lower. Open dots are not
+    called, and grey ones have a ``q`` above .05 (the dashed line). Triangles are programs with a ``q`` below 1e-10. The
+    limits of the horizontal axis are those of the tested programs. Programs that were not tested are small light dots
+    at the bottom; those beyond the limits are not drawn.
 
     Parameters
     ----------
@@ -63,10 +62,10 @@ def volcano(
         Reading of the programs: ``"unique"`` shows what each explains beside all others, ``"total"`` what the genes of
         its set do, whichever programs explain it.
     n_labels
-        Number of programs to label: the most certain of the coloured ones, filled dots first. Labels for which there is
-        no room are left out.
+        Number of programs to label: the most certain of those that are called, then of the other coloured ones. Labels
+        for which there is no room are left out.
     q_max
-        Largest ``q`` of a coloured dot; for a filled dot, ``decoy_q`` and ``conditional_q`` must not exceed it either.
+        ``None`` fills the dots of differences that are called. A number fills those with a ``q`` up to it instead.
     families
         ``"lead"`` shows one program of each family, ``"all"`` shows all.
     key
@@ -100,46 +99,48 @@ def volcano(
         _, ax = plt.subplots(figsize=(7.5, 4.6), layout="constrained")
     effect, q = part["effect"].to_numpy(), part["q"].fillna(1).to_numpy()
     height = -np.log10(np.maximum(q, MIN_Q))
-    is_found, is_special = found(part, q_max).to_numpy(), special(part, q_max).to_numpy()
-    _draw_dots(ax, part, height, is_found, is_special, q_max)
-    ax.axhline(-np.log10(q_max), color=MUTED, linewidth=0.8, linestyle="--", zorder=0)
-    ax.set(ylim=(0, max(height.max(), -np.log10(q_max)) * 1.08))
-    ax.set_xlabel(f"difference of {LABELS[kind]}", fontsize=9)
-    ax.set_title(f"{wrap(title, 60)}\n−log10 q", fontsize=10)
+    decision, level = decided(part, q_max), LEVEL if q_max is None else q_max
+    _draw_dots(ax, part, height, decision)
+    ax.axhline(-np.log10(level), color=MUTED, linewidth=0.8, linestyle="--", zorder=0)
+    ax.set(ylim=(0, max(height.max(), -np.log10(level)) * 1.08))
+    ax.set_xlabel(difference_of(kind), fontsize=9)
+    ax.set_title(wrap(title, 60), fontsize=10, pad=20)
     tidy(ax)
     # the axis is drawn at a difference of 0, which leaves both sides to the names
     ax.spines["left"].set_position("zero")
+    style = {"ha": "center", "fontsize": 9, "annotation_clip": False}
+    ax.annotate("−log10 q", (0, 1), (0, 4), ax.get_xaxis_transform(), "offset points", **style)
     ax.tick_params(labelsize=8)
     # a 0 would lie on the axis
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}" if value else "")
-    chosen = np.concatenate([np.flatnonzero(is_special), np.flatnonzero(is_found & ~is_special)])[:n_labels]
+    chosen = np.concatenate([np.flatnonzero(decision.called), np.flatnonzero(decision.weak)])[:n_labels]
     _label(ax, part["program"].to_numpy()[chosen], np.column_stack([effect, height])[chosen])
     return finish(ax, show)
 
 
-def _draw_dots(
-    ax: Axes, part: pd.DataFrame, height: np.ndarray, is_found: np.ndarray, is_special: np.ndarray, q_max: float
-) -> None:
+def _draw_dots(ax: Axes, part: pd.DataFrame, height: np.ndarray, decision: Decided) -> None:
     """Draw the programs and a legend of the marks that occur, and set the limits of the x axis."""
     effect, tested, beyond = part["effect"].to_numpy(), part["q"].notna().to_numpy(), (part["q"] < MIN_Q).to_numpy()
     # without any tested program the limits are those of all
     inside = np.abs(effect)[tested if tested.any() else slice(None)]
     limit = 1.08 * max(inside.max(), 1e-6)
     ax.set_xlim(-limit, limit)
-    colour = np.where(is_found, np.where(effect < 0, DOWN, UP), MUTED)
+    coloured, falls = decision.called | decision.weak, effect < 0
+    colour = np.where(coloured, np.where(falls, DOWN, UP), MUTED)
     light = ~tested & (np.abs(effect) <= limit)
     ax.scatter(effect[light], height[light], c=UNTESTED, s=8, linewidths=0, clip_on=False)
     for where, marker in ((tested & ~beyond, "o"), (tested & beyond, "^")):
-        fill = np.where(is_special | ~is_found, colour, "white")[where]
+        fill = np.where(decision.called, colour, "white")[where]
         style = {"c": fill, "edgecolors": colour[where], "linewidths": 1, "marker": marker, "s": 20}
         # grey dots are drawn first
         ax.scatter(effect[where], height[where], zorder=2, **style)
-    weak = f"q ≤ {q_max:g}, but not given decoys or other programs"
+    called, weak, others = decision.words
     every = {
-        f"q ≤ {q_max:g}, also given decoys and other programs": (is_special, [("o", UP, UP), ("o", DOWN, DOWN)]),
-        weak: (is_found & ~is_special, [("o", UP, "white"), ("o", DOWN, "white")]),
-        f"q > {q_max:g}": (tested & ~is_found, [("o", MUTED, MUTED)]),
-        f"q < {MIN_Q:.0e}": (beyond, [("^", UP, UP), ("^", DOWN, DOWN)]),
+        f"{called}, higher": (decision.called & ~falls, [("o", UP, UP)]),
+        f"{called}, lower": (decision.called & falls, [("o", DOWN, DOWN)]),
+        weak: (decision.weak, [("o", UP, "white"), ("o", DOWN, "white")]),
+        others: (tested & ~coloured, [("o", MUTED, "white")]),
+        f"q < {MIN_Q:.0e}": (beyond, [("^", UP, "white"), ("^", DOWN, "white")]),
         "not tested": (light, [("o", UNTESTED, UNTESTED)]),
     }
     words = [word for word, (where, _) in every.items() if where.any()]

@@ -26,7 +26,7 @@ from ._differences import (
     similar_programs,
     table_of,
 )
-from ._shared import n_refits, origin_of
+from ._shared import n_refits, on_model_genes, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -41,6 +41,7 @@ MAX_CELLS = 50
 Spec = str | Mapping[str, Any]
 
 
+@on_model_genes
 def compare(
     adata: AnnData,
     model: ProgramVAE,
@@ -117,8 +118,9 @@ def compare(
 
     ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
         One row for each stratum, contrast and program (no decoys), in the order of
-        :func:`crystallin.tl.rank_programs_groups`, whose columns it has, but for those of two groups (``group``,
-        ``reference``, ``overlap``, ``mean_group``, ``mean_reference`` and their numbers). In their place are
+        :func:`crystallin.tl.rank_programs_groups`, whose columns it has, the decision ``call`` among them, but for
+        those of two groups (``group``, ``reference``, ``overlap``, ``mean_group``, ``mean_reference`` and their
+        numbers). In their place are
 
         - ``contrast``: its name, such as ``"arm: drug - placebo, time: after - before"``;
         - ``n_cells``, ``n_samples``, ``n_donors``: what the model was estimated from; ``repeated``: ``"block"``,

@@ -10,8 +10,10 @@ import pandas as pd
 from crystallin import _checks as checks
 from crystallin import stats
 from crystallin._keys import CONTRAST, DEFAULT_KEY, KIND, PARAMS, TABLE, Keys, given
+from crystallin._store import activity_rows
 
-from ._shared import members, origin_of
+from ._explain import shares, sides, strata_of, units
+from ._shared import members, on_model_genes, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from crystallin.model import ProgramVAE
 
 
+@on_model_genes
 def contrast(
     adata: AnnData,
     model: ProgramVAE,
@@ -27,6 +30,7 @@ def contrast(
     groupby: str,
     group: str,
     reference: str = "rest",
+    within: str | None = None,
     kind: Literal["unique", "total"] = "unique",
     method: Literal["contributions", "integrated_gradients"] = "contributions",
     tolerance: float = 0.02,
@@ -36,14 +40,16 @@ def contrast(
 ) -> AnnData | None:
     """Attribute the difference of a program's mean activity between two groups to genes.
 
-    Contributions sum to the difference between the groups' mean activities. They are those of
-    :func:`crystallin.tl.attributions`, averaged over the cells of each group. They show which genes cause the
-    difference of activity, and whether it rests on many genes or on a single one.
+    Contributions show which genes cause the difference of activity, and whether it rests on many genes or on a single
+    one. They are those of :func:`crystallin.tl.attributions`, averaged over the cells of each group and corrected for
+    shrinkage like the column ``effect`` of :func:`crystallin.tl.rank_programs_groups`. Their sum is this ``effect``,
+    in prior standard deviations, if cells are compared without covariates. With ``sample_key``, ``effect`` weighs
+    samples, whereas here each cell has the same weight, so the two can differ.
 
     Parameters
     ----------
     adata
-        Data with the model's genes in the model's order, and its programs.
+        Data with the model's genes in the model's order, and its activities, from :func:`crystallin.tl.activity`.
     model
         The trained model.
     program
@@ -54,6 +60,9 @@ def contrast(
         Group of interest.
     reference
         Group to compare with; ``"rest"`` uses all other cells.
+    within
+        Column of ``obs``. The difference is attributed within each of its labels, for example between conditions within
+        cell types. Labels with fewer than ten cells on one of the two sides are left out and logged.
     kind
         ``"unique"`` attributes the difference of what the program explains beside all others, ``"total"`` that of what
         the genes of its set do, whichever programs explain it (see :meth:`crystallin.ProgramVAE.get_activity`).
@@ -78,21 +87,32 @@ def contrast(
 
     ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
         One row per gene that contributes, the largest first: ``gene``, ``contribution``, ``mean_group`` and
-        ``mean_reference`` (mean contribution in each of the two), ``member`` (whether the gene is a member of the
-        program), ``loading``; for ``method="integrated_gradients"`` also ``se``, the standard error of the contribution
-        due to the sample of cells.
+        ``mean_reference`` (mean contribution to the activity as stored in each of the two, without the correction for
+        shrinkage), ``member`` (whether the gene is a member of the program), ``loading``; for
+        ``method="integrated_gradients"`` also ``se``, the standard error of the contribution due to the sample of
+        cells. With ``within``, one row per gene and ``stratum``, which is then the first column. Genes are in the order
+        of their largest absolute contribution in any stratum.
     ``adata.uns[key_added]["params"]`` : dict
         The arguments; ``difference``, the sum of contributions; ``breadth``, the effective number of the program's
         genes that contribute (participation ratio of their contributions, 1 if a single gene contributes); ``leakage``,
-        the share of the absolute contributions that comes from genes outside the program.
+        the share of the absolute contributions that comes from genes outside the program. With ``within``, these three
+        are of the mean contributions over strata, and ``left_out`` are the strata that were left out, with reasons.
 
     Raises
     ------
     KeyError
-        If the program or column does not exist, or ``adata`` has no programs under ``key``.
+        If the program or column does not exist, or ``adata`` has no activities under ``key``.
     ValueError
-        If a group does not exist, group and reference are the same, genes or programs differ from the model's,
-        ``method`` is unknown, or ``tolerance`` is not between 0 and 1.
+        If a group does not exist, group and reference are the same, no label of ``within`` has ten cells of both,
+        genes, programs or activities differ from the model's, ``method`` is unknown, or ``tolerance`` is not between 0
+        and 1.
+
+    Notes
+    -----
+    The mean contribution in each group is divided by its mean reliability, one minus the mean posterior variance, which
+    undoes the shrinkage of activities towards 0. Contributions by ``"integrated_gradients"`` are relative to the
+    average cell. If the reliability of the groups differs, their sum differs from ``effect`` by the activity of the
+    average cell, which is near 0, times the difference of the inverse reliabilities.
 
     Examples
     --------
@@ -109,37 +129,38 @@ def contrast(
     """
     keys = Keys(key)
     checks.check_explainable(adata, keys, model.program_names, model.prior_digest, copy=copy)
+    checks.check_fresh(adata, keys, model.digest, kind)
     slot = checks.check_result_key(adata, key_added, keys, CONTRAST)
     program = checks.check_program(program, list(model.program_names))
-    group, reference, cells, sides = _compared(adata, groupby, group, reference)
     checks.check_choice(method, "method", ("contributions", "integrated_gradients"))
     checks.check_number(tolerance, "tolerance", 0, 1, include_minimum=False)
+    group, reference, side = sides(adata, groupby, group, reference)
+    strata, left_out = strata_of(adata, within, groupby, side)
     estimates = method == "integrated_gradients"
+    place = model.program_names.tolist().index(program)
+    cells, unit = units(strata, side)
     means, se = model.get_attributions(
         adata,
         cells,
         kind=kind,
         method=method,
         programs=[program],
-        groups=sides,
+        groups=unit,
         tolerance=tolerance if estimates else None,
         return_se=True,
     )
-    of_group, of_reference = means[:, :, 0].astype(float)
-
-    table = pd.DataFrame(
+    share = shares(activity_rows(adata, keys, kind)[1], cells, unit.codes, place)
+    about = pd.DataFrame(
         {
             "gene": adata.var_names,
-            "contribution": of_group - of_reference,
-            "mean_group": of_group,
-            "mean_reference": of_reference,
             "member": members(model, [program])[:, 0],
             "loading": model.get_loadings()[program].to_numpy(),
-            **({"se": np.hypot(*se[:, :, 0].astype(float))} if estimates else {}),
         }
     )
-    table = table[table[["mean_group", "mean_reference"]].ne(0).any(axis=1)]
-    size = table["contribution"].abs()
+    # strata x sides x genes
+    shape = (len(strata), 2, len(about))
+    mean, se = (values[:, :, 0].astype(float).reshape(shape) for values in (means, se))
+    table = _table(about, list(strata), mean, se if estimates else None, share.reshape(shape[:2]))
     params = {
         "program": program,
         KIND: kind,
@@ -148,30 +169,51 @@ def contrast(
         "groupby": groupby,
         "group": group,
         "reference": reference,
-        "difference": float(table["contribution"].sum()),
-        "breadth": stats.breadth(table.loc[table["member"], "contribution"].to_numpy()),
-        "leakage": float(size[~table["member"]].sum() / max(size.sum(), np.finfo(float).tiny)),
+        "within": within,
+        "left_out": left_out if within else None,
+        **_summary(table),
     }
     adata = adata.copy() if copy else adata
-    order = size.sort_values(ascending=False, kind="stable").index
     params = given(params) | origin_of(CONTRAST, adata, keys, model.digest)
-    adata.uns[slot] = {
-        PARAMS: params,
-        TABLE: table.loc[order].reset_index(drop=True),
-    }
+    adata.uns[slot] = {PARAMS: params, TABLE: table if within else table.drop(columns="stratum")}
     return adata if copy else None
 
 
-def _compared(adata: AnnData, groupby: str, group: str, reference: str) -> tuple[str, str, np.ndarray, pd.Categorical]:
-    """Return the names of the two groups, their cells, and the side of each cell."""
-    known = checks.check_labels(adata, groupby, "groupby")
-    if pd.api.types.is_list_like(group):
-        msg = f"group={group!r} must be one group of {groupby!r}."
-        raise TypeError(msg)
-    # in a list, because a group may have the name "all"
-    (group,), reference = checks.check_groups([group], reference, known.names, groupby)
-    inside = known.of_cells == group
-    there = ~inside if reference == checks.REST else known.of_cells == reference
-    cells = np.flatnonzero(inside | there)
-    sides = pd.Categorical(np.where(inside[cells], "group", "reference"), ["group", "reference"])
-    return group, reference, cells, sides
+def _table(
+    about: pd.DataFrame, strata: list[str], mean: np.ndarray, se: np.ndarray | None, share: np.ndarray
+) -> pd.DataFrame:
+    """Return the rows of all strata, genes with the largest contribution in any of them first."""
+    unshrunk = mean / share[..., None]
+    contribution = unshrunk[:, 0] - unshrunk[:, 1]
+    parts = []
+    for number, stratum in enumerate(strata):
+        columns = {
+            "stratum": stratum,
+            "gene": about["gene"],
+            "contribution": contribution[number],
+            "mean_group": mean[number, 0],
+            "mean_reference": mean[number, 1],
+            "member": about["member"],
+            "loading": about["loading"],
+        }
+        if se is not None:
+            columns["se"] = np.hypot(*(se[number] / share[number][:, None]))
+        parts.append(pd.DataFrame(columns))
+    used = np.flatnonzero((mean != 0).any(axis=(0, 1)))
+    order = used[np.argsort(-np.abs(contribution[:, used]).max(axis=0), kind="stable")]
+    # gene by gene, as rows of the same gene have the same index
+    table = pd.concat(parts)
+    place = pd.Series(np.arange(len(order)), index=order)
+    table = table.loc[table.index.isin(order)]
+    return table.iloc[np.argsort(place[table.index].to_numpy(), kind="stable")].reset_index(drop=True)
+
+
+def _summary(table: pd.DataFrame) -> dict[str, float]:
+    """Return sum, breadth and leakage of the contributions, which are averaged over strata."""
+    mean = table.groupby("gene", sort=False, observed=True).agg({"contribution": "mean", "member": "first"})
+    size = mean["contribution"].abs()
+    return {
+        "difference": float(mean["contribution"].sum()),
+        "breadth": stats.breadth(mean.loc[mean["member"], "contribution"].to_numpy()),
+        "leakage": float(size[~mean["member"]].sum() / max(size.sum(), np.finfo(float).tiny)),
+    }

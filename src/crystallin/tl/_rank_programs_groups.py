@@ -27,7 +27,7 @@ from ._differences import (
     similar_programs,
     table_of,
 )
-from ._shared import n_refits, origin_of
+from ._shared import n_refits, on_model_genes, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 CELL_DELTA = 0.2
 
 
+@on_model_genes
 def rank_programs_groups(
     adata: AnnData,
     model: ProgramVAE,
@@ -119,6 +120,10 @@ def rank_programs_groups(
         certain differences (if there are decoys, by the standard errors of ``decoy_q``):
 
         - ``stratum`` (label of ``within``), ``group``, ``reference``, ``program``;
+        - ``call``: the decision, ``"up"`` or ``"down"`` if the difference is called, else empty. It is called if all
+          tests that were made of it agree at .05: ``q``, ``conditional_q`` and, with decoys, ``decoy_q``; of an
+          ensemble also ``share_of_fits`` of at least .8 (see Notes). ``not_called``: the first of these that fails, in
+          words;
         - ``effect``: difference of mean activity in prior standard deviations, corrected for shrinkage (see Notes);
           ``se``: its standard error; ``lower`` and ``upper``: its 95 % interval; ``effect_sd``: the difference in
           pooled standard deviations between cells; ``statistic``: effect divided by its standard error;
@@ -144,9 +149,9 @@ def rank_programs_groups(
         - ``breadth``: effective number of the program's genes that contribute to the difference (participation ratio of
           their contributions, in the average cells of the groups); near 1, the difference is due to a single gene.
           ``added_share``: how much of it is due to members that :func:`crystallin.complete` added, if there are any;
-        - ``total_effect``, ``total_se``, ``total_lower``, ``total_upper``, ``total_effect_sd``, ``total_p`` or
-          ``total_probability``, ``total_q``, ``total_decoy_q``, ``total_reliability``: the same as without ``total_``,
-          but of the total activity;
+        - ``total_call``, ``total_not_called``, ``total_effect``, ``total_se``, ``total_lower``, ``total_upper``,
+          ``total_effect_sd``, ``total_p`` or ``total_probability``, ``total_q``, ``total_decoy_q``,
+          ``total_reliability``: the same as without ``total_``, but of the total activity;
         - ``total_breadth``: effective number of the set's genes that contribute to the difference of the total
           (participation ratio of their parts of the sum); near 1, the total is the change of a single gene;
         - ``opposed``: whether the two readings surely differ in opposite directions: both are tested, and both 95 %
@@ -156,7 +161,7 @@ def rank_programs_groups(
           that of all others, or if both intervals include 0;
         - with ``sample_key``, ``effect_min`` and ``effect_max``: range of the effect when each sample in turn is left
           out, and ``most_influential``: the sample whose removal changes it most; ``detectable``: the smallest
-          difference that this comparison would have called (``q <= .05``) with a probability of .8; for
+          difference that this comparison would have found (``q <= .05``) with a probability of .8; for
           :func:`crystallin.power`, ``sample_sd`` and ``cell_sd``: how much samples differ, and cells of a sample (its
           square divided by their number is a mean's sampling variance), and ``design_variance``: variance of the effect
           if that of each sample's mean were 1. All but the last also of the total;
@@ -184,6 +189,12 @@ def rank_programs_groups(
 
     Notes
     -----
+    ``q`` alone is not a list with 5 % false calls, because sets hold genes of other programs and differ where these do.
+    In the benchmarks, with decoys and sets of which a fifth is wrong, 4 % of the calls were false at a depth of 500
+    counts and 7 % at 2,000 (27 and 37 % by ``q`` alone); 85 and 76 % of the true differences that ``q`` finds were
+    called. Without ``sample_key`` a call says that these cells differ by more than ``delta``, and not that other donors
+    would. ``total_call`` says that the genes of the set change, and not that this program does.
+
     The less information the counts of a cell hold, the more its posterior mean is shrunk towards 0. The mean over a
     group is divided by the mean of one minus the posterior variance, which corrects for this shrinkage, so that groups
     of unequal depth can be compared. Cells with more information have more weight.

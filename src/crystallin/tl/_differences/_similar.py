@@ -26,7 +26,7 @@ def similar_programs(model: ProgramVAE, adata: AnnData, reading: Reading, key: s
     alike = prior.similarity(loadings, correlation[np.ix_(real, real)])
     family = prior.families(alike)
     twin, twin_similarity = prior.nearest(alike)
-    table = get.programs_df(adata, key=key).reindex(names[real])
+    table = get.programs_df(adata, key=key, columns="all").reindex(names[real])
     about = pd.DataFrame(
         {
             "program": names[real],

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from crystallin import stats
+
 from ._left_out import warn_of_what_is_left_out
 from ._measured import Measured
 from ._questions import Answer, Question, answers
@@ -61,5 +63,7 @@ def table_of(
         parts = [part.join(columns) for part, columns in zip(parts, said, strict=True)]
     warn_of_what_is_left_out(results, skipped)
     table = over_all(parts)
-    first = [*results[0][0].labels, "program"]
+    for before in ("", "total_"):
+        table[f"{before}call"], table[f"{before}not_called"] = stats.calls(table, before)
+    first = [*results[0][0].labels, "program", "call", "not_called"]
     return table[[*first, *table.columns.difference(first, sort=False)]], skipped

@@ -1,7 +1,8 @@
-"""Explanation of activities: baselines of attributions, and several attribution methods with the same interface."""
+"""Explanation of activities: baselines, sides of a contrast, and several attribution methods with one interface."""
 
 from ._baseline import baseline_arguments
 from ._several import DEFAULT_METHODS, LOADINGS, attributions_by, check_methods
+from ._sides import shares, sides, strata_of, units
 
 __all__ = [
     "LOADINGS",
@@ -9,4 +10,8 @@ __all__ = [
     "attributions_by",
     "baseline_arguments",
     "check_methods",
+    "shares",
+    "sides",
+    "strata_of",
+    "units",
 ]
