@@ -26,6 +26,7 @@ from _common import DATA, parser, quiet, save, versions, write
 from matplotlib.figure import Figure
 
 import crystallin as cr
+from crystallin.pl._names import readable
 from crystallin.stats import standardised_difference
 
 COLLECTIONS = {
@@ -57,7 +58,9 @@ def effects(adata: ad.AnnData, activity: pd.DataFrame) -> pd.DataFrame:
 
 
 def short(name: str) -> str:
-    return name.removeprefix("HALLMARK_").removeprefix("REACTOME_").replace("_", " ").capitalize()
+    text = readable(name).removeprefix("Hallmark ").removeprefix("Reactome ")
+    first = text.split(" ")[0]
+    return text[0].upper() + text[1:] if first.isalpha() and first.islower() else text
 
 
 def run(adata: ad.AnnData, file: str, seed: int, n_decoys: int = 0) -> tuple[pd.DataFrame, dict]:

@@ -43,6 +43,10 @@ def test_annotation_shows_scores_support_and_what_was_given(annotated):
     supports = [scores.loc[("two", name), "support"] for name in names[:3]]
     np.testing.assert_allclose(sizes[1, :3] / sizes[1, 0], np.array(supports) / supports[0])
     assert rings.get_offsets().tolist() == [[1, 0], [2, 1]]
+    explained = [text.get_text() for text in ax.figure.axes[1].get_legend().get_texts()]
+    assert explained == ["25%", "50%", "100%", "label given", "?  second label is close", "grey: no label"]
+    ax = cr.pl.annotation(annotated, group="one")
+    assert [text.get_text() for text in ax.figure.axes[1].get_legend().get_texts()][3:] == ["label given"]
 
 
 def test_annotation_of_some_groups_on_given_axes(annotated):

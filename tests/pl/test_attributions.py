@@ -37,6 +37,43 @@ def test_heat_map(attributed):
     members = set(table.loc[table["member"], "gene"])
     assert_italics(ax.get_yticklabels(), [gene in members for gene in largest])
     assert image.colorbar.ax.get_ylabel() == "attribution (activity)"
+    assert words(ax.get_legend().get_texts()) == ["not a member of the program"]
+
+
+def test_uncertain_means_are_small_squares(attributed):
+    column = list(attributed.uns["attributions"]["programs"]).index(PROGRAM)
+    genes = list(cr.get.attributions_df(attributed, PROGRAM, "type 0", n=2)["gene"])
+    first, second = attributed.var_names.get_indexer(genes)
+    values, se = attributed.varm["attributions"], attributed.varm["attributions_se"]
+    values[[first, second], column, 0] = 3, -2
+    se[first, column, 0], se[second, column, 0] = 1.4, 1.1
+    ax = cr.pl.attributions(attributed, PROGRAM, n_genes=4)
+    assert words(ax.get_yticklabels())[:2] == genes
+    shown = ax.images[0].get_array()
+    assert shown.mask.sum() == 1 and shown.mask[1, 0] and shown[0, 0] == 3
+    (squares,) = ax.collections
+    assert squares.get_array().tolist() == [-2] and squares.norm is ax.images[0].norm
+    (path,) = squares.get_paths()
+    np.testing.assert_allclose(path.get_extents().get_points(), [[-0.2, 0.8], [0.2, 1.2]])
+    assert words(ax.figure.legends[0].get_texts())[0] == "95 % interval (of a sample of cells) includes 0"
+
+
+def test_a_few_cells_do_not_set_the_scale(attributed):
+    column = list(attributed.uns["attributions"]["programs"]).index(PROGRAM)
+    attributed.varm["attributions"][:, column, 2] *= 50
+    limit = cr.pl.attributions(attributed, PROGRAM).images[0].get_clim()[1]
+    few = np.flatnonzero(attributed.obs["cell_type"] == "type 2")[8:]
+    some = attributed[np.setdiff1d(np.arange(500), few)].copy()
+    ax = cr.pl.attributions(some, PROGRAM)
+    assert ax.images[0].get_clim()[1] < limit / 10
+    colours = [label.get_color() for label in ax.get_xticklabels()]
+    assert colours[0] == colours[1] == "black" != colours[2]
+    assert words(ax.figure.legends[0].get_texts())[0] == "fewer than 30 cells, which do not set the scale"
+    # they are small squares
+    assert ax.images[0].get_array().mask.tolist() == [[False, False, True]] * 20
+    assert len(ax.collections[0].get_paths()) == 20
+    # where all are small, all count
+    assert cr.pl.attributions(some, PROGRAM, group="type 2").images[0].get_clim()[1] > limit / 10
 
 
 def test_heat_map_of_some_groups(attributed):

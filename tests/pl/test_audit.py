@@ -23,7 +23,7 @@ def test_all_genes_of_a_program(audited):
     _, given = plt.subplots()
     ax = cr.pl.audit(adata, "T/one", ax=given)
     assert ax is given
-    table = cr.get.audit_df(adata, "T/one").set_index("gene")
+    table = cr.get.audit_df(adata, "T/one", columns="all").set_index("gene")
     # too few suggestions for an estimate
     title = "T/one: 12 + 4 genes\nexpected share of false suggestions: 10%"
     assert ax.get_title(loc="left") == title
@@ -80,6 +80,10 @@ def test_wide_intervals_of_silent_genes_do_not_hide_the_others(audited):
     assert high < 2 * clear["upper"].max() and low > -0.6
     arrows = {line.get_marker(): list(line.get_xdata()) for line in ax.lines if line.get_marker() in "<>"}
     assert arrows == {"<": [low, low], ">": [high, high]}
+    assert "arrow: the interval goes on" in ax.get_xlabel()
+    table.loc[silent, ["lower", "upper"]] = [0.0, 0.1]
+    ax = cr.pl.audit(adata, "T/one")
+    assert not {line.get_marker() for line in ax.lines} & {"<", ">"} and "arrow" not in ax.get_xlabel()
 
 
 def test_signed_sets(audited):

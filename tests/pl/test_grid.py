@@ -149,6 +149,50 @@ def test_bad_input(result, plot):
         plot(result, "cell_type")
 
 
+@BOTH
+def test_combinations_of_columns(result, plot):
+    ax = plot(result, ["cell_type", "batch"], "Program/0")
+    assert words(ax.get_xticklabels()) == [f"type {i}, {batch}" for i in range(3) for batch in ("one", "two")]
+    cells = (result.obs["cell_type"] == "type 1") & (result.obs["batch"] == "two")
+    mean = cr.get.activity_df(result, "Program/0")[cells.to_numpy()].to_numpy().mean()
+    assert ax.collections[0].get_array().ravel()[3] == pytest.approx(mean, rel=1e-4)
+    assert words(plot(result, ["batch"]).get_xticklabels()) == ["one", "two"]
+    # only combinations that occur
+    some = result[(result.obs["cell_type"] != "type 0") | (result.obs["batch"] == "one")].copy()
+    assert len(plot(some, ["cell_type", "batch"]).get_xticks()) == 5
+
+
+@BOTH
+def test_too_many_combinations(result, plot):
+    result.obs["well"] = [f"w{i % 25}" for i in range(500)]
+    result.obs["plate"] = [f"p{i // 25}" for i in range(500)]
+    with pytest.raises(
+        ValueError, match=r"has 500 combinations of labels \('plate' with 20 x 'well' with 25.*for 100.*'well'"
+    ):
+        plot(result, ["plate", "well"])
+    with pytest.raises(ValueError, match="groupby is empty"):
+        plot(result, [])
+    with pytest.raises(KeyError, match="groupby='nothing' is not a column"):
+        plot(result, ["cell_type", "nothing"])
+    result.obs["one"], result.obs["other"] = ["a, b", "a"] * 250, ["c", "b, c"] * 250
+    with pytest.raises(ValueError, match="gives two combinations the same name"):
+        plot(result, ["one", "other"])
+
+
+@BOTH
+def test_programs_that_were_not_measured(result, plot):
+    result.obsm["X_programs"][:, 2] = result.obsm["programs_sd"][:, 2] = np.nan
+    ax = plot(result, "cell_type", ["Program/1", "Program/2"])
+    (crosses,) = [part for part in ax.collections if part.get_offsets().tolist() == [[0, 1], [1, 1], [2, 1]]]
+    assert crosses.get_linewidths()[0] > 0
+    assert words(ax.figure.axes[1].get_legend().get_texts())[-1] == "genes not\nmeasured"
+    low, high = next(part for part in ax.collections if part.get_array() is not None).get_clim()
+    assert np.isfinite([low, high]).all() and low < high
+    # they are never chosen, and say nothing of similarity
+    assert "Program/2" not in words(plot(result, "cell_type", n_programs=8, sort="similarity").get_yticklabels())
+    plot(result, "cell_type", ["Program/1", "Program/2"], sort="similarity")
+
+
 def test_order_by_similarity(result):
     rng = np.random.default_rng(0)
     result.obs["group"] = np.array(list("abcd"))[rng.integers(0, 4, 500)]

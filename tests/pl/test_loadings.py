@@ -37,6 +37,19 @@ def test_long_names_are_wrapped_and_directions_coloured(result):
     assert max(len(line) for line in ax.get_title().split("\n")) <= 28
     colours = {bar.get_facecolor() for bar in ax.patches}
     assert colours == {plt.matplotlib.colors.to_rgba(UP), plt.matplotlib.colors.to_rgba(DOWN)}
+    assert ax.get_title().replace("\n", " ").startswith("Reactome antigen processing")
+    explained = [text.get_text() for text in ax.figure.legends[0].get_texts()]
+    assert explained == ["goes up with the program", "goes down"]
+    assert not cr.pl.loadings(result, "Program/1").figure.legends
+
+
+def test_a_query_has_no_loadings_of_its_own(result):
+    del result.varm["programs_loadings"]
+    with pytest.raises(KeyError, match="call crystallin.tl.loadings"):
+        cr.pl.loadings(result)
+    result.uns["programs"]["params"]["origin"] = "the model (these cells are a query)"
+    with pytest.raises(KeyError, match=r"cells are a query, and loadings belong to the model.*model.get_loadings\(\)"):
+        cr.pl.loadings(result)
 
 
 def test_show(result, monkeypatch):

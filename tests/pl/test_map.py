@@ -59,7 +59,7 @@ def test_cells_and_circles(mapped):
 def test_verdicts(mapped):
     adata = mapped(groupby="cluster", groups=tuple("abcdefgh"))
     ax = cr.pl.map(adata)[1]
-    table = cr.get.map_df(adata).set_index("group")
+    table = cr.get.map_df(adata, columns="all").set_index("group")
     names = [name.split(" → ") for name in words(ax.get_yticklabels())]
     rows = table.loc[[group for group, _ in names]]
     assert rows["label"].tolist() == [label for _, label in names]
@@ -173,7 +173,7 @@ def test_a_query_that_was_mapped(planted, model):
     # genes in another order
     query = planted.adata[:200, ::-1].copy()
     cr.map(query, calibrated, batch_key="batch", groupby="cell_type")
-    table = cr.get.map_df(query)
+    table = cr.get.map_df(query, columns="all")
     assert (table["group"] == table["label"]).all() and (table["verdict"] == "like the reference").all()
     cells = cr.get.map_cells_df(query)
     assert (cells["label"].astype(str) == query.obs["cell_type"].astype(str)).mean() > 0.7

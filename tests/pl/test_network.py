@@ -83,7 +83,7 @@ def test_lines_and_places(family):
                 assert width == pytest.approx(3 * abs(loading))
                 assert colour == to_rgba(DOWN if loading < 0 else UP)[:3]
     words = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert words == ["loading 0.5", "1", "2", "negative"]
+    assert words == ["loading 0.5", "1", "2", "negative", "gene of several programs"]
 
 
 def test_number_of_genes_and_of_relatives(family):
@@ -95,6 +95,7 @@ def test_number_of_genes_and_of_relatives(family):
     ax = cr.pl.network(family, "c", n_relatives=1)
     assert others(ax)[::2] == ["c", "a"]
     ax = cr.pl.network(family, "c", n_relatives=0)
+    assert "gene of several programs" not in [text.get_text() for text in ax.get_legend().get_texts()]
     assert others(ax) == ["c", "4 of 4 genes"] and all(line[1] == LEFT for line in lines(ax))
     # a list is taken as it is
     assert others(cr.pl.network(family, ["d"])) == ["d", "1 of 1 genes"]

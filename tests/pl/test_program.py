@@ -39,6 +39,11 @@ def test_bare_page(result):
         ends = np.array([segment[:, 0] for segment in lines.get_segments()])
         np.testing.assert_allclose(ends, np.column_stack([mean - half, mean + half]), rtol=1e-4)
 
+    dot, thick, thin = active.get_legend().get_lines()
+    assert thick.get_linewidth() > thin.get_linewidth() and dot.get_marker() == "o"
+    explained = words(active.get_legend().get_texts())
+    assert explained[1:] == ["95 % interval of the mean (cells)", "one standard deviation between cells"]
+
     top = cr.get.loadings_df(result, PROGRAM, n_genes=6)
     np.testing.assert_allclose([bar.get_width() for bar in loadings.patches], top["loading"])
     assert words(loadings.get_yticklabels()) == top["gene"].tolist()
@@ -48,7 +53,7 @@ def test_bare_page(result):
     said = attributions.texts[0].get_text().replace("\n", " ")
     call = "(adata, model, groupby='cell_type')"
     assert said == f"No attributions by 'cell_type' under 'attributions': crystallin.tl.attributions{call}"
-    row = cr.get.programs_df(result).loc[PROGRAM]
+    row = cr.get.programs_df(result, columns="all").loc[PROGRAM]
     assert facts(text) == [
         ("genes", f"{row['n_present']} of {row['n_genes']} are in the data (coverage 1.00)"),
         ("leakage", f"crystallin.tl.leakage{call}"),
@@ -74,10 +79,14 @@ def test_full_page(result, model):
     np.testing.assert_allclose([bar.get_width() for bar in attributions.patches], genes["attribution"])
     styles = [label.get_style() for label in attributions.get_yticklabels()]
     assert styles == ["normal" if member else "italic" for member in genes["member"]]
+    assert words(attributions.get_legend().get_texts())[-1] == "not a member of the program"
     assert not genes["member"].all() and attributions.get_title() == f"attributions: {top}"
 
-    row, by_group = cr.get.programs_df(result).loc[PROGRAM], cr.get.leakage_df(result, PROGRAM, top, key="l").iloc[0]
-    ranked = cr.get.rank_programs_groups_df(result, key="r").query("program == @PROGRAM")
+    row, by_group = (
+        cr.get.programs_df(result, columns="all").loc[PROGRAM],
+        cr.get.leakage_df(result, PROGRAM, top, key="l").iloc[0],
+    )
+    ranked = cr.get.rank_programs_groups_df(result, key="r", columns="all").query("program == @PROGRAM")
     surest = ranked.sort_values("q", kind="stable").iloc[0]
     sure = ranked[ranked["q"] == surest["q"]]
     surest = sure.loc[sure["statistic"].abs().idxmax()]
@@ -143,7 +152,7 @@ def test_other_programs_of_the_same_names(result, model):
 
 def test_surest_difference(result, model):
     cr.tl.rank_programs_groups(result, model, "batch", within="cell_type")
-    table = cr.get.rank_programs_groups_df(result).query("program == @PROGRAM").copy()
+    table = cr.get.rank_programs_groups_df(result, columns="all").query("program == @PROGRAM").copy()
     table["q"], table["statistic"] = 1e-3, 1.0
     table.iloc[1, table.columns.get_loc("statistic")] = -2.0
     row = table.iloc[1]

@@ -10,7 +10,7 @@ def test_dots_lie_beside_their_random_sets(planted):
         cr.pl.screen_programs(planted.adata)
     cr.pp.screen_programs(planted.adata, n_null=200)
     ax = cr.pl.screen_programs(planted.adata, n_programs=6)
-    table = cr.get.programs_df(planted.adata, decoys=True).nlargest(6, "coherence_z")[::-1]
+    table = cr.get.programs_df(planted.adata, decoys=True, columns="all").nlargest(6, "coherence_z")[::-1]
     x, y = ax.collections[0].get_offsets().T
     np.testing.assert_allclose(x, table["coherence"])
     assert [label.get_text() for label in ax.get_yticklabels()] == table.index.tolist() and y.tolist() == list(range(6))
@@ -21,6 +21,8 @@ def test_dots_lie_beside_their_random_sets(planted):
     assert ax.texts[-1].get_text() == f"{table['n_carriers'].iloc[-1]:.0f} of {table['n_measured'].iloc[-1]:.0f} genes"
     faces = ax.collections[0].get_facecolors()[:, :3]
     assert ((faces == 1).all(1) == ~table["awake"]).all()
+    explained = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert explained[:2] == ["random sets, mean ± 2 sd", "awake"] and len(explained) == 3 - table["awake"].all()
     with pytest.raises(ValueError, match="screened without types"):
         cr.pl.screen_programs(planted.adata, within=True)
 
@@ -28,7 +30,7 @@ def test_dots_lie_beside_their_random_sets(planted):
 def test_within_types(planted):
     cr.pp.add_programs(planted.adata, planted.sets)
     cr.pp.screen_programs(planted.adata, within="cell_type", n_null=200)
-    table = cr.get.programs_df(planted.adata)
+    table = cr.get.programs_df(planted.adata, columns="all")
     for within, suffix in ((None, "_within"), (False, "")):
         ax = cr.pl.screen_programs(planted.adata, within=within)
         rows = table.sort_values(f"coherence_z{suffix}")

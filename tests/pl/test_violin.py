@@ -3,10 +3,12 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 from scipy import stats
 
 import crystallin as cr
-from crystallin.pl._violin import N_BINS, _density
+from crystallin.pl._densities import N_BINS, _density
+from crystallin.pl._style import DOWN, UP
 
 PROGRAM = "Program/2"
 
@@ -31,7 +33,8 @@ def test_cells(result):
     ax = cr.pl.violin(result, PROGRAM, "cell_type")
     assert words(ax.get_yticklabels()) == ["type 0", "type 1", "type 2"] and ax.yaxis_inverted()
     assert ax.get_title(loc="left") == PROGRAM
-    assert ax.get_xlabel() == "activity, mean with 95 % interval over cells"
+    assert ax.get_xlabel() == "activity"
+    assert words(ax.figure.legends[0].get_texts()) == ["density of the cells", "mean with 95 % interval over cells"]
     mean, ends = means_and_intervals(ax)
     curves = [line for line in ax.lines if len(line.get_xdata()) > 2]
     for i, part in enumerate(parts(result).values()):
@@ -72,7 +75,57 @@ def test_samples_are_the_units(result):
         assert mean[i] == pytest.approx(own.mean(), abs=1e-5)
         half = stats.t.ppf(0.975, len(own) - 1) * stats.sem(own) if len(own) > 1 else 0
         np.testing.assert_allclose(ends[i], [own.mean() - half, own.mean() + half], atol=1e-4)
-    assert ax.get_xlabel().endswith("over samples (donor)")
+    explained = words(ax.figure.legends[0].get_texts())
+    assert explained[1:] == ["mean with 95 % interval over samples (donor)", "mean of one sample"]
+
+
+def test_halves_of_two_conditions(result):
+    result.obs["when"] = np.where(np.arange(500) % 3, "after", "before")
+    ax = cr.pl.violin(result, PROGRAM, "cell_type", split="when")
+    activity = cr.get.activity_df(result, PROGRAM)[PROGRAM].astype(float)
+    mean = activity.groupby([result.obs["when"], result.obs["cell_type"]], observed=True).mean()
+    lines, dots = ax.collections[-4::2], ax.collections[-3::2]
+    for side, part in zip(("after", "before"), dots, strict=True):
+        np.testing.assert_allclose(part.get_offsets()[:, 0], mean[side], atol=1e-5)
+    colours = [tuple(part.get_colors()[0]) for part in lines]
+    assert colours == [to_rgba(UP), to_rgba(DOWN)]
+    # one above the line of its group, the other below
+    curves = [line.get_ydata() for line in ax.lines if len(line.get_xdata()) > 2]
+    assert len(curves) == 6 and all(curve.max() <= i for i, curve in enumerate(curves[:3]))
+    assert all(curve.min() >= i for i, curve in enumerate(curves[3:]))
+    assert words(ax.figure.legends[0].get_texts())[:2] == ["after", "before"]
+    # a group without cells on one side
+    result.obs.loc[result.obs["cell_type"] == "type 1", "when"] = "after"
+    counts = [
+        len(part.get_offsets()) for part in cr.pl.violin(result, PROGRAM, "cell_type", split="when").collections[-3::2]
+    ]
+    assert counts == [3, 2]
+    with pytest.raises(
+        ValueError, match=r"split='cell_type' must have two groups.*but has 3.*groupby=\['batch', 'cell"
+    ):
+        cr.pl.violin(result, PROGRAM, "batch", split="cell_type")
+
+
+def test_several_programs_share_groups(result):
+    names = ["Program/2", "Program/0", "Program/5"]
+    axes = cr.pl.violin(result, names, "cell_type", sort="mean", n_cols=2)
+    assert [ax.get_title(loc="left") for ax in axes] == names
+    activity = cr.get.activity_df(result, names).astype(float).groupby(result.obs["cell_type"], observed=True).mean()
+    order = list(activity[PROGRAM].sort_values(ascending=False).index)
+    assert words(axes[0].get_yticklabels()) == order
+    for ax, name in zip(axes, names, strict=True):
+        np.testing.assert_allclose(means_and_intervals(ax)[0], activity.loc[order, name], atol=1e-5)
+    with pytest.raises(ValueError, match="ax has room for one program, but 3 were given"):
+        cr.pl.violin(result, names, "cell_type", ax=axes[0])
+    assert len(cr.pl.violin(result, [PROGRAM], "cell_type").collections)
+
+
+def test_combinations_of_columns(result):
+    ax = cr.pl.violin(result, PROGRAM, ["cell_type", "batch"])
+    assert words(ax.get_yticklabels()) == [f"type {i}, {batch}" for i in range(3) for batch in ("one", "two")]
+    activity = cr.get.activity_df(result, PROGRAM)[PROGRAM].astype(float)
+    mean = activity.groupby([result.obs["cell_type"], result.obs["batch"]], observed=True).mean()
+    np.testing.assert_allclose(means_and_intervals(ax)[0], mean, atol=1e-5)
 
 
 def test_few_cells_are_drawn_themselves(result):
@@ -83,6 +136,7 @@ def test_few_cells_are_drawn_themselves(result):
     activity = cr.get.activity_df(result, PROGRAM)[PROGRAM].to_numpy()
     np.testing.assert_allclose(ticks[0], activity[[3]])
     np.testing.assert_allclose(ticks[1], activity[[0, 1, 2, 4, 5, 6, 7, 8, 9]])
+    assert words(ax.figure.legends[0].get_texts())[-1] == "one cell (groups of fewer than 10)"
     # no interval of a single cell
     assert np.ptp(means_and_intervals(ax)[1][0]) == 0
 
@@ -99,7 +153,7 @@ def test_density_is_that_of_a_gaussian_kernel():
 
 def test_place_and_many_groups(result):
     _, ax = plt.subplots()
-    assert cr.pl.violin(result, PROGRAM, "batch", ax=ax) is ax
+    assert cr.pl.violin(result, PROGRAM, "batch", ax=ax) is ax and ax.get_legend() is not None
     result.obs["many"] = [f"a name of a group that is forty letters {i % 60:02}"[-40:] for i in range(500)]
     ax = cr.pl.violin(result, PROGRAM, "many")
     ax.figure.draw_without_rendering()

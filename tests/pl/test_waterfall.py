@@ -34,6 +34,10 @@ def test_waterfall(attributed):
     np.testing.assert_allclose(starts, [0, *np.cumsum(widths[:6]), 0], atol=1e-6)
     assert words(ax.get_yticklabels()) == [*table["gene"].head(6), "234 other genes", "activity"]
     assert_italics(ax.get_yticklabels()[:6], table["member"].head(6))
+    explained = {"raises the activity", "lowers it"} if (widths[:6] < 0).any() else set()
+    explained |= set() if table["member"].head(6).all() else {"not a member of the program"}
+    legend = ax.get_legend()
+    assert (set(words(legend.get_texts())) if legend else set()) == explained
     colours = [UP if value > 0 else DOWN for value in widths[:6]]
     assert [bar.get_facecolor() for bar in ax.patches] == [to_rgba(colour) for colour in [*colours, MUTED, MUTED]]
     with pytest.raises(ValueError, match=r"The figure shows one group, but there are 3 \('type 0', 'type 1'"):

@@ -93,5 +93,9 @@ def _draw(overlap: pd.DataFrame, ax: Axes | None) -> Axes:
     ax.set_yticks(range(n), names, fontsize=8)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    ax.figure.colorbar(image, ax=ax, label="rank-biased overlap", shrink=0.6)
+    # scanpy's settings can turn grids on
+    ax.grid(False)
+    bar = ax.figure.colorbar(image, ax=ax, label="rank-biased overlap", shrink=0.6)
+    bar.ax.yaxis.label.set_size(8)
+    bar.ax.tick_params(labelsize=8)
     return ax

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,6 +20,8 @@ from ._style import MUTED, finish, shorten
 
 # diameter of the largest dot in points; characters of the names of labels, and of groups with their labels
 MAX_DOT, LABEL, BOTH = 13, 34, 30
+# inches: height of a row, length and thickness of the colour bar; shares in the legend
+ROW, BAR, THICK, SHARES = 0.26, 1.2, 0.12, (0.25, 0.5, 1.0)
 
 
 def annotation(
@@ -65,7 +68,7 @@ def annotation(
     --------
     >>> cr.pl.annotation(adata)  # doctest: +SKIP
     """
-    table = get.annotation_df(adata, group, key=key).set_index("group")
+    table = get.annotation_df(adata, group, key=key, columns="all").set_index("group")
     scores = get.annotation_df(adata, table.index.tolist(), scores=True, key=key)
     shown = set(table["best"]) | set(table["second"]) | {name for path in table["path"] for name in path.split(" > ")}
     # in the collection's order, coarser ones before finer ones
@@ -82,7 +85,7 @@ def _draw(score: pd.DataFrame, support: pd.DataFrame, table: pd.DataFrame, readi
     n_rows, n_columns = score.shape
     if ax is None:
         # room for the names on both sides and the legends on the right
-        size = (6.2 + 0.26 * n_columns, 2.6 + 0.26 * n_rows)
+        size = (6.2 + 0.26 * n_columns, 2.6 + ROW * n_rows)
         _, ax = plt.subplots(figsize=size, layout="constrained")
     row, column = np.indices(score.shape)
     diameter = MAX_DOT * np.sqrt(support.to_numpy().ravel())
@@ -110,25 +113,36 @@ def _draw(score: pd.DataFrame, support: pd.DataFrame, table: pd.DataFrame, readi
     ax.grid(color="#eeeeee", linewidth=0.6)
     ax.set_axisbelow(True)
     ax.spines[:].set_visible(False)
-    shape = {"shrink": min(1.0, 6 / n_rows), "aspect": 12, "anchor": (0, 0.0)}
+    # the bar and the legend below it share a column
+    shape = {"shrink": min(1.0, BAR / (ROW * n_rows)), "aspect": BAR / THICK, "anchor": (0, 1.0), "panchor": False}
     bar = ax.figure.colorbar(dots, ax=ax, extend="max" if beyond else "neither", **shape)
     bar.set_label(f"score ({reading}, sd)", fontsize=8)
     bar.ax.tick_params(labelsize=8)
-    sizes = [
-        Line2D([], [], marker="o", linestyle="", color=MUTED, markersize=MAX_DOT * share**0.5, label=f"{share:.0%}")
-        for share in (0.25, 0.5, 1.0)
-    ]
-    ring = Line2D(
-        [], [], marker="o", linestyle="", markerfacecolor="none", color="black", markersize=MAX_DOT + 3, label="given"
-    )
+    bar.outline.set_visible(False)
+    _draw_legend(bar.ax, has_close=bool((marks != "").any()), has_unnamed=bool((given < 0).any()))
+    return ax
+
+
+def _draw_legend(ax: Axes, *, has_close: bool, has_unnamed: bool) -> None:
+    """Explain sizes, rings, question marks and grey names."""
+    mark = {"marker": "o", "linestyle": ""}
+    keys: dict[str, Any] = {
+        f"{share:.0%}": Line2D([], [], color=MUTED, markersize=MAX_DOT * share**0.5, **mark) for share in SHARES
+    }
+    keys["label given"] = Line2D([], [], markerfacecolor="none", color="black", markersize=MAX_DOT + 3, **mark)
+    nothing = Line2D([], [], linestyle="")
+    keys |= {"?  second label is close": nothing} if has_close else {}
+    keys |= {"grey: no label": nothing} if has_unnamed else {}
     ax.legend(
-        handles=[*sizes, ring],
-        title="genes that\nagree",
+        list(keys.values()),
+        list(keys),
+        title="genes that agree",
+        alignment="left",
         loc="upper left",
-        bbox_to_anchor=(1.01, 1.0),
+        bbox_to_anchor=(-0.4, -0.15),
         frameon=False,
         fontsize=8,
         title_fontsize=8,
         labelspacing=0.9,
+        borderaxespad=0,
     )
-    return ax

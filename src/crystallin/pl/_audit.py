@@ -109,7 +109,7 @@ def audit(
     checks.check_program_names(program, [str(name) for name in summary.index], "program")
     about = summary.loc[program]
     params = adata.uns[checks.check_result(adata, key, AUDIT_PROGRAMS)][PARAMS]
-    whole = get.audit_df(adata, key=key)
+    whole = get.audit_df(adata, key=key, columns="all")
     table = whole[whole["program"] == program]
     if table.empty:
         msg = f"{program!r} was not audited: {about['reason'] or 'it has no members in the data'}."
@@ -124,7 +124,7 @@ def audit(
     _set_limits(ax, parts, reach)
     _draw_genes(ax, parts, headings, columns)
     ax.set_ylim(n_rows - 0.4, -0.9)
-    ax.set_xlabel(_note(parts, reach), fontsize=8)
+    ax.set_xlabel(_note(parts, reach, ax.get_xlim()), fontsize=8)
     ax.tick_params(axis="x", labelsize=8)
     ax.set_title(_title(program, about, params), fontsize=9, loc="left", pad=24)
     tidy(ax)
@@ -255,10 +255,13 @@ def _draw_genes(
         label.set_style("italic" if verdict == "suggested" else "normal")
 
 
-def _note(parts: dict[str, pd.DataFrame], reach: list[float]) -> str:
+def _note(parts: dict[str, pd.DataFrame], reach: list[float], limits: tuple[float, float]) -> str:
     lines = ["loading (change of the log rate per unit of activity), 95 % interval"]
     if reach:
         lines.append("dotted: typical loading of the members; dashed: what a suggested gene has to exceed")
+    rows = pd.concat(list(parts.values()))
+    if (rows["lower"] < limits[0]).any() or (rows["upper"] > limits[1]).any():
+        lines.append("arrow: the interval goes on")
     if not parts["suggested"]["in_panel"].astype(bool).all():
         lines.append("† not among the genes that the model was trained on")
     return "\n".join(lines)

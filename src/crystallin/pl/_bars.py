@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 
-from ._style import DOWN, UP, tidy
+from ._style import DOWN, UP, italics, tidy
 
 
 def draw_bars(ax: Axes, genes: pd.Series, values: pd.Series, *, title: str, xlabel: str) -> None:
@@ -21,3 +24,9 @@ def draw_bars(ax: Axes, genes: pd.Series, values: pd.Series, *, title: str, xlab
     ax.tick_params(axis="x", labelsize=8)
     ax.locator_params(axis="x", nbins=4)
     tidy(ax)
+
+
+def keys_of(values: pd.Series, member: pd.Series) -> dict[str, Any]:
+    """Return the keys of the colours of attributions, if there are both, and of names in italics."""
+    colours = {"raises the activity": Patch(color=UP), "lowers it": Patch(color=DOWN)}
+    return (colours if (values < 0).any() else {}) | italics(member)

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from ._style import DOWN, UP, wrap
 
@@ -16,7 +17,7 @@ ROW, WIDTH, LEFT, MIDDLE, RIGHT, HALF = 0.22, 9.0, 2.3, 4.5, 6.7, 0.45
 # rows between genes of different programs, and around all
 GAP, AROUND = 0.7, 0.8
 # characters in a line of a program's name; points of a line of the name, and of the text below it
-TITLE_WIDTH, TITLE_LINE, ABOUT_LINE = 22, 11, 11
+TITLE_WIDTH, TITLE_LINE, ABOUT_LINE = 22, 11.2, 11
 # factor by which letters may be larger without changing the shape of the figure
 SLACK = 1.15
 # width of the widest line in points, and the loadings in the legend as shares of the largest one
@@ -96,6 +97,9 @@ def _draw_lines(ax: Axes, loadings: pd.DataFrame, rows: np.ndarray, places: np.n
     if (value < 0).any():
         handles.append(Line2D([], [], color=DOWN, alpha=0.5, linewidth=WIDEST * scale / 2))
         words.append("negative")
+    if ((loadings != 0).sum(axis=1) > 1).any():
+        handles.append(Patch(facecolor=SHARED, edgecolor="0.35", linewidth=0.6 * scale))
+        words.append("gene of several programs")
     options = {"loc": "upper center", "bbox_to_anchor": (MIDDLE / WIDTH, 0), "borderaxespad": 0, "frameon": False}
     ax.legend(handles, words, ncols=len(words), fontsize=7.5 * scale, columnspacing=1.2, handlelength=2, **options)
 

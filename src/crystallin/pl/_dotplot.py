@@ -15,7 +15,7 @@ from ._grid import draw_grid
 
 def dotplot(
     adata: AnnData,
-    groupby: str,
+    groupby: str | Sequence[str],
     programs: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None = None,
     *,
     n_programs: int = 2,
@@ -30,15 +30,16 @@ def dotplot(
     The colour is the mean activity of the group in prior standard deviations: red above 0, which is the prior's mean,
     blue below. If a few groups are far beyond the others, the scale ends before them, which is shown by an arrow, so
     that they do not take up all its colours. The area of a dot is the share of the group's cells whose activity is
-    above 0 with a posterior probability of at least 0.95. :func:`crystallin.pl.matrixplot` takes the same arguments and
-    shows the same programs.
+    above 0 with a posterior probability of at least 0.95. A cross marks programs whose activity is NaN, because most of
+    their genes were not measured. :func:`crystallin.pl.matrixplot` takes the same arguments and shows the same
+    programs.
 
     Parameters
     ----------
     adata
         Data with activities, from :func:`crystallin.tl.activity`.
     groupby
-        Column of ``obs`` with groups of cells.
+        Column of ``obs`` with groups of cells, or several columns, whose combinations are then the groups.
     programs
         Names of programs, in this order, or a dictionary from headings to names. ``None`` chooses programs that
         distinguish the groups: for each group the ``n_programs`` furthest above both 0 and the mean of the other
@@ -66,11 +67,13 @@ def dotplot(
     KeyError
         If there are no activities in this reading, or no program or column of that name.
     ValueError
-        If labels of ``groupby`` are missing or are numbers, ``programs`` is empty, or ``kind`` is not a reading.
+        If labels of ``groupby`` are missing or are numbers, several columns have more than 100 combinations,
+        ``programs`` is empty, or ``kind`` is not a reading.
 
     Examples
     --------
     >>> cr.pl.dotplot(adata, "bulk_labels")  # doctest: +SKIP
+    >>> cr.pl.dotplot(adata, ["cell_type", "condition"], ["B cell", "NK cell"])  # doctest: +SKIP
     >>> cr.pl.dotplot(adata, "bulk_labels", {"T": ["T cell", "Cytotoxicity"], "B": "B cell"})  # doctest: +SKIP
     """
     return draw_grid(

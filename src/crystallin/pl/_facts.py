@@ -35,7 +35,7 @@ def facts(
     adata: AnnData, program: str, groupby: str, group: str, *, key: str, leakage_key: str, ranking_key: str
 ) -> list[Fact]:
     """Return size, leakage and importance of a program, and its most certain difference between groups."""
-    about = get.programs_df(adata, key=key, decoys=True).loc[program]
+    about = get.programs_df(adata, key=key, decoys=True, columns="all").loc[program]
     is_by_group = params_of(adata, leakage_key, key).get("groupby") == groupby
     by_group = get.leakage_df(adata, program, key=leakage_key).set_index("group") if is_by_group else None
     found = _size(about)
@@ -98,7 +98,7 @@ def _difference(adata: AnnData, program: str, groupby: str, key: str, ranking_ke
     params, missing = params_of(adata, ranking_key, key), _hint("difference", call("rank_programs_groups", groupby))
     if not params:
         return [missing]
-    table = get.rank_programs_groups_df(adata, key=ranking_key)
+    table = get.rank_programs_groups_df(adata, key=ranking_key, columns="all")
     table = table[table["program"] == program]
     if table.empty:
         return [missing]

@@ -19,7 +19,7 @@ from scipy.stats import norm
 
 from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import LABELS
+from crystallin._keys import LABELS, sd_of
 
 from ._chosen import Rows, by_similarity, diagonal, distinctive, rows_of
 from ._group_means import LEVEL, group_means, labels_of
@@ -42,7 +42,7 @@ DOT, MAX_DOT = 0.9, 15
 
 def draw_grid(
     adata: AnnData,
-    groupby: str,
+    groupby: str | Sequence[str],
     programs: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None,
     shape: Literal["dots", "cells"],
     *,
@@ -57,12 +57,13 @@ def draw_grid(
     checks.check_int(n_programs, "n_programs", 1)
     checks.check_choice(sort, "sort", SORTS)
     rows = None if programs is None else rows_of(programs)
-    activity = get.activity_df(adata, None if rows is None else rows.unique, kind=kind, key=key)
     labels, groups = labels_of(adata, groupby, "groupby")
+    activity = get.activity_df(adata, None if rows is None else rows.unique, kind=kind, key=key)
     means = group_means(activity, labels, groups)
-    shown = distinctive(means.mean, n_programs) if rows is None else rows.unique
+    shown = distinctive(means.mean.dropna(axis=1), n_programs) if rows is None else rows.unique
     if sort == "similarity":
-        groups = by_similarity(means.mean[shown])
+        # programs whose genes were not measured say nothing
+        groups = by_similarity(means.mean[shown].fillna(0))
     if rows is None:
         rows = rows_of(diagonal(means.mean.loc[groups, shown]))
     mean, half = means.mean.loc[groups, rows.names].T, means.half.loc[groups, rows.names].T
@@ -73,8 +74,8 @@ def draw_grid(
     if shape == "cells":
         _draw_cells(ax, bar, rows, mean, half)
     else:
-        sd = get.activity_df(adata, shown, kind=kind, key=key, sd=True)
-        clear = (activity[shown] > norm.ppf(LEVEL) * sd).groupby(labels.to_numpy()).mean()
+        sd = get.activity_df(adata, shown, kind=kind, key=key, sd=True)[[sd_of(name) for name in shown]]
+        clear = (activity[shown] > norm.ppf(LEVEL) * sd.to_numpy()).groupby(labels.to_numpy()).mean()
         _draw_dots(ax, bar, rows, mean, clear.loc[groups, rows.names].T)
     if is_own:
         _fit(ax.figure)
@@ -83,7 +84,7 @@ def draw_grid(
 
 def _limit(mean: pd.DataFrame) -> tuple[float, str]:
     """Return where the colour scale ends, ignoring single extreme groups, and at which ends values lie beyond it."""
-    largest = mean.abs().max()
+    largest = mean.abs().max().fillna(0)
     limit = top = float(largest.max()) or 1.0
     if len(largest) > 2:
         limit = float(np.quantile(largest, COLOUR_QUANTILE, method="lower"))
@@ -153,21 +154,35 @@ def _draw_cells(ax: Axes, bar: Colorbar, rows: Rows, mean: pd.DataFrame, half: p
     dark = np.abs(bar.norm(mean.to_numpy()[row, column]) - 0.5) > 0.35
     ax.scatter(column, rows.places[row], s=4, color=np.where(dark, "white", "black"), linewidth=0)
     mark = Line2D([], [], linestyle="", marker="o", markersize=2, color="black")
-    _legend(bar, [mark], ["95 % interval of\nthe mean (cells)\nexcludes 0"])
+    keys = {"95 % interval of\nthe mean (cells)\nexcludes 0": mark} | _mark_unknown(ax, rows, mean)
+    _legend(bar, list(keys.values()), list(keys))
 
 
 def _draw_dots(ax: Axes, bar: Colorbar, rows: Rows, mean: pd.DataFrame, share: pd.DataFrame) -> None:
-    handles = [Line2D([], [], linestyle="", marker="o", color="0.6") for _ in SHARES]
-    _legend(bar, handles, [f"{share:.0%}" for share in SHARES], "cells above 0\n(probability\nat least 0.95)")
+    keys = {f"{share:.0%}": Line2D([], [], linestyle="", marker="o", color="0.6") for share in SHARES}
+    keys |= _mark_unknown(ax, rows, mean)
+    _legend(bar, list(keys.values()), list(keys), "cells above 0\n(probability\nat least 0.95)")
     # dots fill the room that is left, which is known only after everything else is placed
     ax.figure.draw_without_rendering()
     pitch = 72 * (_inches(ax) / (mean.shape[1], rows.n)).min()
     largest = min(DOT * pitch, MAX_DOT)
-    for handle, share_of in zip(bar.ax.get_legend().legend_handles, SHARES, strict=True):
+    for handle, share_of in zip(bar.ax.get_legend().legend_handles, SHARES, strict=False):
         handle.set_markersize(largest * share_of**0.5)
-    row, column = np.indices(mean.shape).reshape(2, -1)
+    row, column = np.nonzero(mean.notna().to_numpy())
     style = {"cmap": bar.cmap, "norm": bar.norm, "edgecolors": "0.6", "linewidths": 0.4}
-    ax.scatter(column, rows.places[row], s=largest**2 * share.to_numpy().ravel(), c=mean.to_numpy().ravel(), **style)
+    ax.scatter(
+        column, rows.places[row], s=largest**2 * share.to_numpy()[row, column], c=mean.to_numpy()[row, column], **style
+    )
+
+
+def _mark_unknown(ax: Axes, rows: Rows, mean: pd.DataFrame) -> dict[str, Line2D]:
+    """Mark means that are missing, as those of a mapped query can be, and return the mark by its words."""
+    row, column = np.nonzero(mean.isna().to_numpy())
+    if not len(row):
+        return {}
+    style = {"marker": "x", "color": "0.6", "zorder": 3}
+    ax.scatter(column, rows.places[row], s=12, linewidths=0.8, **style)
+    return {"genes not\nmeasured": Line2D([], [], linestyle="", markersize=4, **style)}
 
 
 def _legend(bar: Colorbar, handles: list[Line2D], labels: list[str], title: str | None = None) -> None:

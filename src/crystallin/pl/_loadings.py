@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
+import pandas as pd
 from anndata import AnnData
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from crystallin import _checks as checks
 from crystallin import get
 from crystallin._keys import DEFAULT_KEY
 
 from ._bars import draw_bars
-from ._style import finish, wrap
+from ._style import DOWN, UP, finish, legend_outside, wrap
 
 MAX_PANELS = 12
 
@@ -91,7 +95,20 @@ def loadings(
         label = "loading" if genes["prior"].any() else "loading, most typical gene first"
         marked = genes["gene"].astype(str).where(~genes["added"], "+ " + genes["gene"].astype(str))
         draw_bars(panel, marked, genes["loading"], title=wrap(name), xlabel=label)
+    keys = _keys(table[table["program"].isin(names)])
+    if keys and ax is None:
+        legend_outside(axes[0].figure, keys, n_cols=min(len(axes), n_cols, len(keys)))
     return finish(axes[0] if len(axes) == 1 else axes, show)
+
+
+def _keys(table: pd.DataFrame) -> dict[str, Any]:
+    """Return the marks that need an explanation, by their words."""
+    keys: dict[str, Any] = {}
+    if (table["loading"] < 0).any():
+        keys |= {"goes up with the program": Patch(color=UP), "goes down": Patch(color=DOWN)}
+    if table["added"].any():
+        keys["+ added by crystallin.complete"] = Line2D([], [], linestyle="")
+    return keys
 
 
 def _panels(n: int, n_genes: int, n_cols: int) -> list[Axes]:

@@ -86,7 +86,7 @@ def map(
     checks.check_number(alpha, "alpha", 0, 1)
     if size is not None:
         checks.check_number(size, "size", 0, include_minimum=False)
-    cells, table = get.map_cells_df(adata, key=key), get.map_df(adata, key=key)
+    cells, table = get.map_cells_df(adata, key=key), get.map_df(adata, key=key, columns="all")
     place, centres = _places(adata, key)
     labels = list(cells["label"].cat.categories)
     colours = colours_of(centres)

@@ -15,7 +15,7 @@ from ._grid import draw_grid
 
 def matrixplot(
     adata: AnnData,
-    groupby: str,
+    groupby: str | Sequence[str],
     programs: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None = None,
     *,
     n_programs: int = 2,
@@ -31,7 +31,8 @@ def matrixplot(
     blue below. If a few groups are far beyond the others, the scale ends before them, which is shown by an arrow, so
     that they do not take up all its colours. A dot marks means whose 95 % t interval excludes 0. The interval treats
     cells as independent, so it says nothing about further samples or about differences between groups, and in large
-    groups nearly all means have a dot. :func:`crystallin.pl.dotplot` takes the same arguments and shows the same
+    groups nearly all means have a dot. A cross marks programs whose activity is NaN, because most of their genes were
+    not measured. :func:`crystallin.pl.dotplot` takes the same arguments and shows the same
     programs.
 
     Parameters
@@ -39,7 +40,7 @@ def matrixplot(
     adata
         Data with activities, from :func:`crystallin.tl.activity`.
     groupby
-        Column of ``obs`` with groups of cells.
+        Column of ``obs`` with groups of cells, or several columns, whose combinations are then the groups.
     programs
         Names of programs, in this order, or a dictionary from headings to names. ``None`` chooses programs that
         distinguish the groups: for each group the ``n_programs`` furthest above both 0 and the mean of the other
@@ -67,11 +68,13 @@ def matrixplot(
     KeyError
         If there are no activities in this reading, or no program or column of that name.
     ValueError
-        If labels of ``groupby`` are missing or are numbers, ``programs`` is empty, or ``kind`` is not a reading.
+        If labels of ``groupby`` are missing or are numbers, several columns have more than 100 combinations,
+        ``programs`` is empty, or ``kind`` is not a reading.
 
     Examples
     --------
     >>> cr.pl.matrixplot(adata, "bulk_labels")  # doctest: +SKIP
+    >>> cr.pl.matrixplot(adata, ["cell_type", "condition"], ["B cell", "NK cell"])  # doctest: +SKIP
     >>> cr.pl.matrixplot(adata, "bulk_labels", n_programs=3, sort="similarity")  # doctest: +SKIP
     """
     return draw_grid(

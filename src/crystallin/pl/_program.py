@@ -9,20 +9,23 @@ import pandas as pd
 from anndata import AnnData
 from matplotlib.axes import Axes
 from matplotlib.gridspec import SubplotSpec
+from matplotlib.lines import Line2D
 
 from crystallin import _checks as checks
 from crystallin import get
 from crystallin._keys import ATTRIBUTIONS, DEFAULT_KEY, LABELS, LEAKAGE, NAMES, RANK_PROGRAMS_GROUPS, Keys
 
-from ._bars import draw_bars
+from ._bars import draw_bars, keys_of
 from ._chosen import only_one
 from ._facts import LINE, Fact, draw_facts, facts, hint
 from ._group_means import group_means, labels_of
 from ._stored import attributions_of, call
-from ._style import MUTED, UP, finish, mark_members, shorten, tidy, wrap
+from ._style import MUTED, UP, finish, legend_below, mark_members, shorten, tidy, wrap
 
 # inches: height of a row, height of a panel without its rows, width of the figure
 ROW, FRAME, WIDTH = 0.19, 0.95, 12
+# inches: height of a legend of three lines; points between the axes and their legend
+KEYS, LEGEND_DEPTH = 0.55, 32
 
 
 def program(
@@ -118,6 +121,8 @@ def program(
         title = wrap(f"attributions: {where}", 36)
         draw_bars(axes[2], genes["gene"], genes["attribution"], title=title, xlabel="attribution (activity)")
         mark_members(axes[2], genes["member"])
+        if keys := keys_of(genes["attribution"], genes["member"]):
+            legend_below(axes[2], keys, LEGEND_DEPTH, fontsize=7.5)
     draw_facts(axes[3], lines)
     return finish(axes, show)
 
@@ -136,7 +141,8 @@ def _check_set(adata: AnnData, program: str, groupby: str, keys: Keys) -> None:
 
 def _panels(n_groups: int, n_genes: int, lines: list[Fact], ax: Axes | None) -> list[Axes]:
     """Return four axes, each as high as its content; the rest of a column stays empty."""
-    left, upper, lower = FRAME + ROW * n_groups, FRAME + ROW * n_genes, LINE * (2 + sum(fact.n_lines for fact in lines))
+    left, upper = (FRAME + KEYS + ROW * n for n in (n_groups, n_genes))
+    lower = LINE * (2 + sum(fact.n_lines for fact in lines))
     height = max(left, upper + lower)
     if ax is None:
         figure = plt.figure(figsize=(WIDTH, height), layout="constrained")
@@ -164,4 +170,10 @@ def _draw_activity(ax: Axes, by_group: pd.DataFrame, program: str, reading: str)
     ax.set_xlabel(reading, fontsize=8)
     ax.tick_params(axis="x", labelsize=8)
     ax.set_title(wrap(program), fontsize=10, fontweight="bold", loc="left")
+    keys = {
+        "mean of the group": Line2D([], [], color=UP, marker="o", markersize=4, linestyle=""),
+        "95 % interval of the mean (cells)": Line2D([], [], color=UP, linewidth=3),
+        "one standard deviation between cells": Line2D([], [], color=MUTED, linewidth=0.8),
+    }
+    legend_below(ax, keys, LEGEND_DEPTH, fontsize=7.5)
     tidy(ax)

@@ -34,14 +34,15 @@ def rules(
 
     Lines are 95 % Wilson intervals. The heading of the rules says whether their thresholds are of unique activities
     ("activity") or of total ones. The grey mark is the share of all cells that belong to the group, which is the
-    precision of a rule without any information. If there is no rule for a group, grey text says why.
+    precision of a rule without any information. Groups without a rule, among them those whose best rule gains too
+    little (``min_gain`` of :func:`crystallin.tl.rules`), are not drawn; grey text below says how many there are.
 
     Parameters
     ----------
     adata
         Data with rules, from :func:`crystallin.tl.rules`.
     group
-        Groups to show; ``None`` shows all.
+        Groups to show, if they have a rule; ``None`` shows all.
     key
         Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
     ax
@@ -64,29 +65,32 @@ def rules(
     --------
     >>> cr.pl.rules(adata)  # doctest: +SKIP
     """
-    table = get.rules_df(adata, group, key=key)
+    table = get.rules_df(adata, group, key=key, columns="all")
     return finish(_draw(table, reading_of(adata, key, RULES), ax), show)
 
 
 def _draw(table: pd.DataFrame, reading: str, ax: Axes | None) -> Axes:
-    texts = [_wrapped(rule) if rule else reason for rule, reason in zip(table["rule"], table["reason"], strict=True)]
+    n_all, table = len(table), table[table["rule"] != ""]
+    texts = [_wrapped(rule) for rule in table["rule"]]
     # the height of a group is the number of lines of its rule, at least two
     height = np.array([LINE * max(text.count("\n") + 1, 2) + GAP for text in texts])
     middle = np.cumsum(height) - height / 2
     if ax is None:
-        _, ax = plt.subplots(figsize=(9.5, 1.0 + height.sum()), layout="constrained")
+        _, ax = plt.subplots(figsize=(9.5, 1.2 + height.sum()), layout="constrained")
     for what, colour, offset in (("precision", UP, -LINE / 2), ("recall", DOWN, LINE / 2)):
         y = middle + offset
         ax.hlines(y, table[f"{what}_lower"], table[f"{what}_upper"], color=colour, linewidth=1.2)
         ax.plot(table[what], y, "o", color=colour, markersize=4.5, label=what, clip_on=False)
     ax.plot(table["prevalence"], middle - LINE / 2, "|", color=MUTED, markersize=9, label="of all cells")
     beside = {"textcoords": "offset points", "fontsize": 8, "annotation_clip": False}
-    for y, text, rule in zip(middle, texts, table["rule"], strict=True):
-        colour = "black" if rule else MUTED
-        ax.annotate(text, (1, y), (12, 0), xycoords=("axes fraction", "data"), va="center", color=colour, **beside)
+    for y, text in zip(middle, texts, strict=True):
+        ax.annotate(text, (1, y), (12, 0), xycoords=("axes fraction", "data"), va="center", **beside)
+    if n_all > len(table):
+        left_out = f"without a rule: {n_all - len(table)} of {n_all} groups (get.rules_df says why)"
+        ax.annotate(left_out, (1, 0), (12, -14), xycoords="axes fraction", va="top", color=MUTED, **beside)
     ax.annotate(f"rule ({reading})", (1, 1), (12, 7), xycoords="axes fraction", color=MUTED, **beside)
     ax.set_yticks(middle, [shorten(name) for name in table["group"]], fontsize=8)
-    ax.set_ylim(height.sum(), 0)
+    ax.set_ylim(max(height.sum(), LINE), 0)
     ax.set_xlim(0, 1)
     ax.set_xlabel("share on held-out cells", fontsize=8)
     ax.tick_params(axis="y", length=0)

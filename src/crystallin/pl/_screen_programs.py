@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 from anndata import AnnData
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from crystallin import _checks as checks
 from crystallin import get
 from crystallin._keys import AWAKE, DEFAULT_KEY
 
-from ._style import MUTED, UP, finish, shorten, tidy
+from ._style import MUTED, UP, finish, legend_below, shorten, tidy
 
 # of the random sets' coherence: half the width of the band, in standard deviations
 BAND = 2
 ROW_HEIGHT, NAME_WIDTH = 0.24, 48
+# points between the axes and the legend below it
+LEGEND_DEPTH = 32
 
 
 def screen_programs(
@@ -64,7 +70,7 @@ def screen_programs(
     >>> cr.pl.screen_programs(adata)  # doctest: +SKIP
     """
     checks.check_int(n_programs, "n_programs", 1)
-    table = get.programs_df(adata, dropped=True, decoys=True, key=key)
+    table = get.programs_df(adata, dropped=True, decoys=True, key=key, columns="all")
     if "coherence" not in table:
         msg = f"Programs under {key!r} were not screened; call crystallin.pp.screen_programs(adata) first."
         raise ValueError(msg)
@@ -83,7 +89,7 @@ def screen_programs(
     coherence, null = rows[f"coherence{suffix}"].to_numpy(), rows[f"coherence_null{suffix}"].to_numpy()
     sd = (coherence - null) / rows[f"coherence_z{suffix}"].to_numpy()
     if ax is None:
-        _, ax = plt.subplots(figsize=(7.5, 1.2 + ROW_HEIGHT * len(rows)), layout="constrained")
+        _, ax = plt.subplots(figsize=(7.5, 1.3 + ROW_HEIGHT * len(rows)), layout="constrained")
     place = np.arange(len(rows))
     ax.barh(place, 2 * BAND * sd, left=null - BAND * sd, height=0.7, color=MUTED, alpha=0.35, linewidth=0)
     awake = rows[AWAKE].to_numpy(dtype=bool)
@@ -93,8 +99,22 @@ def screen_programs(
         text = f"{carriers:.0f} of {measured:.0f} genes"
         ax.text(1.02, y, text, transform=ax.get_yaxis_transform(), fontsize=7, va="center", color="0.35")
     where = "between cells of the same type" if within else "between all cells"
-    # whether a program is awake is a verdict on all questions, the dot is the answer to one
-    legend = "grey: random sets; filled: awake" + (", within types or between all cells" if within else "")
-    ax.set(xlabel=f"mean correlation of the genes, {where}\n{legend}", ylim=(-0.7, len(rows) - 0.3))
+    ax.set_ylim(-0.7, len(rows) - 0.3)
+    ax.set_xlabel(f"mean correlation of the genes, {where}", fontsize=8)
+    ax.tick_params(axis="x", labelsize=8)
+    legend_below(ax, _keys(awake, is_within=within), LEGEND_DEPTH, fontsize=7.5, ncols=3, columnspacing=1.2)
     tidy(ax)
     return finish(ax, show)
+
+
+def _keys(awake: np.ndarray, *, is_within: bool) -> dict[str, Any]:
+    """Return the marks that the figure has, by their words."""
+    # whether a program is awake is a verdict on all questions, the dot is the answer to one
+    asked = " (within types or between all cells)" if is_within else ""
+    dot = {"marker": "o", "linestyle": "", "markeredgecolor": UP, "markersize": 5}
+    keys: dict[str, Any] = {f"random sets, mean ± {BAND} sd": Patch(color=MUTED, alpha=0.35, linewidth=0)}
+    if awake.any():
+        keys[f"awake{asked}"] = Line2D([], [], markerfacecolor=UP, **dot)
+    if not awake.all():
+        keys["asleep"] = Line2D([], [], markerfacecolor="white", **dot)
+    return keys

@@ -8,7 +8,10 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
+
+from ._names import readable
 
 # two colours of the Okabe-Ito palette, which can be distinguished with every kind of colour blindness
 UP, DOWN, MUTED = "#0072B2", "#D55E00", "#999999"
@@ -17,8 +20,17 @@ LABEL_WIDTH = 44
 
 
 def wrap(name: str, width: int = TITLE_WIDTH) -> str:
-    """Break a long program name over lines, at underscores too (MSigDB's names have no spaces)."""
-    return "\n".join(textwrap.wrap(name.replace("_", " "), width)) or name
+    """Break a long name, such as that of a program, over lines of similar lengths."""
+    text = readable(name)
+    lines = textwrap.wrap(text, width, break_on_hyphens=False)
+    longest = max(map(len, text.split()), default=0)
+    # as narrow as the number of lines allows, so that no line holds a single word beside a long one
+    while len(lines) > 1 and (narrower := max(map(len, lines)) - 1) >= longest:
+        again = textwrap.wrap(text, narrower, break_on_hyphens=False)
+        if len(again) > len(lines):
+            break
+        lines = again
+    return "\n".join(lines) or name
 
 
 def tidy(ax: Axes) -> None:
@@ -30,6 +42,12 @@ def mark_members(ax: Axes, member: Iterable[bool]) -> None:
     """Write the names of genes on the y axis in italics if they are not members of the program."""
     for label, is_member in zip(ax.get_yticklabels(), member, strict=False):
         label.set_style("normal" if is_member else "italic")
+
+
+def italics(member: Iterable[bool]) -> dict[str, Any]:
+    """Return the key of names in italics, if a gene is not a member of the program; see :func:`mark_members`."""
+    style = {"linestyle": "", "marker": r"$\mathit{A}$", "color": "black", "markersize": 5, "markeredgewidth": 0.3}
+    return {} if all(member) else {"not a member of the program": Line2D([], [], **style)}
 
 
 def legend_below(ax: Axes, keys: Mapping[str, Any], depth: float, *, at: float = 0.0, **options: Any) -> None:
@@ -59,6 +77,12 @@ def legend_below(ax: Axes, keys: Mapping[str, Any], depth: float, *, at: float =
     )
 
 
+def legend_outside(figure: Any, keys: Mapping[str, Any], *, n_cols: int) -> None:
+    """Draw a legend below all panels of a figure with a constrained layout."""
+    options = {"loc": "outside lower left", "ncols": n_cols, "frameon": False, "fontsize": 7.5}
+    figure.legend(list(keys.values()), list(keys), **options)
+
+
 def finish(axes: Any, show: bool | None) -> Any:
     """Show the figure if asked, and return its axes."""
     if show:
@@ -68,7 +92,7 @@ def finish(axes: Any, show: bool | None) -> Any:
 
 def shorten(name: str, width: int = LABEL_WIDTH) -> str:
     """Shorten a name to one line of ``width`` characters, in the middle, as long names often differ at their ends."""
-    name = name.replace("_", " ")
+    name = readable(name)
     if len(name) <= width:
         return name
     words, tail = name.split(" "), ""

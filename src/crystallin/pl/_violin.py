@@ -1,165 +1,188 @@
-"""Distribution of one program's activity in each group."""
+"""Distribution of the activities of programs in each group."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Literal
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from anndata import AnnData
 from matplotlib.axes import Axes
-from scipy.ndimage import gaussian_filter1d
 
 from crystallin import _checks as checks
 from crystallin import get
 from crystallin._keys import DEFAULT_KEY, LABELS
 
-from ._chosen import only_one
-from ._group_means import GroupMeans, group_means, labels_of
-from ._style import MUTED, UP, finish, shorten, tidy, wrap
+from ._chosen import named
+from ._densities import Cells, draw_densities, legend_of
+from ._group_means import group_means, labels_of
+from ._style import finish, legend_below, legend_outside, shorten, tidy, wrap
 
 SORTS = ("category", "mean")
-# inches: height of a row, space above and below the rows, width of the distributions, width of a letter
-ROW, FRAME, WIDTH, LETTER = 0.32, 0.9, 3.8, 0.065
-# as shares of a row: height of a distribution, depth at which samples are drawn
-HEIGHT, DEPTH = 0.72, 0.14
-# groups of fewer cells are drawn as single cells instead of a distribution
-MIN_CELLS = 10
-# number of bins of the axis for the densities
-N_BINS = 400
-FILL = "#c9d9e6"
+# inches: height of a row and of one that is split, space above and below the rows, height of a line of the legend;
+# width of the distributions of one and of several programs, and width of a letter
+ROW, SPLIT_ROW, FRAME, LINE, WIDTH, NARROW, LETTER = 0.32, 0.42, 0.75, 0.18, 3.8, 2.3, 0.065
+# letters in a line of the title, and points between the axes and the legend below it
+TITLE, NARROW_TITLE, LEGEND_DEPTH = 40, 26, 32
 
 
 def violin(
     adata: AnnData,
-    program: str,
-    groupby: str,
+    program: str | Sequence[str],
+    groupby: str | Sequence[str],
     *,
+    split: str | None = None,
     sample_key: str | None = None,
     sort: Literal["category", "mean"] = "category",
+    n_cols: int = 4,
     kind: Literal["unique", "total"] = "unique",
     key: str = DEFAULT_KEY,
     ax: Axes | None = None,
     show: bool | None = None,
-) -> Axes:
-    """Draw the activity of one program in each group: distribution of cells, and the mean with its 95 % interval.
+) -> Axes | list[Axes]:
+    """Draw the activity of programs in each group: distribution of cells, and the mean with its 95 % interval.
 
-    The upper half of a violin is the density of the cells' activities, scaled to the same height in all groups; in
-    groups of fewer than ten cells, the cells are drawn instead. Activities are posterior means, which are shrunk
-    towards 0 where the counts contain little information. The large dot is the mean of the group and the thick line its
-    t interval. Without ``sample_key`` the interval treats cells as independent, so it says nothing about further
-    samples. With it, small dots are the means of samples, and the large dot and the interval are computed from these,
-    with equal weights. A single cell or sample has no interval.
+    A violin is the density of the cells' activities, scaled to the same height in all groups; in groups of fewer than
+    ten cells, the cells are drawn instead. Activities are posterior means, which are shrunk towards 0 where the counts
+    contain little information. The large dot is the mean of the group and the thick line its t interval. Without
+    ``sample_key`` the interval treats cells as independent, so it says nothing about further samples. With it, small
+    dots are the means of samples, and the large dot and the interval are computed from these, with equal weights. A
+    single cell or sample has no interval.
 
     Parameters
     ----------
     adata
         Data with activities, from :func:`crystallin.tl.activity`.
     program
-        Name of the program. A free program can be named ``"free 1"`` for short.
+        Name of a program, or several names, which get one panel each. A free program can be named ``"free 1"`` for
+        short.
     groupby
-        Column of ``obs`` with groups of cells.
+        Column of ``obs`` with groups of cells, or several columns, whose combinations are then the groups.
+    split
+        Column of ``obs`` with two groups, such as a condition: the first is drawn above the line of each group, the
+        second below it. ``None`` does not split.
     sample_key
         Column of ``obs`` with samples, such as donors, to take as units; ``None`` takes cells.
     sort
-        Order of the groups from the top: ``"category"`` keeps their order in ``obs``, ``"mean"`` sorts them by their
-        mean, the highest first.
+        Order of the groups from the top: ``"category"`` keeps their order in ``obs``, ``"mean"`` sorts them by the mean
+        of their cells (with ``sample_key``, of their samples) in the first program, the highest first.
+    n_cols
+        With several programs, number of panels in a row.
     kind
         Reading of the activities, ``"unique"`` or ``"total"``, as in :func:`crystallin.get.activity_df`.
     key
         Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     ax
-        Axes to draw on; ``None`` makes a new figure.
+        Axes to draw on, only for a single program; ``None`` makes a new figure.
     show
         ``True`` shows the figure; ``False`` and ``None`` only return its axes.
 
     Returns
     -------
-    The Axes.
+    The Axes for a single program, else a list of Axes.
 
     Raises
     ------
     KeyError
         If there are no activities in this reading, or no program or column of that name.
     ValueError
-        If labels of ``groupby`` or ``sample_key`` are missing or are numbers, ``kind`` is not a reading, or the
-        activity of the program is NaN because its genes were not measured.
+        If labels of a column are missing or are numbers, several columns have more than 100 combinations, ``split`` has
+        not exactly two groups, ``ax`` is given for several programs, ``kind`` is not a reading, or the activity of a
+        program is NaN because its genes were not measured.
 
     Examples
     --------
     >>> cr.pl.violin(adata, "Cytotoxicity", "bulk_labels", sort="mean")  # doctest: +SKIP
-    >>> cr.pl.violin(adata, "Type I interferon response", "condition", sample_key="donor")  # doctest: +SKIP
+    >>> cr.pl.violin(adata, ["B cell", "NK cell"], "cell_type", split="condition")  # doctest: +SKIP
+    >>> cr.pl.violin(adata, "Type I interferon response", ["cell_type", "condition"], sample_key="donor")
+    ... # doctest: +SKIP
     """
     checks.check_choice(sort, "sort", SORTS)
-    program = only_one(program)
-    activity = get.activity_df(adata, program, kind=kind, key=key)
-    if activity[program].isna().all():
-        msg = (
-            f"The activity of {program!r} is NaN in these cells, because most of its genes were not measured. Choose "
-            "another program."
-        )
+    checks.check_int(n_cols, "n_cols", 1)
+    names = named(program, "program")
+    if ax is not None and len(names) > 1:
+        msg = f"ax has room for one program, but {len(names)} were given. Name a single program, or leave ax out."
         raise ValueError(msg)
     labels, groups = labels_of(adata, groupby, "groupby")
-    units, of_unit = activity, labels
-    if sample_key is not None:
-        samples, _ = labels_of(adata, sample_key, "sample_key")
-        units = activity.groupby([labels.to_numpy(), samples.to_numpy()]).mean()
-        of_unit = units.index.get_level_values(0)
-    means = group_means(units, of_unit, groups)
+    cells = _cells(adata, labels, groupby, split, sample_key)
+    activity = get.activity_df(adata, names, kind=kind, key=key)
+    _check_measured(activity)
     if sort == "mean":
-        groups = list(means.mean[program].sort_values(ascending=False, kind="stable").index)
-        means = GroupMeans(*(part.loc[groups] for part in means))
+        groups = _by_mean(activity.iloc[:, [0]], cells, groups)
+    keys = legend_of(cells, sample_key)
+    axes = [ax] if ax is not None else _panels(len(names), n_cols, groups, len(keys), is_split=split is not None)
+    for panel, name in zip(axes, activity, strict=True):
+        draw_densities(panel, activity[name], cells, groups)
+        _name_axes(panel, groups, LABELS[kind], is_split=split is not None)
+        width = TITLE if len(names) == 1 else NARROW_TITLE
+        panel.set_title(wrap(name, width), fontsize=10 if len(names) == 1 else 9, fontweight="bold", loc="left")
     if ax is None:
-        size = (WIDTH + LETTER * max(len(shorten(name)) for name in groups), FRAME + ROW * len(groups))
-        _, ax = plt.subplots(figsize=size, layout="constrained")
-    _draw_cells(ax, {name: part.to_numpy() for name, part in activity[program].groupby(labels)}, groups)
-    mean, half = means.mean[program], means.half[program].fillna(0)
-    place = np.arange(len(groups))
-    if sample_key is not None:
-        below = pd.Series(place + DEPTH, index=groups)[of_unit]
-        ax.scatter(units[program], below, s=9, color=MUTED, linewidth=0)
-    ax.hlines(place, mean - half, mean + half, color=UP, linewidth=2.5, zorder=3)
-    ax.scatter(mean, place, s=18, color=UP, zorder=4)
-    ax.set_yticks(place, [shorten(name) for name in groups], fontsize=8)
-    ax.set_ylim(len(groups) - 0.6, -HEIGHT - 0.15)
-    over = "cells" if sample_key is None else f"samples ({sample_key})"
-    ax.set_xlabel(f"{LABELS[kind]}, mean with 95 % interval over {over}", fontsize=8)
+        legend_outside(axes[0].figure, keys, n_cols=1 if len(axes) == 1 else 2)
+    else:
+        legend_below(ax, keys, LEGEND_DEPTH, fontsize=7.5)
+    return finish(axes[0] if len(axes) == 1 else axes, show)
+
+
+def _cells(
+    adata: AnnData, labels: pd.Series, groupby: str | Sequence[str], split: str | None, sample_key: str | None
+) -> Cells:
+    """Return the group, the side and the sample of each cell."""
+    samples = None if sample_key is None else labels_of(adata, sample_key, "sample_key")[0]
+    if split is None:
+        return Cells(labels, pd.Series("", index=labels.index), [""], samples)
+    sides, names = labels_of(adata, split, "split")
+    if len(names) != 2:
+        columns = [groupby, split] if isinstance(groupby, str) else [*groupby, split]
+        msg = (
+            f"split={split!r} must have two groups, one for each half of a violin, but has {len(names)}: "
+            f"{checks.some(names)}. Choose the cells of two of them, or draw all combinations: groupby={columns!r}."
+        )
+        raise ValueError(msg)
+    return Cells(labels, sides, names, samples)
+
+
+def _check_measured(activity: pd.DataFrame) -> None:
+    unknown = activity.columns[activity.isna().all()]
+    if len(unknown):
+        msg = (
+            f"The activity of {checks.some(unknown)} is NaN in these cells, because most of its genes were not "
+            "measured. Choose another program."
+        )
+        raise ValueError(msg)
+
+
+def _by_mean(activity: pd.DataFrame, cells: Cells, groups: list[str]) -> list[str]:
+    """Sort groups by the mean over their cells, or over their samples, the highest first."""
+    units, of_unit = activity, pd.Index(cells.labels)
+    if cells.samples is not None:
+        units = activity.groupby([cells.labels.to_numpy(), cells.samples.to_numpy()]).mean()
+        of_unit = units.index.get_level_values(0)
+    mean = group_means(units, of_unit, groups).mean.iloc[:, 0]
+    return list(mean.sort_values(ascending=False, kind="stable").index)
+
+
+def _panels(n: int, n_cols: int, groups: list[str], n_keys: int, *, is_split: bool) -> list[Axes]:
+    """Return axes; those in a row share the names of groups."""
+    n_cols = min(n_cols, n)
+    n_rows = math.ceil(n / n_cols)
+    names = LETTER * max(len(shorten(name)) for name in groups)
+    height = FRAME + (SPLIT_ROW if is_split else ROW) * len(groups)
+    size = (names + (WIDTH if n == 1 else NARROW * n_cols), height * n_rows + LINE * n_keys)
+    _, grid = plt.subplots(n_rows, n_cols, figsize=size, squeeze=False, sharey=True, layout="constrained")
+    for spare in grid.ravel()[n:]:
+        spare.remove()
+    return list(grid.ravel()[:n])
+
+
+def _name_axes(ax: Axes, groups: list[str], reading: str, *, is_split: bool) -> None:
+    ax.set_yticks(range(len(groups)), [shorten(name) for name in groups], fontsize=8)
+    ax.set_ylim(len(groups) - (0.5 if is_split else 0.6), -0.55 if is_split else -0.87)
+    ax.set_xlabel(reading, fontsize=8)
     ax.tick_params(axis="x", labelsize=8)
     ax.tick_params(axis="y", length=0)
     # scanpy's settings can turn the grid on
     ax.grid(False)
-    ax.set_title(wrap(program, 40), fontsize=10, fontweight="bold", loc="left")
     tidy(ax)
     ax.spines["left"].set_visible(False)
-    return finish(ax, show)
-
-
-def _draw_cells(ax: Axes, cells: dict[str, np.ndarray], groups: list[str]) -> None:
-    """Draw one distribution above the other; lower ones may overlap those above them."""
-    every = np.concatenate(list(cells.values()))
-    room = 0.03 * (np.ptp(every) or 1.0)
-    edges = np.linspace(every.min() - room, every.max() + room, N_BINS + 1)
-    middle = (edges[1:] + edges[:-1]) / 2
-    ax.axvline(0, color="0.8", linewidth=0.8, zorder=0)
-    for place, name in enumerate(groups):
-        values = cells[name]
-        ax.axhline(place, color="0.85", linewidth=0.6, zorder=1)
-        if len(values) < MIN_CELLS:
-            ax.vlines(values, place - HEIGHT / 3, place, color=MUTED, linewidth=0.8, zorder=2)
-            continue
-        # do not extend the density beyond the cells
-        there = (middle >= values.min()) & (middle <= values.max())
-        density = _density(values, edges)[there]
-        top = place - HEIGHT * density / density.max()
-        ax.fill_between(middle[there], place, top, facecolor=FILL, linewidth=0, zorder=2)
-        ax.plot(middle[there], top, color="0.45", linewidth=0.6, zorder=2)
-    ax.set_xlim(edges[0], edges[-1])
-
-
-def _density(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Compute a Gaussian kernel density with Scott's bandwidth from narrow bins, which is fast for many cells."""
-    bandwidth = values.std(ddof=1) * len(values) ** -0.2 / (edges[1] - edges[0])
-    counts = np.histogram(values, edges)[0].astype(float)
-    # if all cells have the same value, the density is a spike and not an error
-    return gaussian_filter1d(counts, max(bandwidth, 1), mode="constant")

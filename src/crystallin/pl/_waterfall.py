@@ -11,10 +11,14 @@ from crystallin import _checks as checks
 from crystallin import get
 from crystallin._keys import ATTRIBUTIONS, LABELS, PARAMS
 
+from ._bars import keys_of
 from ._chosen import only_one
 from ._reading import kind_of, titled
 from ._steps import TITLE_WIDTH, draw_steps
-from ._style import finish, wrap
+from ._style import finish, legend_below, wrap
+
+# points between the axes and the legend below it
+LEGEND_DEPTH = 32
 
 
 def waterfall(
@@ -83,8 +87,8 @@ def waterfall(
         some = ", ".join(map(repr, names[:4]))
         msg = f"The figure shows one {what}, but there are {len(names)} ({some}, …). Choose one with group."
         raise ValueError(msg)
-    # the attributions must be of all genes, both when they were computed and now
-    adds_up = len(table) == adata.n_vars == params["n_vars"] and _adds_up(params)
+    # the attributions must be of all genes of the model, both when they were computed and now
+    adds_up = len(table) == params["n_vars"] <= adata.n_vars and _adds_up(params)
     activity, name = LABELS[kind_of(params)], titled(program, kind_of(params))
     ax = draw_steps(
         table,
@@ -95,6 +99,9 @@ def waterfall(
         title=wrap(f"{name}: {names[0]}", TITLE_WIDTH),
         ax=ax,
     )
+    first = table.head(n_genes)
+    if keys := keys_of(first["attribution"], first["member"]):
+        legend_below(ax, keys, LEGEND_DEPTH, fontsize=7.5)
     return finish(ax, show)
 
 
