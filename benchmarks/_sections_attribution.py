@@ -26,7 +26,7 @@ def _exactness(part: dict) -> str:
     captum = part["captum_integrated_gradients_relative_difference"]
     same = part["captum_same_method_relative_difference"]
     steps = ", ".join(f"{value:.1e} with {steps} steps" for steps, value in captum.items())
-    return f"""**Exactness.** Sums over genes against the change of what is attributed, in single precision (bar: 1e-4,
+    return f"""**Exactness.** How closely attributions sum to what they explain, in single precision (bar: 1e-4,
 {said(worst <= 1e-4)}):
 
 {table(["attribution", "relative error, cells", "relative error, group mean"], rows)}
@@ -118,8 +118,8 @@ and LIME were left out, as they take seconds for each cell and program.
 
 {table(["method", "given", "withheld"], rows)}
 
-Which members of a set are true is told best by the loadings: that is what they estimate. Members that were withheld
-can only be told by what else they go along with, and no method tells much of it.
+Loadings tell best which members of a set are true, since this is what they estimate. Members that were left out
+of a set can only be recognised by what they vary with, and no method of attribution recognises them.
 
 Leakage (median over true programs):
 
@@ -172,9 +172,10 @@ agreement: rank-biased overlap, the first ten places count 86 %.
 
 ![Faithfulness and agreement](_static/attribution.png)
 
-Faithfulness in the {len(part["faithfulness"]["programs"])} most important programs: share of the refined activity left
-without the first {" / ".join(numbers)} genes (deletion: less is better) and brought by them alone (insertion: more is
-better); infidelity: what sums of attributions over random halves of the genes miss, median.
+Faithfulness in the {len(part["faithfulness"]["programs"])} most important programs: share of the refined
+activity that remains without the first
+{" / ".join(numbers)} genes (deletion: less is better) and that these genes alone produce (insertion: more is
+better); infidelity: median error of the sums of attributions over random halves of the genes.
 
 {table(["method", "deletion", "insertion", "infidelity"], faithful)}
 
@@ -183,8 +184,8 @@ expression).
 
 {table(["silenced", "genes", "change", "random genes", "z", "p"], silenced)}
 
-Breadth, over a program's own genes, comes in the ranking from the average cell of each
-group; its ratio to the exact one has quantiles
+In the ranking, the breadth over a program's own genes is computed from the average cell of each group. Its
+ratio to the exact one has quantiles
 {", ".join(f"{value} ({float(q):.0%})" for q, value in ratio.items())} over all programs and cell types. Of the
 interferon-γ response it is, by cell type: {by_type}.
 """

@@ -21,10 +21,11 @@ def completion() -> str:
     parts = [
         """## What the sets lack
 
-`benchmarks/completion.py`: `tl.audit_programs` seeks genes that a set lacks and tells members that do not follow it;
-`cr.complete` adds what is suggested and trains on. A suggestion says that a gene moves with the program given all
-others, not that one causes the other. Rankings are over all pairs of an audited program and a gene outside its set;
-the audit's table has only pairs near a call, and all others are tied below them, whereas the baselines rank all."""
+`benchmarks/completion.py`: `tl.audit_programs` looks for genes that a set lacks and for members that do not
+follow it; `cr.complete` adds the suggested genes and trains the model further. A suggestion says that a gene
+varies with the program, given all other programs, and not that one causes the other. Rankings are over all
+pairs of an audited program and a gene outside its set. The audit lists only pairs near its threshold, so all
+others are tied below these; the other methods rank all pairs."""
     ]
     for name, section in SECTIONS.items():
         if results.get(name):
@@ -85,14 +86,14 @@ seeds ({
 ![Error rates and recall](_static/completion.png)
 
 Average precision / recall at as many calls as the audit makes at 10 %, means over seeds (attributions: one seed).
-Loadings are 0 outside the sets and rank nothing.
+Loadings are 0 outside the sets, so they cannot rank these pairs.
 
 {table(["ranked by", *summary], ranked)}
 
 {_members(runs)}
 
-Activities before and after the sets are completed; r as a share of the oracle's, means over seeds; coverage off by at
-most so many points:
+Activities before and after the sets are completed; r as a share of the oracle's, means over seeds; coverage:
+largest deviation, in points:
 
 {
         table(
@@ -189,8 +190,9 @@ def _null(part: dict) -> str:
         for how, found in row.get(word, {}).items()
     ]
     header = ["cells", "copies", "audited", "pairs", "suggested", "for the gene's own sets", "suggested in the panel"]
-    text = f"""**Genes that follow nothing**, at 10 %: counts dealt anew among cells of like total, and counts drawn
-from the fitted model, whose copies follow the sets of the gene they are copies of and no other.
+    text = f"""**Genes without a program**, at 10 %: copies of genes whose counts were shuffled among cells of
+similar depth (permuted), and copies whose counts were drawn from the fitted model, which follow the sets of the
+original gene and no others (resampled).
 
 {table(header, rows)}"""
     said_ = [
@@ -205,7 +207,7 @@ from the fitted model, whose copies follow the sets of the gene they are copies 
     if "decoys_alone" in part.get("simulated", {}):
         row = part["simulated"]["decoys_alone"]
         said_.append(f"of decoys alone {row['awake']} are awake, with {row['suggested_for_awake_ones']} suggestions")
-    return text + ("\n\nDecoy sets, audited although they sleep: " + "; ".join(said_) + "." if said_ else "")
+    return text + ("\n\nDecoy sets, audited although they are asleep: " + "; ".join(said_) + "." if said_ else "")
 
 
 def _mean_of(repeats: list[dict], name: str, key: str) -> float | None:
@@ -248,8 +250,9 @@ def _held_out(part: dict) -> str:
         "deleted among suggestions",
         "recall of knowable ones",
     ]
-    return f"""**Deleted members** of awake sets on Kang: a random fifth, sought at 10 %. Knowable are those that an
-audit of the whole sets calls kept. What else is suggested need not be wrong.
+    return f"""**Deleted members.** A random fifth of the members of awake sets was deleted and searched for at
+10 %, on Kang. *Knowable* members are those that an audit of the whole sets calls kept. Other suggestions need
+not be wrong.
 
 {table(header, rows)}
 
@@ -316,8 +319,8 @@ def _replication(part: dict) -> str:
     return f"""**Other cells.** {part["suggested"]} suggestions for Hallmark's {len(part["awake"])} awake sets, from
 control cells of {len(part["donors"]["first half"])} donors of Kang, in those of the {
         len(part["donors"]["second half"])
-    } other donors and in PBMC 3k. Above 0 is one-sided, 95 %; the regression of log-normalised expression on all
-activities knows nothing of the audit.
+    } other donors and in PBMC 3k. Above 0: one-sided, 95 %. The regression of log-normalised expression on all
+activities does not depend on the audit.
 
 {table(header, rows)}"""
 

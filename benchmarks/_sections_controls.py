@@ -56,10 +56,11 @@ def controls() -> str:
         """## What the names are worth
 
 `benchmarks/controls.py`: the same cells, genes, split and seeds with other sets under the same names. *Rewired*:
-memberships are dealt anew among genes of like expression; genes stay in as many sets, sets keep their sizes, overlaps
-are those of chance. *Exchanged*: each gene is replaced in all sets by one of like expression and degree, so overlaps
-stay too (one seed). *Untrained*: the true sets at the start that the model takes from the data, without training.
-Names take no part in training, so these arms say both what random sets reach and what a name is worth. Held-out
+members are exchanged at random between sets, among genes of similar expression; genes stay in as many sets,
+sets keep their sizes, and overlaps are due to chance. *Exchanged*: each gene is replaced in all sets by one of
+similar expression that is in as many sets, so overlaps are kept as well (one seed). *Untrained*: the model with
+the true sets as it starts from the data, without training. Training does not use the names, so these controls
+show what random sets achieve, and what the right name adds. Held-out
 log-likelihood is per cell, by Laplace's approximation."""
     ]
     for name, section in (("kang", _kang), ("simulated", _simulated), ("cite", _cite)):
@@ -102,8 +103,8 @@ def _kang(part: dict) -> str:
     ]
     return f"""**Interferon-β.** Kang et al., effect of stimulation within types; two numbers: unique / total reading.
 In the unique reading a program with interferon's name has the largest effect in {", ".join(said)} (types × seeds). The
-largest absolute d, median over types, is of any program: random sets may catch genes of the response, under whatever
-name. Neighbours: balanced accuracy of the cell type of the 15 nearest cells.
+largest absolute d, median over types, is of any program: random sets can contain genes of the response.
+Neighbours: balanced accuracy of the cell type of the 15 nearest cells.
 
 {table(header, rows)}"""
 
@@ -151,10 +152,10 @@ def _cite(part: dict) -> str:
                 [title, protein, name, *(_mean(run[method]["r"][protein] for run in runs) for method in methods)]
             )
     header = ["data", "sets", "genes of the true set", *methods, "held-out log-likelihood"]
-    return f"""**Surface proteins.** Correlation of a marker set of the immune collection with the protein its cells are
-known by (centred log counts, within batches), median over proteins, mean over seeds; ulm (decoupler) and score_genes
-(scanpy), which need no training, on the same sets. Which set belongs to which protein was written down beforehand. Most
-of the sets hold the gene of the protein itself.
+    return f"""**Surface proteins.** Correlation of a marker set of the immune collection with the surface
+protein that identifies its cells (centred log counts, within batches), median over proteins, mean over seeds; ulm
+(decoupler) and score_genes (scanpy), which need no training, on the same sets. Which set belongs to which protein was
+written down beforehand. Most of the sets contain the gene of the protein.
 
 {table(header, rows)}
 

@@ -29,7 +29,7 @@ def designs() -> str:
 
 `benchmarks/designs.py`: 24 simulated donors with two samples each. Nothing differs except by chance between donors and
 between samples. Donors share an axis, so programs are correlated, and samples differ in their numbers of cells.
-Donors are dealt to made-up arms, samples to made-up time points. Share of tests (%) with p < .05 / .01 / .001, and
+Donors are assigned to made-up arms, samples to made-up time points. Share of tests (%) with p < .05 / .01 / .001, and
 the largest distance of p values from a uniform distribution (KS) of the unique activity."""
     ]
     for name, words in (

@@ -102,8 +102,9 @@ def _replication(part: dict) -> str:
         for row in part["rows"]
     ]
     power = part["power"]
-    return f"""**Calls that other fits repeat.** 24 simulated samples in two conditions, halved, four times. Refits are
-to halves of the samples. Differences within types that the first fit of one half of the samples calls (`q` ≤ .05), by
+    return f"""**Calls that other fits repeat.** 24 simulated samples in two conditions were divided into
+halves, four times. Refits use halves of these samples.
+Differences within types that the first fit of one half of the samples calls (`q` ≤ .05), by
 the share of its fits that call them: how many are false, and how many a model of the other half calls in the same
 direction. Power of the first fit is {power["first fit"]:.1%}, of calls by four of five fits
 {power["four of five fits"]:.1%}.

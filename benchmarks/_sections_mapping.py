@@ -36,7 +36,8 @@ def _missing(rows: list[dict]) -> str:
     return (
         "*Missing genes.* Simulation, 60 programs; 3,000 cells are the reference and 3,000 the query. Correlation with "
         "the true activity, and how often intervals of 95 % hold it, of programs whose weight was measured to at least "
-        "one half. r is hardly affected by zeros, as they lower a program in all cells alike; intervals are.\n\n"
+        "one half. Zeros hardly affect r, because they lower a program in all cells alike, but they do affect "
+        "intervals.\n\n"
         + table(header, [_estimates(row, f"{100 * row['missing']:.0f} %", METHODS[row["method"]]) for row in rows])
     )
 
@@ -79,8 +80,8 @@ def _unlike(rows: list[dict]) -> str:
     return (
         "*Cells of an unknown type.* AUROC of cells whose type is left out of the reference, against held-out cells of "
         "the other types, by crystallin's p-values, by the plain Mahalanobis distance of activities from their mean, "
-        "and by the aggregated posterior density of an scVI model of the same cells. Held-out cells should have "
-        f"p < .05 in 5 ± 2 %; they have in {100 * min(kept):.1f} to {100 * max(kept):.1f} %, on average "
+        "and by the aggregated posterior density of an scVI model of the same cells. Of the held-out cells, "
+        f"5 ± 2 % should have p < .05; {100 * min(kept):.1f} to {100 * max(kept):.1f} % have, on average "
         f"{100 * sum(kept) / len(kept):.1f} %.\n\n{table(header, lines)}"
     )
 

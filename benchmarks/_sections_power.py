@@ -41,8 +41,8 @@ the share that the studies found.
 {table(header, rows)}
 
 Largest difference over the sizes, in percentage points (bar: at most {100 * bar:g}): {differences}. In studies of half
-of the pilot's donors, the predicted power is somewhat too high, because programs lend each other fewer degrees of
-freedom than assumed.
+of the pilot's donors, the predicted power is somewhat too high, because fewer degrees of freedom
+can be borrowed from other programs than assumed.
 
 ![Predicted and realised power](_static/power_realised.png)
 """

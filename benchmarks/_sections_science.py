@@ -49,9 +49,9 @@ least 50 cells.
 
 ![Programs with the largest effect](_static/kang.png)
 
-The agreement between seeds is over all programs, also those with hardly any variation. Seeds change the split, the
-order of the cells and the context network; loadings start at the same place. Reactome's sets overlap far more than
-Hallmark's. Seconds are of one run on two cores and say only what to expect.
+Agreement between seeds is over all programs, including those that hardly vary. A seed decides which cells are
+held out, the order of the cells and the start of the context network; loadings always start from the same
+values. Reactome's sets overlap far more than Hallmark's. Times are those of single runs on two cores.
 
 The four largest effects of the first seed:
 
@@ -60,9 +60,9 @@ The four largest effects of the first seed:
 **Decoys.** With {decoys["n_decoys"]} random sets, matched in size and mean expression, trained alongside Hallmark
 (first seed), interferon still comes first in {len(decoys["interferon_first_in"])} of {len(nulls)} types. Decoys are not
 silent in real data: the median standard deviation of their activities is
-{decoys["sd_of_activity_median_decoys"]} against {decoys["sd_of_activity_median_programs"]} for the programs. They hold
-genes that vary, and take up variation that the collection leaves open. What they do between conditions is the scale to
-read the programs' effects on:
+{decoys["sd_of_activity_median_decoys"]} against {decoys["sd_of_activity_median_programs"]} for the programs. They
+contain genes that vary, and explain variation that no set of the collection explains. Compare the effects of
+programs with theirs:
 
 {table(["cell type", "largest effect, programs", "largest effect, decoys"], nulls)}
 """
@@ -79,10 +79,10 @@ def refinement() -> str:
         for activities, row in part["distance"].items():
             rows.append([data, activities, *row.values()])
     header = ["data", "activities", "median", "99th percentile", "largest", "sd / sd at the mode, median"]
-    return f"""## How far is the posterior from its mode?
+    return f"""## How exact are activities?
 
-`benchmarks/refinement.py`: distance of activities from the converged mode in units of the posterior standard deviation,
-over all cells and programs of the immune collection.
+`benchmarks/refinement.py`: distance of activities from the exact mode of the posterior, in posterior standard
+deviations, over all cells and programs of the immune collection.
 
 {table(header, rows)}
 """
@@ -170,24 +170,27 @@ def recovery() -> str:
 
 `benchmarks/recovery.py`: {first["cells"]:,} simulated cells × {first["genes"]:,} genes, {first["true_programs"]} true
 programs and {first["sets"] - first["true_programs"]} decoys, sets that lack a fifth of their true members and hold as
-many spurious ones. The model adds up log rates, as the log-additive arm does; in the other arm rates are sums. The
-oracle knows loadings, base rates and dispersions and infers activities only. Means over seeds; *r* is over cells, for
-each true program. Depth, the median of a cell's counts over these genes, decides how much can be known: compare with
-the oracle at the same depth. LinearSCVI's dimensions have no names and were matched to the true programs by their
-correlation with the truth, which favours it.
+many spurious ones. In the log-additive simulation, programs add up on the scale of log rates, as the model
+assumes; in the additive-rate simulation, on the scale of rates. The oracle knows the loadings, base rates and
+dispersions, and infers only the activities: no method can do better. Values are means over seeds; *r* is the
+correlation with the true activity over cells, for each true program. How much can be known depends on the depth
+(the median number of counts per cell in these genes), so compare each method with the oracle at the same depth.
+LinearSCVI's dimensions have no names and were matched to the true programs by their correlation with the truth,
+which favours it.
 
 {table(header, rows)}
 
-A decoy is told from a true set by the variance of its activity over cells; for ulm and mlm of the t value, for set
-means of the mean z-score times the size of the set.
+Decoy AUROC: how well true sets and decoys are told apart by the variance of their activity over cells (ulm and
+mlm: of the t value; set means: of the mean z-score times the size of the set).
 
-Gene AUROC is of true against spurious members of a set, by absolute loading; strong are true members whose true loading
-is at least .1 in log rate per standard deviation of activity. Coverage in the additive-rate arm is of standardised
-usages, as the model's activities have another unit; the oracle's is of usages.
+Gene AUROC: how well absolute loadings tell true from spurious members of a set; *strong* members have a true
+loading of at least .1 (log rate per standard deviation of the activity). Coverage: the share of intervals that
+contain the true activity, which in the additive-rate simulation is the usage of the program (standardised for
+ProgramVAE, whose activities have another unit).
 
 {table(own, ours)}
 
-Bars of the project, each judged by the worst seed:
+Bars, judged by the worst seed:
 
 {table(["data", "what", "bar", "ProgramVAE", ""], judged)}
 """
@@ -228,17 +231,19 @@ def stability() -> str:
     ]
     return f"""## Stability
 
-`benchmarks/stability.py`: the same {results["cells"]:,} cells of Kang et al. Seeds change the split, the order of the
-cells and the context network, while loadings start at nearly the same place, so agreement between them is no evidence
-by itself. Bootstraps train on cells drawn with replacement, at one seed, and read the activities of all original cells.
-*r* is over cells, for each program and each pair of runs. Programs that vary are those whose activity, averaged over
-the runs, has a standard deviation of at least .3 over cells.
+`benchmarks/stability.py`: the same {results["cells"]:,} cells of Kang et al. All seeds start from nearly the
+same loadings; they differ in which cells are held out, in the order of the cells and in the context network.
+Their agreement alone is therefore weak evidence. Bootstraps are trained on cells drawn with replacement, with
+one seed, and their activities are computed for all original cells. *r* is over cells, for each program and each
+pair of runs. *Programs that vary* have activities whose standard deviation over cells, averaged over the runs,
+is at least .3.
 
 {table(header, rows)}
 
 ![Agreement between runs](_static/stability.png)
 
-A bootstrap's validation cells may be copies of training cells, so its ELBO does not compare with that of seeds.
+Validation cells of a bootstrap can be copies of training cells, so its ELBO cannot be compared with that of the
+seeds.
 
 {table(["what", "bar", "result", ""], judged)}
 """
@@ -274,13 +279,14 @@ def search() -> str:
     ]
     return f"""## Defaults of the training
 
-`benchmarks/search.py`: how long each stage of the training takes, and what it is good for, on
+`benchmarks/search.py`: what each stage of the training costs and brings, on
 {", ".join(results["data"])}; likelihood per cell, by Laplace's approximation at the mode.
 
 {table(header, rows)}
 
-The second stage improves the fit; it costs agreement between seeds of the least reproducible programs. With it, a
-longer first stage changes little. The default ends the second stage when the likelihood of unseen cells hardly rises.
+The second stage improves the fit, but the least reproducible programs then agree less between seeds. After it,
+the length of the first stage makes little difference. By default, the second stage ends when the likelihood of
+held-out cells hardly increases any more.
 """
 
 
@@ -298,6 +304,8 @@ one of a decoy or of an unshifted program of which no member of the family is sh
         parts.append(_shifts(results["shifts"], results["bars"]))
     if "depth" in results:
         parts.append(_depth(results["depth"]))
+    if "decision" in results:
+        parts.append(_decision(results["decision"]))
     if "screened" in results:
         parts.append(_screened(results["screened"]))
     if "completed" in results:
@@ -390,6 +398,43 @@ def _depth(part: dict) -> str:
 {_tests(part)}
 
 {_coverage(part)}"""
+
+
+def _decision(part: dict) -> str:
+    rows, totals = [], []
+    for name, found in part.items():
+        depth, unit = name.split(", ")
+        for test, row in found["tests"].items():
+            rows.append(
+                [
+                    f"{int(depth):,}",
+                    unit,
+                    found["replicates"],
+                    f"`{test}`" if test == "call" else test,
+                    row["calls"],
+                    f"{row['false']} ({row['false_discovery_proportion']:.0%})",
+                    f"{row['power']:.0%}",
+                ]
+            )
+        for test, row in found["totals"].items():
+            false = f"{row['false']} ({row['decoys']})"
+            totals.append(
+                [f"{int(depth):,}", unit, f"`{test}`", row["calls"], row["wrong"], false, f"{row['power']:.0%}"]
+            )
+    header = ["counts of a cell", "unit", "replicates", "called by", "calls", "false", "power"]
+    of_totals = ["counts of a cell", "unit", "called by", "calls", "wrong", "unshifted programs (decoys)", "power"]
+    return f"""**The decision.** The column `call` needs `q`, `decoy_q` and `conditional_q` of at most .05 each: the
+last row of our tests above. The same simulations at both depths, of fewer replicates. Across cells the differences
+between these twelve donors are real, but they are counted as false here:
+
+{table(header, rows)}
+
+Of the total activity, a call is wrong if the true difference of the total (the weighted sum over the given set, of true
+differences of log rates) has the other sign or is below .05. Totals of random sets and of unshifted programs change
+where their genes do. Such calls are not wrong, but say nothing about the program of that name. `total_call` also needs
+`total_decoy_q`, which leaves little power:
+
+{table(of_totals, totals)}"""
 
 
 def _screened(part: dict) -> str:
@@ -570,13 +615,14 @@ def screening() -> str:
     return f"""## Which programs are awake
 
 `benchmarks/screening.py`: `pp.screen_programs` on simulated cells, where 100 programs act, beside 100 decoys and 200
-degree-preserving rewired sets. Reliable: an oracle knows at least .3 of the variance of their activity. A fifth of each
-set's members is missing and a fifth spurious.
+degree-preserving rewired sets. *Reliable* programs are those for which an oracle can determine at least 30 % of
+the variance of the activity. A fifth of the members of each set is missing and a fifth is wrong.
 
 {table(header, simulated)}
 
-Real cells; two numbers: between all cells alone / also within cell types. In rewired collections genes and sets keep
-their degrees. In shuffled cells each gene was shuffled on its own.
+On real cells, two numbers are given: comparing all cells only / also comparing cells of the same type. In
+rewired collections, genes are in as many sets and sets have as many genes as before. In shuffled cells, the
+counts of each gene were shuffled separately.
 
 {table(head, real)}
 
@@ -631,8 +677,8 @@ def readings() -> str:
     bootstrap = ""
     if "bootstraps" in known:
         bootstrap = (
-            " A bootstrap trains on cells drawn with replacement, at one seed, and reads all original cells; the "
-            "donors\nof stimulated cells are not known."
+            " A bootstrap is trained on cells drawn with replacement, with one seed, and its activities are computed\n"
+            "for all original cells. (Donors cannot be drawn, because those of the stimulated cells are not known.)"
         )
     columns = [f"between {source}, {part} programs" for source in known for part in ("all", "awake")]
     head = ["depth", "unique with true activity", "total with true total", "the oracle's", "total with true activity"]
@@ -647,7 +693,7 @@ def readings() -> str:
             for arm, part in kang["awake_only"].items()
         ]
         header_alone = ["only awake programs are trained", "programs", "free", *kinds]
-        alone = f"""Between seeds, if programs that are asleep are not trained:
+        alone = f"""Agreement between seeds, if only awake programs are trained:
 
 {table(header_alone, trained)}
 
@@ -694,8 +740,8 @@ def total_differences() -> str:
     return f"""## Differences in both readings
 
 `benchmarks/total_differences.py`: conditions compared across 6 + 6 donors within types ({results["cells"]:,} simulated
-cells, {len(results["seeds"])} seeds at each depth), true programs only: slope of the estimated on the true difference,
-without the correction for shrinkage too; coverage of 95 % intervals; calls at q ≤ .05.
+cells, {len(results["seeds"])} seeds at each depth), true programs only: slope of the estimated on the true
+difference, with and without the correction for shrinkage; coverage of 95 % intervals; calls at q ≤ .05.
 
 {table(head, rows)}
 """

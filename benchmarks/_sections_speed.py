@@ -45,15 +45,16 @@ def training() -> str:
     return f"""## Training
 
 `benchmarks/training.py`: seconds of an epoch, {first["genes"]:,} genes and {first["programs"]} programs
-(device: {results["device"]}, threads: {results["threads"]}); medians of five epochs, the three in turns. The floor is a
-bare loop of the same network over minibatches that were cut beforehand. ProgramVAE's epoch includes the validation on a
-tenth of the cells, LinearSCVI's has none. LinearSCVI has as many dimensions, {first["programs"]}. The last stage
-of ProgramVAE's training, on the exact posterior, is apart; it was as long as its default for so few epochs before it.
-The end is after activities were read.
+(device: {results["device"]}, threads: {results["threads"]}); medians of five epochs; the three took turns. The
+floor is a bare training loop of the same network, over minibatches that were prepared beforehand. ProgramVAE's
+epoch includes the validation on a tenth of the cells, LinearSCVI's has none.
+LinearSCVI has as many dimensions, {first["programs"]}. The last stage
+of ProgramVAE's training, on the exact posterior, is listed separately, with its default length after so few
+epochs. The last column of the second table includes the computation of activities.
 
 {table(header, rows)}
 
-Peak memory of the process in MB; what is there before training is mostly Python and torch:
+Peak memory of the process in MB; before training, it is mostly Python and torch:
 
 {
         table(
@@ -98,13 +99,14 @@ def representation() -> str:
     ]
     return f"""## Representation of loadings
 
-`benchmarks/representation.py`: loadings times the activities of a minibatch, with its derivatives, on a CPU
+`benchmarks/representation.py`: the product of loadings and the activities of a minibatch, with its derivatives,
+on a CPU
 (threads: {results["threads"]}): as a dense matrix, as torch's sparse matrix, or gathered along the edges. The share of
 programs × genes that are edges from which dense is the quicker one:
 
 {table(["programs × genes", "cells", "dense before gathered from", "dense before sparse from"], crossings)}
 
-The package goes over from gathered to dense at {results["dense_from"]:g}.
+The package uses the dense form from a share of {results["dense_from"]:g}.
 
 Milliseconds, forward + backward; – would have taken more than 20 s or 8 GB:
 
@@ -194,8 +196,9 @@ def gpu() -> str:
 
 `benchmarks/gpu.py`: {results["cells"]:,} random cells × {results["genes"]:,} genes, {results["programs"]} programs,
 {results["counts_gb"]} GB of counts kept on one {results["device"]}, which copies
-{results["copy_gb_per_second"]:,.0f} GB/s (read and written). The limit is the time to move the bytes that a minibatch
-cannot do without; the script counts them. Far below it, a step's time is that of starting its kernels one by one.
+{results["copy_gb_per_second"]:,.0f} GB/s (read and written). The limit of the bandwidth is the time it takes to
+move the bytes that a minibatch needs at least, which the script counts. Steps far from this limit spend most of
+their time on starting kernels.
 
 {table(header, rows)}
 
@@ -211,8 +214,8 @@ def alignment() -> str:
     return f"""## Aligning large collections
 
 `benchmarks/alignment.py`: {results["n_sets"]:,} sets of 10 to 200 genes onto {results["n_genes"]:,} genes
-({results["n_edges"]:,} memberships), with a table of coverage and a check for identical sets, against the matrix alone,
-in plain Python. Ratio of times: {results["ratio_of_seconds"]}.
+({results["n_edges"]:,} memberships), with a table of coverage and a check for identical sets, compared with
+plain Python that makes the matrix only. Ratio of times: {results["ratio_of_seconds"]}.
 
 {table(["way", "seconds", "peak memory, MB"], rows)}
 """

@@ -26,6 +26,7 @@ from _sections_science import (
     total_differences,
 )
 from _sections_speed import alignment, calls, gpu, million, quickstart, representation, scaling, training
+from _sections_summary import summary
 
 
 def main() -> None:
@@ -62,9 +63,11 @@ def main() -> None:
     text = "\n".join(there)
     page = f"""# Benchmarks
 
-This page is written by `benchmarks/write_docs.py` from the results in `benchmarks/results`; each section names the
-script that made them. Bars are what the project set itself beforehand; whether they are met is said beside them.
+How well crystallin recovers what is known, how often it is wrong, and how fast it is, beside other methods on the same
+data. Each section names the script that measured it; `benchmarks/write_docs.py` writes this page from their results in
+`benchmarks/results`.
 
+{summary()}
 {text}"""
     (ROOT / "docs" / "benchmarks.md").write_text(page)
 

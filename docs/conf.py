@@ -27,7 +27,6 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "sphinx_design",
@@ -77,12 +76,16 @@ intersphinx_mapping = {
 
 html_theme = "sphinx_book_theme"
 html_title = project
+html_math_renderer = "svg"  # extensions/equations.py
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "")
 html_theme_options = {
     "repository_url": repository_url,
     "use_repository_button": True,
     "path_to_docs": "docs/",
     "navigation_with_keys": False,
+    "navbar_persistent": [],  # the search is in the sidebar
 }
 pygments_style = "default"
 

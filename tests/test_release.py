@@ -205,7 +205,7 @@ def test_scvi_tools_is_capped_below_the_next_minor_version():
 
 
 def test_llms_txt_names_every_page_and_every_public_name():
-    index = release.read(ROOT, "docs/index.md")
+    readme, index = release.read(ROOT, "README.md"), release.read(ROOT, "docs/index.md")
     names = llms.functions(cr)
     assert {"crystallin.ProgramVAE", "crystallin.fit", "crystallin.tl.activity", "crystallin.datasets.simulate"} <= {
         name for name, _ in names
@@ -213,8 +213,8 @@ def test_llms_txt_names_every_page_and_every_public_name():
     base = "https://example.org/en/latest/"
     titles = {"index": "crystallin", "model": "The model", "notebooks/quickstart": "Quickstart"}
     pages = {name: (title, base + llms.address(name, "text")) for name, title in titles.items()}
-    text = llms.overview(index, pages, names, base)
-    assert text.startswith("# crystallin\n\n> A variational autoencoder for single cells")
+    text = llms.overview(readme, index, pages, names, base)
+    assert text.startswith("# crystallin\n\n> **Gene programs you can see through.** crystallin trains a variational")
     assert "- [The model](https://example.org/en/latest/_sources/model.md.txt)\n" in text
     assert "- [Quickstart](https://example.org/en/latest/_sources/notebooks/quickstart.ipynb.txt)\n" in text
     for name, summary in names:
@@ -226,4 +226,5 @@ def test_llms_txt_reads_well():
     # the source of these pages is a directive, which says nothing
     assert llms.address("api", release.read(ROOT, "docs/api.md")) == "api.html"
     assert llms.address("changelog", release.read(ROOT, "docs/changelog.md")) == "changelog.html"
+    assert llms.address("index", release.read(ROOT, "docs/index.md")) == "index.html"
     assert llms.address("model", release.read(ROOT, "docs/model.md")) == "_sources/model.md.txt"

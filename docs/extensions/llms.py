@@ -30,7 +30,8 @@ def write(app: Sphinx, exception: Exception | None) -> None:
             for name, title in app.env.titles.items()
             if not name.startswith("generated/")
         }
-        text = overview((docs / "index.md").read_text(encoding="utf-8"), pages, functions(crystallin), base)
+        readme, index = ((docs / name).read_text(encoding="utf-8") for name in ("../README.md", "index.md"))
+        text = overview(readme, index, pages, functions(crystallin), base)
         Path(app.outdir, "llms.txt").write_text(text, encoding="utf-8")
 
 
@@ -41,9 +42,15 @@ def address(name: str, source: str) -> str:
     return f"{name}.html" if re.search(r"```\{(include|eval-rst)\}", source) else f"_sources/{name}.md.txt"
 
 
-def overview(index: str, pages: dict[str, tuple[str, str]], names: Iterable[tuple[str, str]], base: str = "") -> str:
-    """Return the text, from the front page, title and address of all pages, and public names with their summaries."""
-    title, summary = re.search(r"^# (.+)\n+((?:\S.*\n)+)", index, re.MULTILINE).groups()
+def overview(
+    readme: str, index: str, pages: dict[str, tuple[str, str]], names: Iterable[tuple[str, str]], base: str = ""
+) -> str:
+    """Return the text.
+
+    Title and summary are those of the README, pages with title and address are in the order of the front page, and
+    public names come with their summaries.
+    """
+    title, summary = re.search(r"^# (.+)\n+((?:\S.*\n)+)", readme, re.MULTILINE).groups()
     listed = re.search(r"^```\{toctree\}\n(?:.*\n)*?```", index, re.MULTILINE).group()
     order = [name for name in listed.splitlines() if name in pages]
     others = sorted(name for name in pages if name not in {*order, "index"})
