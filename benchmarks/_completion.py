@@ -107,7 +107,7 @@ def awake_sets(
     """Add programs and screen them; names of those that are awake between or within types, and memberships of all."""
     cr.pp.add_programs(adata, programs, min_genes=min_genes)
     cr.pp.screen_programs(adata, within="cell_type")
-    table, members = cr.get.programs_df(adata), memberships(adata)
+    table, members = cr.get.programs_df(adata, columns="all"), memberships(adata)
     awake = [name for name in members if bool(table.loc[name, "awake"])]
     # too few cells to see anything: any will do to check that it runs
     return (list(dict.fromkeys([*awake, *members]))[:6] if quick and len(awake) < 6 else awake), members
@@ -122,7 +122,7 @@ def all_awake(adata: ad.AnnData) -> None:
 def added_edges(adata: ad.AnnData) -> pd.DataFrame:
     """Edges of the completed sets that the given ones do not have; without sets that are random anyway."""
     before, after = memberships(adata), memberships(adata, "completed")
-    random = cr.get.programs_df(adata, decoys=True)["decoy"].astype(bool)
+    random = cr.get.programs_df(adata, decoys=True, columns="all")["decoy"].astype(bool)
     names = [name for name in before if name in after and not random[name]]
     gene, program = np.nonzero((after[names] & ~before[names]).to_numpy())
     return pd.DataFrame({"program": np.array(names, dtype=object)[program], "gene": after.index[gene]})

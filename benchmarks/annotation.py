@@ -13,6 +13,9 @@
 * rules (likewise): rules of the published groups on held-out cells, against decision trees on genes.
 * panglao: labels from all of PanglaoDB, of all tissues, on PBMC 3k.
 * missing: a lineage's sets are taken out before training; are its cells "unassigned", do the others keep their names?
+* resolutions: the lineages of Leiden clusters at six resolutions, on the same data, on more data of blood, a lymphoma
+  and other tissues, and on data in which one lineage is removed or dominates (``_resolutions.py``). Files that are not
+  there are left out and named.
 
 2,000 variable genes (or those that the data come with) and all genes of the sets. Leiden needs ``igraph``.
 Data: see kang.py.
@@ -35,6 +38,7 @@ import pandas as pd
 import scanpy as sc
 from _common import BLUE, DATA, GREY, RESULTS, VERMILION, parser, quiet, save, seconds_of, versions, write
 from _published import EXACT, PANGLAO, UNASSIGNED, immune, of_cells, of_groups, path, within_reach
+from _resolutions import CHANGED, SOURCES, changed, clusters, of_lineages, read, there
 from kang import variable_genes
 from sklearn.tree import DecisionTreeClassifier
 
@@ -116,7 +120,7 @@ def prepared(name: str, args: object, genes: Sequence[str], min_genes: int | Non
 
 
 def labels_there(adata: ad.AnnData, names: Sequence[str]) -> list[str]:
-    known = set(cr.get.programs_df(adata).index)
+    known = set(cr.get.programs_df(adata, columns="all").index)
     return [name for name in names if name in known]
 
 
@@ -169,7 +173,7 @@ def accuracy(data: Data, adata: ad.AnnData, model: cr.ProgramVAE) -> dict:
     }
     for grouping in GROUPINGS:
         cr.tl.annotate(adata, model, grouping, cell_label_added=f"own_{grouping}", key_added=f"by_{grouping}")
-        table = cr.get.annotation_df(adata, key=f"by_{grouping}").set_index("group")
+        table = cr.get.annotation_df(adata, key=f"by_{grouping}", columns="all").set_index("group")
         by_group = {"crystallin": table["label"].to_dict()} | others(adata, scores, grouping)
         of_group = data.right(grouping, there, parents)
         member = adata.obs[grouping].astype(str)
@@ -227,7 +231,7 @@ def calibration(data: Data, adata: ad.AnnData, model: cr.ProgramVAE) -> dict:
 def rules(adata: ad.AnnData, args: object, sample_key: str | None = None) -> dict:
     """Rules on programs, the same learner on genes, and trees on genes; all on the same held-out cells."""
     cr.tl.rules(adata, "published", sample_key=sample_key, n_bootstraps=2 if args.quick else 20)
-    table = cr.get.rules_df(adata).set_index("group")
+    table = cr.get.rules_df(adata, columns="all").set_index("group")
     chosen = choose_cells(adata, "published")
     group = pd.Categorical(chosen.labels, chosen.groups).codes
     sample = adata.obs[sample_key].astype(str).to_numpy() if sample_key else None
@@ -332,7 +336,7 @@ def missing(name: str, lineage: str, data: Data) -> dict:
     results = {"labels": len(there)}
     for grouping in GROUPINGS:
         cr.tl.annotate(adata, model, grouping, programs=there, parents=known)
-        table = cr.get.annotation_df(adata).set_index("group")
+        table = cr.get.annotation_df(adata, columns="all").set_index("group")
         # what is right does not depend on what was taken out
         right = data.right(grouping, names, parents)
         label = table["label"].to_dict()
@@ -392,7 +396,7 @@ def panglao(args: object) -> dict:
         "cpu_time_of_immune": round(of_panglao / of_immune, 2),
     }
     for grouping in GROUPINGS:
-        table = cr.get.annotation_df(adata, key=f"by_{grouping}").set_index("group")
+        table = cr.get.annotation_df(adata, key=f"by_{grouping}", columns="all").set_index("group")
         by_group = {"crystallin": table["label"].to_dict()} | others(adata, scores, grouping)
         right = data.right(grouping, names, parents)
         results[grouping] = {method: of_panglao_groups(label, right, parents) for method, label in by_group.items()}
@@ -412,6 +416,44 @@ def of_panglao_groups(label: Mapping[str, str], right: Mapping[str, str], parent
         | {what: outcomes.count(what) for what in ("right", "wrong", UNASSIGNED)}
         | {"labels": found}
     )
+
+
+# ----------------------------------------------------------------------------------------------------- resolutions
+
+
+def resolutions(name: str, how: str, lineage: str, genes: Sequence[str], args: object) -> dict:
+    """Lineages of Leiden clusters at each resolution."""
+    source = SOURCES[name]
+    adata = read(name)
+    if lineage:
+        adata = changed(adata, how, lineage)
+    adata = adata[:, np.asarray(adata.X.sum(axis=0)).ravel() > 0].copy()
+    logged = adata.copy()
+    sc.pp.normalize_total(logged, target_sum=1e4)
+    sc.pp.log1p(logged)
+    adata.layers["logged"] = logged.X
+    if adata.n_vars > N_GENES:
+        adata = variable_genes(adata, keep=genes, n_genes=N_GENES)
+    data = Data(adata, {}, source.batch_key, source.min_genes, 5 if args.quick else None)
+    adata, model = data.trained("immune")
+    sets, _, names = immune()
+    labels = labels_there(adata, names)
+    scores = scores_of_cells(adata, {label: sets[label] for label in labels})
+    truth = adata.obs["lineage"].to_numpy(dtype=str)
+    found: dict = {"cells": adata.n_obs, "labels": len(labels), "resolutions": {}}
+    found |= {"blind": source.blind, "in_profiles": source.in_profiles}
+    for resolution, cluster in clusters(adata, adata.layers["logged"]).items():
+        adata.obs["cluster"] = cluster
+        cr.tl.annotate(adata, model, "cluster")
+        table = cr.get.annotation_df(adata, columns="all").set_index("group")
+        by_cluster = {"crystallin": table["label"].to_dict()} | others(adata, scores, "cluster")
+        most = pd.Series(truth).groupby(cluster).agg(lambda part: part.mode().iloc[0])
+        by_cluster["best possible"] = most.replace("other", UNASSIGNED).to_dict()
+        found["resolutions"][str(resolution)] = {"clusters": len(table)} | {
+            method: of_lineages(np.array([given.get(group, UNASSIGNED) for group in cluster]), truth)
+            for method, given in by_cluster.items()
+        }
+    return found
 
 
 # ---------------------------------------------------------------------------------------------------------- figure
@@ -457,9 +499,14 @@ def draw(results: dict) -> mpl.figure.Figure:
 
 def main() -> None:
     options = parser("annotation")
-    parts = ["accuracy", "panglao", "missing"]
+    parts = ["accuracy", "panglao", "missing", "resolutions"]
     options.add_argument("--only", choices=parts, help="one part; the others keep their stored results")
-    options.add_argument("--data", nargs="+", choices=tuple(FILES), help="some data sets; the others likewise")
+    options.add_argument(
+        "--data",
+        nargs="+",
+        choices=tuple(dict.fromkeys((*FILES, *SOURCES))),
+        help="some data sets; the others likewise",
+    )
     args = options.parse_args()
     mpl.use("agg")
     quiet()
@@ -488,6 +535,8 @@ def units(part: str, genes: Sequence[str], args: object) -> list:
     """Places in the results, and the work that fills them."""
     if part == "panglao":
         return [(("pbmc3k",), lambda: panglao(args))]
+    if part == "resolutions":
+        return units_of_resolutions(genes, args)
     if part == "accuracy":
         names = ["pbmc68k"] if args.quick else [*FILES, *[f"{name}, min_genes=5" for name in BLIND]]
         return [((name,), lambda name=name: of_data(name, genes, args)) for name in names]
@@ -504,6 +553,30 @@ def units(part: str, genes: Sequence[str], args: object) -> list:
                     )
                 )
     return found
+
+
+def units_of_resolutions(genes: Sequence[str], args: object) -> list:
+    """Whole data sets, and those with a lineage removed or dominating."""
+    asked = [(name, "", "") for name in SOURCES if there(name)]
+    asked += [
+        (name, how, lineage)
+        for name, lineages in CHANGED.items()
+        if there(name)
+        for how in ("dominated", "removed")
+        for lineage in lineages
+    ]
+    absent = [name for name in SOURCES if not there(name)]
+    if absent:
+        print("left out, because their files are not there:", ", ".join(absent), flush=True)
+    if args.quick:
+        asked = [("pbmc68k", "", "")]
+    return [
+        (
+            (f"{name}, {lineage} {how}" if lineage else name,),
+            lambda name=name, how=how, lineage=lineage: resolutions(name, how, lineage, genes, args),
+        )
+        for name, how, lineage in asked
+    ]
 
 
 def of_data(name: str, genes: Sequence[str], args: object) -> dict:

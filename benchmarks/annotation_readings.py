@@ -34,12 +34,12 @@ def of_data(name: str, args: object) -> dict:
         found: dict = {}
         for grouping in GROUPINGS:
             cr.tl.annotate(adata, model, grouping, kind=kind, key_added="named")
-            label = cr.get.annotation_df(adata, key="named").set_index("group")["label"].to_dict()
+            label = cr.get.annotation_df(adata, key="named", columns="all").set_index("group")["label"].to_dict()
             member = adata.obs[grouping].astype(str).map(label).to_numpy()
             found[grouping] = of_groups(label, data.right(grouping, there, parents), parents)
             found[grouping]["of_cells"] = of_cells(member, data.published, right, parents)
         cr.tl.rules(adata, "published", kind=kind, key_added="ruled", n_bootstraps=2 if args.quick else 20)
-        table = cr.get.rules_df(adata, key="ruled")
+        table = cr.get.rules_df(adata, key="ruled", columns="all")
         precision, recall = table["precision"].fillna(0), table["recall"].fillna(0)
         f1 = 2 * precision * recall / (precision + recall).where(precision + recall > 0, 1)
         found["rules"] = {"precision": rounded(precision.mean()), "recall": rounded(recall.mean())}

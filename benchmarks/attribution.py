@@ -258,7 +258,7 @@ def truth(args: object) -> dict:
 
 def leakage_of(adata: ad.AnnData, model: cr.ProgramVAE) -> dict:
     cr.tl.leakage(adata, model)
-    table = cr.get.programs_df(adata)[["leakage", "leakage_encoder"]]
+    table = cr.get.programs_df(adata, columns="all")[["leakage", "leakage_encoder"]]
     names = adata.uns["simulation"]["dimensions"]["program"].unique()
     return {column: round(float(values), 3) for column, values in table.loc[table.index.isin(names)].median().items()}
 

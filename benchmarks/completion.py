@@ -401,7 +401,7 @@ def decoys_alone(args: argparse.Namespace) -> dict:
     annotation = simulation["annotation"]
     cr.pp.add_programs(adata, annotation[annotation["source"].isin(decoys)])
     cr.pp.screen_programs(adata)
-    programs = cr.get.programs_df(adata)
+    programs = cr.get.programs_df(adata, columns="all")
     model, _ = fitted(adata, args.max_epochs)
     awake = programs.index[programs["awake"].astype(bool)].tolist()
     row = {"awake": len(awake), "by_force": forced(adata, model, programs.index.tolist())}

@@ -329,7 +329,7 @@ def study_figure(adata: ad.AnnData, model: cr.ProgramVAE) -> Figure:
     """The program whose response differs most surely between arms, one dot a sample."""
     contrast = {"arm": ("placebo", "drug"), "condition": ("t0", "t1")}
     cr.tl.compare(adata, model, "~ arm * condition", contrast=contrast, sample_key="donor", within="cell_type")
-    table = cr.get.compare_df(adata)
+    table = cr.get.compare_df(adata, columns="all")
     table = table[table["q"].notna() & table["program"].str.startswith("program")]
     program = table.loc[table["statistic"].abs().idxmax(), "program"]
     strata = table["stratum"].unique().tolist()[:2]
@@ -432,7 +432,7 @@ def interferon(cells: ad.AnnData, model: cr.ProgramVAE) -> dict:
     """Eight control donors and two of them stimulated: what is found, in each type."""
     options = {"contrast": {"condition": ("ctrl", "stim")}, "sample_key": "donor", "within": "cell_type"}
     cr.tl.compare(cells, model, "~ condition", **options)
-    table = cr.get.compare_df(cells)
+    table = cr.get.compare_df(cells, columns="all")
     result = {}
     for stratum, part in table.groupby("stratum", sort=False):
         for before in ("", "total_"):

@@ -181,7 +181,7 @@ def replication(args: Namespace) -> dict:
             model = cr.fit(cells, sets, n_decoys=10 if args.quick else 50, enable_progress_bar=False, **epochs, **more)
             asked = {"reference": "ctrl", "within": "cell_type", "sample_key": "sample"}
             cr.tl.rank_programs_groups(cells, model, "condition", **asked)
-            tables.append(with_truth(adata, cr.get.rank_programs_groups_df(cells, None)))
+            tables.append(with_truth(adata, cr.get.rank_programs_groups_df(cells, None, columns="all")))
         keys = ["stratum", "program"]
         beside = tables[1].set_index(keys)[["q", "effect"]].add_suffix("_beside")
         table = tables[0].join(beside, on=keys)

@@ -66,7 +66,7 @@ def real(title: str, args: argparse.Namespace) -> Iterator[tuple[str, dict]]:
     path = DATA / "genesets" / COLLECTIONS[collection]
     cr.pp.add_programs(adata, path, min_genes=MIN_GENES, n_decoys=n_decoys)
     cr.pp.screen_programs(adata, within="cell_type")
-    programs = cr.get.programs_df(adata, decoys=True)
+    programs = cr.get.programs_df(adata, decoys=True, columns="all")
     decoys = programs.index[programs["decoy"].astype(bool)]
     kept = programs.index[programs["kept"].astype(bool) & ~programs["decoy"].astype(bool)]
     awake = kept[programs.loc[kept, "awake"].astype(bool)]

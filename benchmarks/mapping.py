@@ -145,7 +145,7 @@ def agreement(truth: pd.DataFrame, mean: pd.DataFrame, sd: pd.DataFrame) -> dict
 
 
 def activities(adata: ad.AnnData, kind: str = "unique") -> tuple[pd.DataFrame, pd.DataFrame]:
-    return cr.get.activity_df(adata, kind=kind), cr.get.activity_df(adata, kind=kind, sd=True)
+    return cr.get.activity_df(adata, kind=kind), cr.get.activity(adata, kind=kind).to_df("sd")
 
 
 # --------------------------------------------------------------------------------------------------- missing genes
@@ -349,7 +349,7 @@ def chemistries(args: object) -> list[dict]:
                 "query": str(batch),
                 "share_below_.05": round(float((found["p"] < ALPHA).mean()), 3),
                 "label_right": round(float(right.mean()), 3),
-                "verdicts": cr.get.map_df(there)["verdict"].value_counts().to_dict(),
+                "verdicts": cr.get.map_df(there, columns="all")["verdict"].value_counts().to_dict(),
             }
         )
     return rows
@@ -371,7 +371,7 @@ def donors(args: object) -> dict:
         cr.calibrate(model, "cell_type", sample_key="donor", enable_progress_bar=False)
         for donor in pair:
             there = mapped(controls[(controls.obs["donor"] == donor).to_numpy()], model, groupby="cell_type")
-            tables.append(cr.get.map_df(there))
+            tables.append(cr.get.map_df(there, columns="all"))
             p.append(cr.get.map_cells_df(there)["p"].to_numpy())
     table = pd.concat(tables)
     judged = table[table["verdict"] != "too few cells"]
@@ -386,7 +386,7 @@ def donors(args: object) -> dict:
 
 
 def summary(there: ad.AnnData, labels: str) -> dict:
-    table = cr.get.map_df(there)
+    table = cr.get.map_df(there, columns="all")
     found = cr.get.map_cells_df(there)
     return {
         "groups": {
@@ -448,7 +448,7 @@ def clustered(adata: ad.AnnData, model: cr.ProgramVAE) -> ad.AnnData:
 
 
 def of_package(there: ad.AnnData) -> dict:
-    table, found = cr.get.map_df(there), cr.get.map_cells_df(there)
+    table, found = cr.get.map_df(there, columns="all"), cr.get.map_cells_df(there)
     cells = table.groupby("verdict")["n_cells"].sum() / table["n_cells"].sum()
     told = there.obs["cell_type"].astype(str).map(NAMES) if "cell_type" in there.obs else None
     right = {}
@@ -460,7 +460,7 @@ def of_package(there: ad.AnnData) -> dict:
         "cells": there.n_obs,
         "cells_by_verdict": {name: round(float(share), 3) for name, share in cells.items()},
         "share_below_.05": round(float((found["p"] < ALPHA).mean()), 3),
-        "measured_median": round(float(cr.get.programs_df(there)["measured"].median()), 3),
+        "measured_median": round(float(cr.get.programs_df(there, columns="all")["measured"].median()), 3),
         **right,
     }
 

@@ -94,7 +94,7 @@ def ranking(folder: Path) -> dict:
             )
         )
         cr.update_store(adata)
-        return {"seconds": round(seconds, 1), "rows": len(cr.get.rank_programs_groups_df(adata, None))}
+        return {"seconds": round(seconds, 1), "rows": len(cr.get.rank_programs_groups_df(adata, None, columns="all"))}
 
 
 def attributions(folder: Path) -> dict:

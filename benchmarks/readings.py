@@ -61,7 +61,7 @@ def kang(n_runs: int, max_epochs: int | None) -> Iterator[dict]:
         adata, min_genes = adata[np.random.default_rng(0).choice(adata.n_obs, 600, replace=False)].copy(), 25
     cr.pp.add_programs(adata, DATA / "genesets" / COLLECTION, min_genes=min_genes, n_decoys=N_DECOYS)
     cr.pp.screen_programs(adata, within="cell_type")
-    table = cr.get.programs_df(adata, decoys=True)
+    table = cr.get.programs_df(adata, decoys=True, columns="all")
     result: dict = {"bootstrap_of": "cells"}
     trainings = {
         "seeds": [(adata, seed) for seed in range(n_runs)],

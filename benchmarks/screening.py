@@ -71,7 +71,7 @@ def awake(adata: ad.AnnData, sets: object, fdr: float = 0.05, **options: object)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         cr.pp.screen_programs(screened, fdr=fdr, **options)
-    return cr.get.programs_df(screened)["awake"]
+    return cr.get.programs_df(screened, columns="all")["awake"]
 
 
 def simulated(setting: dict) -> dict:
@@ -158,7 +158,7 @@ def large() -> dict:
         "seconds": round(time.perf_counter() - start, 1),
         "peak_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
         "peak_gb_before": round(before / 1e6, 2),
-        "awake": int(cr.get.programs_df(adata)["awake"].sum()),
+        "awake": int(cr.get.programs_df(adata, columns="all")["awake"].sum()),
     }
 
 

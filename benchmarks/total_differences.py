@@ -58,7 +58,7 @@ def compared(depth: float, seed: int, max_epochs: int | None, n_obs: int) -> pd.
     shifts, dimensions = (adata.uns["simulation"][name] for name in ("shifts", "dimensions"))
     weights = model.get_total_weights("genes")
     parts = []
-    for stratum, part in cr.get.rank_programs_groups_df(adata).groupby("stratum"):
+    for stratum, part in cr.get.rank_programs_groups_df(adata, columns="all").groupby("stratum"):
         moved = shifts[shifts["cell_type"] == stratum].set_index("dimension")["shift"]
         z = moved.reindex(dimensions["name"], fill_value=0.0)
         total = pd.Series(weights.to_numpy() @ adata.varm["true_loadings"] @ z.to_numpy(), weights.index)

@@ -50,7 +50,7 @@ def audit_of(
     The first suggestion of each program is of a gene that is not in ``adata`` if ``outside``.
     """
     rng = np.random.default_rng(seed)
-    about = cr.get.programs_df(adata, key=key)
+    about = cr.get.programs_df(adata, key=key, columns="all")
     names = [str(name) for name in adata.uns[key]["names"]]
     prior = np.asarray(adata.varm[key].todense())
     rows, summary = [], []

@@ -49,9 +49,9 @@ def test_what_is_added_is_told_from_what_was_there(_completed, _lacking):
     # original members are where they were
     assert (model.prior - added != _lacking.model.prior).nnz == 0
     assert additions["round"].min() == 1 and additions["q"].le(0.1).all()
-    table = cr.get.programs_df(adata, key="completed")
+    table = cr.get.programs_df(adata, key="completed", columns="all")
     assert table["n_added"].sum() == added.nnz
-    assert table["n_present"].tolist() == cr.get.programs_df(adata)["n_present"].tolist()
+    assert table["n_present"].tolist() == cr.get.programs_df(adata, columns="all")["n_present"].tolist()
     assert (model.get_loadings().to_numpy()[added.toarray() != 0] > 0).mean() > 0.9
     loadings = cr.get.loadings_df(adata, key="completed")
     assert loadings["added"].sum() == added.nnz
@@ -63,7 +63,7 @@ def test_slots(_completed):
     assert not [place for place in wrote if "completed" not in place]
     assert {"obsm['X_completed']", "obsm['X_completed_total']", "varm['completed_loadings']"} <= wrote
     # the audit by which the programs were completed, and the sets as the model has them
-    suggested = cr.get.audit_df(adata, verdict="suggested", key="completed")
+    suggested = cr.get.audit_df(adata, verdict="suggested", key="completed", columns="all")
     additions = adata.uns["completed"]["additions"]
     assert len(suggested) == (additions["round"] == 1).sum()
     net = cr.get.completed_programs(adata, key="completed")
@@ -80,7 +80,10 @@ def test_files(_completed, tmp_path):
     adata.write_zarr(tmp_path / "a.zarr")
     for read in (ad.read_h5ad(tmp_path / "a.h5ad"), ad.read_zarr(tmp_path / "a.zarr")):
         assert read.varm["completed_added"].nnz == adata.varm["completed_added"].nnz
-        assert cr.get.programs_df(read, key="completed")["n_added"].sum() == adata.varm["completed_added"].nnz
+        assert (
+            cr.get.programs_df(read, key="completed", columns="all")["n_added"].sum()
+            == adata.varm["completed_added"].nnz
+        )
     model.save(tmp_path / "model")
     loaded = cr.ProgramVAE.load(tmp_path / "model", adata)
     assert (loaded.added_members != model.added_members).nnz == 0 and loaded.digest == model.digest
@@ -96,8 +99,8 @@ def test_files(_completed, tmp_path):
 def test_tools_read_completed_programs(_completed):
     adata, model, _ = _completed
     cr.tl.rank_programs_groups(adata, model, "cell_type", key="completed")
-    differences = cr.get.rank_programs_groups_df(adata, key="completed")
-    grown = differences["program"].map(cr.get.programs_df(adata, key="completed")["n_added"]) > 0
+    differences = cr.get.rank_programs_groups_df(adata, key="completed", columns="all")
+    grown = differences["program"].map(cr.get.programs_df(adata, key="completed", columns="all")["n_added"]) > 0
     assert differences.loc[grown, "added_share"].between(0, 1).all() and differences["added_share"].max() > 0
     assert not differences.loc[~grown, "added_share"].any()
     cr.tl.leakage(adata, model, groupby="cell_type", key="completed", max_cells=5)
@@ -143,7 +146,7 @@ def test_fit_completes(_lacking):
     assert (read.added_members != model.added_members).nnz == 0
     net = cr.get.completed_programs(cells)
     assert (net["origin"] == "added").sum() == model.added_members.nnz
-    assert len(cr.get.audit_df(cells, verdict="suggested"))
+    assert len(cr.get.audit_df(cells, verdict="suggested", columns="all"))
 
 
 @pytest.mark.parametrize(

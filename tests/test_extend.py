@@ -96,7 +96,7 @@ def test_slots(_extended, _plain, tmp_path):
     assert not [place for place in wrote if "extended" not in place]
     assert set(model.genes) == set(_plain.genes) & set(adata.var_names)
     known = _plain.program_names.tolist()
-    table = cr.get.programs_df(adata, key="extended")
+    table = cr.get.programs_df(adata, key="extended", columns="all")
     assert table.index.tolist() == [*known, WITHHELD, "random"]
     assert table["of_reference"].tolist() == [True] * len(known) + [False] * 2
     assert table["measured"].between(0.8, 1).all()
@@ -110,7 +110,7 @@ def test_slots(_extended, _plain, tmp_path):
     adata.write_h5ad(tmp_path / "a.h5ad")
     adata.write_zarr(tmp_path / "a.zarr")
     for read in (ad.read_h5ad(tmp_path / "a.h5ad"), ad.read_zarr(tmp_path / "a.zarr")):
-        assert cr.get.programs_df(read, key="extended")["of_reference"].sum() == len(known)
+        assert cr.get.programs_df(read, key="extended", columns="all")["of_reference"].sum() == len(known)
 
 
 def _assert_fixed(reference, model):
@@ -214,7 +214,7 @@ def test_an_extended_model_can_be_extended(_extended, query):
     first = _extended[1]
     again = cr.extend(query, first, {"more": list(first.genes[:20])}, key_added="again", **SHORT)
     _assert_fixed(first, again)
-    table = cr.get.programs_df(query, key="again")
+    table = cr.get.programs_df(query, key="again", columns="all")
     assert table["of_reference"].sum() == len(first.program_names) == len(table) - 1
 
 

@@ -20,7 +20,7 @@ def test_the_same_as_step_by_step(planted):
     for slot in ("X_programs", "programs_sd", "X_programs_total", "programs_total_sd"):
         np.testing.assert_array_equal(whole.obsm[slot], steps.obsm[slot])
     np.testing.assert_array_equal(whole.varm["programs_loadings"], steps.varm["programs_loadings"])
-    pd.testing.assert_frame_equal(cr.get.programs_df(whole), cr.get.programs_df(steps))
+    pd.testing.assert_frame_equal(cr.get.programs_df(whole, columns="all"), cr.get.programs_df(steps, columns="all"))
 
 
 def test_arguments_reach_their_places(planted):
@@ -42,7 +42,7 @@ def test_arguments_reach_their_places(planted):
         max_epochs=1,
         enable_progress_bar=False,
     )
-    sizes = cr.get.programs_df(adata, key="mine")["n_present"]
+    sizes = cr.get.programs_df(adata, key="mine", columns="all")["n_present"]
     assert sizes.between(13, 17).all() and len(sizes) < len(planted.sets)
     assert {"X_mine", "mine_sd"} <= set(adata.obsm) and "mine_loadings" in adata.varm
     registered = str(model.adata_manager.registry)
@@ -61,7 +61,7 @@ def test_only_programs_that_are_awake_are_trained(planted):
     cr.pp.screen_programs(expected, drop=True, batch_key="batch", **screen)
     assert model.program_names.tolist() == expected.uns["programs"]["names"].tolist()
     assert "random 3" in model.program_names and len(model.program_names) < 14
-    assert len(cr.get.programs_df(planted.adata, dropped=True)) == 20
+    assert len(cr.get.programs_df(planted.adata, dropped=True, columns="all")) == 20
     with pytest.raises(ValueError, match=r"screen=\{'fdrr': 1\} must be True, False or a dict"):
         cr.fit(planted.adata, sets, screen={"fdrr": 1}, **options)
 
@@ -87,7 +87,7 @@ def test_free_programs_leave_awake_ones_their_signal(planted):
     """Programs are screened for them, and all are trained."""
     options = {"batch_key": "batch", "max_epochs": 2}
     model = cr.fit(planted.adata, planted.sets, n_unannotated=2, **options)
-    table = cr.get.programs_df(planted.adata)
+    table = cr.get.programs_df(planted.adata, columns="all")
     assert table["awake"].any() and model.program_names.tolist() == list(planted.sets)
     assert model.module.decoder.protected.tolist() == table["awake"].tolist()
     assert planted.adata.obsm["X_programs_free"].shape[1] == len(model.free_names) <= 2

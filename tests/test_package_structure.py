@@ -50,9 +50,10 @@ def test_signatures(name):
     assert len(positional) <= 3
     keywords = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
     if name.startswith(("pp.", "tl.")):
-        assert keywords["copy"] is False and keywords["key_added"] in ("programs", None)
+        # genes are selected for all collections of programs
+        assert keywords["copy"] is False and keywords["key_added"] in ("programs", None, "selected")
         # what is written elsewhere is read from the programs' slots
-        assert keywords["key_added"] == "programs" or keywords["key"] == "programs"
+        assert keywords["key_added"] in ("programs", "selected") or keywords["key"] == "programs"
     if name.startswith("pl."):
         assert keywords["ax"] is None and keywords["show"] is None and "save" not in keywords
 
@@ -63,7 +64,7 @@ def test_one_function_per_file_named_after_it(name):
     assert FUNCTIONS[name].__module__ == f"crystallin.{room}._{function}"
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS, *METHODS, "ProgramVAE", "calibrate", "map", "report", "write_gmt"])
+@pytest.mark.parametrize("name", [*FUNCTIONS, *METHODS, "ProgramVAE", "calibrate", "export", "map", "report", "write_gmt"])
 def test_docstrings_are_complete(name):
     documented = (FUNCTIONS | METHODS).get(name) or getattr(cr, name)
     doc = inspect.getdoc(documented)
@@ -74,7 +75,7 @@ def test_docstrings_are_complete(name):
         assert parameter.name in described | skipped, f"{parameter.name} is not described"
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS, "ProgramVAE", "calibrate", "map", "report", "write_gmt"])
+@pytest.mark.parametrize("name", [*FUNCTIONS, "ProgramVAE", "calibrate", "export", "map", "report", "write_gmt"])
 def test_every_public_name_is_in_the_api_page(name):
     assert re.search(rf"^\s*{re.escape(name)}$", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.MULTILINE)
 
@@ -244,9 +245,9 @@ def test_every_column_of_the_ranking_is_explained_in_the_report(result, model):
     labels = {"stratum", "group", "reference", "program"}
     for options in ({}, {"sample_key": "donor", "exact": True}):
         cr.tl.rank_programs_groups(result, model, "cell_type", **options)
-        assert set(cr.get.rank_programs_groups_df(result)) - labels <= set(COLUMNS)
+        assert set(cr.get.rank_programs_groups_df(result, columns="all")) - labels <= set(COLUMNS)
     cr.tl.compare(result, model, "~ cell_type", contrast={"cell_type": ("type 0", "type 1")}, sample_key="donor")
-    assert set(cr.get.compare_df(result)) - labels <= set(COLUMNS)
+    assert set(cr.get.compare_df(result, columns="all")) - labels <= set(COLUMNS)
 
 
 @pytest.mark.parametrize("summary", [False, True])
@@ -256,4 +257,4 @@ def test_every_column_of_the_audit_is_explained_in_the_report(audited, summary):
 
 
 def test_every_column_of_a_mapped_query_is_explained_in_the_report(mapped):
-    assert set(cr.get.map_df(mapped())) - {"group"} <= set(COLUMNS)
+    assert set(cr.get.map_df(mapped(), columns="all")) - {"group"} <= set(COLUMNS)

@@ -231,7 +231,7 @@ def test_the_result_of_a_real_comparison(result, model):
     result.obs["donor"] = [f"d{i % 6}" for i in range(result.n_obs)]
     result.obs["sex"] = np.where([i % 2 for i in range(result.n_obs)], "f", "m")
     cr.tl.compare(result, model, "~ sex", contrast={"sex": ("m", "f")}, sample_key="donor")
-    there = cr.get.compare_df(result)
+    there = cr.get.compare_df(result, columns="all")
     table = cr.power(result, effect=0.3, n_donors=6)
     assert (table["df"] == there["df"].iloc[0]).all()
     both = table.merge(there[there["q"].notna()], on="program", suffixes=("", "_there"))

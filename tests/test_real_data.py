@@ -59,7 +59,7 @@ def test_the_genes_of_the_interferon_response_are_named_in_monocytes_of_kang():
     model = fit(adata)
     program, groups = "HALLMARK_INTERFERON_GAMMA_RESPONSE", {"groupby": "condition", "group": "stim"}
     cr.tl.rank_programs_groups(adata, model, "condition", groups="stim", reference="ctrl")
-    ranked = cr.get.rank_programs_groups_df(adata).set_index("program")
+    ranked = cr.get.rank_programs_groups_df(adata, columns="all").set_index("program")
     cr.tl.contrast(adata, model, program, reference="ctrl", **groups)
     # many genes carry it, and the average cells tell so as the contrast does
     exact = cr.get.contrast_params(adata)["breadth"]

@@ -98,7 +98,7 @@ def test_programs_are_added_from_tables_of_such_text(tables, _planted):
     cr.pp.add_programs(one, net, gene_symbols="symbol", n_decoys=2)
     cr.pp.add_programs(other, _planted.sets, n_decoys=2)
     np.testing.assert_array_equal(one.varm["programs"].toarray(), other.varm["programs"].toarray())
-    assert_same(cr.get.programs_df(one), cr.get.programs_df(other))
+    assert_same(cr.get.programs_df(one, columns="all"), cr.get.programs_df(other, columns="all"))
 
 
 def test_a_model_is_set_up_with_such_labels(new):
@@ -151,7 +151,7 @@ def test_a_query_with_such_labels_is_mapped(plain, new, model):
         tables = []
         for query in (plain.copy(), new):
             cr.map(query, model, batch_key="batch", groupby="cell_type", key_added="mapped")
-            tables.append((cr.get.map_df(query, key="mapped"), cr.get.map_cells_df(query, key="mapped")))
+            tables.append((cr.get.map_df(query, key="mapped", columns="all"), cr.get.map_cells_df(query, key="mapped")))
         for one, other in zip(*tables, strict=True):
             assert_same(one, other)
     finally:
@@ -171,6 +171,6 @@ def test_a_missing_label_is_missing(new, model, missing):
             cr.tl.rank_programs_groups(adata, model, "donor")
         except ValueError as error:
             return str(error)
-        return cr.get.rank_programs_groups_df(adata)["group"].unique().tolist()
+        return cr.get.rank_programs_groups_df(adata, columns="all")["group"].unique().tolist()
 
     assert outcome(new) == outcome(plain)

@@ -408,12 +408,12 @@ def test_a_program_without_activity_is_neither_tested_nor_named(read, model, add
         call(read, model)
     cr.pp.screen_programs(read, n_null=100)
     add_map(read)
-    ranking = cr.get.rank_programs_groups_df(read).set_index("program")
+    ranking = cr.get.rank_programs_groups_df(read, columns="all").set_index("program")
     assert ranking.loc[unknown, "q"].isna().all() and (ranking.loc[unknown, "reliability"] < 0.01).all()
     assert ranking.loc["Program/1", "q"].notna().all()
-    assert unknown not in set(cr.get.annotation_df(read)["label"])
+    assert unknown not in set(cr.get.annotation_df(read, columns="all")["label"])
     assert not cr.get.rules_df(read, terms=True)["program"].eq(unknown).any()
-    about = cr.get.programs_df(read).loc[unknown]
+    about = cr.get.programs_df(read, columns="all").loc[unknown]
     assert about["reliability"] < 0.01 and about["most_active"] == ""
     read_and_draw(read, tmp_path)
     with pytest.raises(ValueError, match="is NaN in these cells"):

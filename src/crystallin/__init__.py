@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import datasets, get, pl, pp, tl
 from ._complete import complete
 from ._ensemble import ensemble
+from ._export import export
 from ._fit import fit
 from ._load import load
 from ._map import calibrate, extend, map
@@ -30,6 +31,7 @@ __all__ = [
     "complete",
     "datasets",
     "ensemble",
+    "export",
     "extend",
     "fit",
     "get",

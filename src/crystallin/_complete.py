@@ -11,6 +11,7 @@ import pandas as pd
 from . import _checks as checks
 from . import tl
 from ._keys import ADDITIONS, AUDIT_PROGRAMS, DEFAULT_KEY, PARAMS, TABLE, Keys
+from ._part import on_model_genes
 from ._rollback import unchanged_on_error
 from .pp._writing import write_programs
 from .tl._audit import SUGGESTED, audited, check_audit, which_awake
@@ -29,6 +30,7 @@ MIN_NEW = 0.05
 PROVENANCE = ["program", "gene", "weight", "loading", "sd", "q", "replicated", "n_samples", "n_agree", "competitor"]
 
 
+@on_model_genes
 def complete(
     adata: AnnData,
     model: ProgramVAE,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from . import _checks as checks
 from . import tl
 from ._keys import DEFAULT_KEY, Keys
+from ._part import on_model_genes
 from ._rollback import unchanged_on_error
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .model import ProgramEnsemble, ProgramVAE
 
 
+@on_model_genes
 def ensemble(
     adata: AnnData,
     model: ProgramVAE,
@@ -29,9 +31,9 @@ def ensemble(
 ) -> ProgramEnsemble:
     """Fit a model again to parts of its cells, and write activities that say what the fits disagree on.
 
-    A single fit does not say how much of a result another fit would repeat. Each refit starts from the parameters of
-    the model and is fitted to a half of the cells, or of the samples, so it sees what chance in the choice of cells or
-    samples does to loadings and activities. Halves come in pairs without a cell in common.
+    A single fit does not show which results another fit would repeat. Each refit starts from the parameters of the
+    model and is fitted to one half of the cells, or of the samples. It shows how loadings and activities depend on the
+    cells or samples that happened to be measured. Halves come in pairs without a cell in common.
 
     Parameters
     ----------

@@ -8,12 +8,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from . import _checks as checks
 from . import pp, tl
 from ._complete import complete as complete_programs
 from ._complete import completed
 from ._ensemble import ensemble
-from ._keys import DEFAULT_KEY, Keys
+from ._keys import DEFAULT_KEY, GENES_SELECTED, Keys
+from ._part import part_of, write_back
 from ._rollback import unchanged_on_error
 from ._store import check_space, closed_on_error, open_store, store_of, update_store
 from .tl._audit import check_audit, check_awake
@@ -40,6 +43,7 @@ def fit(
     min_genes: int = 5,
     max_genes: int | None = 500,
     n_decoys: int = 0,
+    n_top_genes: int | Mapping[str, Any] | None = None,
     screen: bool | Mapping[str, Any] = False,
     n_unannotated: int | Literal["auto"] = 0,
     complete: bool | Mapping[str, Any] = False,
@@ -59,8 +63,8 @@ def fit(
     Parameters
     ----------
     adata
-        Annotated data, cells x genes. Select genes before this call, not after it. The path of an ``.h5ad`` file or a
-        ``.zarr`` store trains on data that are too large for the memory: the file is opened by
+        Annotated data, cells x genes. Select genes in this call or before it, not after it. The path of an ``.h5ad``
+        file or a ``.zarr`` store trains on data that are too large for the memory: the file is opened by
         :func:`crystallin.open_store`, and the results are written into it. The returned model has the open data as
         ``model.adata``.
     programs
@@ -71,6 +75,12 @@ def fit(
         Columns of ``obs``, as in :meth:`crystallin.ProgramVAE.setup_anndata`.
     gene_symbols, min_genes, max_genes, n_decoys
         As in :func:`crystallin.pp.add_programs`.
+    n_top_genes
+        Train on so many variable genes and the genes of the programs: a number (2,000 is usual), or a dict of arguments
+        of :func:`crystallin.pp.select_genes`, such as ``{"n_top_genes": 2000, "keep": 10}``. ``adata`` keeps all of its
+        genes, and ``adata.var["selected"]`` says which were used; tools and figures take ``adata`` as it is. Genes that
+        were not used have loadings of 0. The size of a cell is then the sum over the genes that were used, as if the
+        others had been dropped before. ``None`` trains on all genes.
     screen
         Train only programs that are awake, see :func:`crystallin.pp.screen_programs`: ``True``, or a dict of its
         arguments, such as ``{"within": "cell_type"}``. ``False`` trains all.
@@ -104,6 +114,8 @@ def fit(
     same slots of ``adata`` as :func:`crystallin.pp.add_programs`, :func:`crystallin.tl.activity` and
     :func:`crystallin.tl.loadings`: ``varm[key_added]``, ``uns[key_added]``, ``obsm["X_" + key_added]``,
     ``obsm[key_added + "_sd"]``, the same for total activities and free programs, and ``varm[key_added + "_loadings"]``.
+    With ``n_top_genes``, it also sets ``var["selected"]`` (``var[key_added + "_selected"]`` under another key), and
+    ``model.adata`` is a private AnnData of the selected genes.
 
     Raises
     ------
@@ -144,6 +156,8 @@ def fit(
     refits = _refits(adata, n_fits, resample, random_state)
     if completion is not None:
         _check_completion(adata, completion, random_state)
+    if n_top_genes is not None:
+        return _fit_on_selected(adata, n_top_genes, arguments | train_kwargs)
     with unchanged_on_error(adata), ProgramVAE._forgotten_on_error():
         ProgramVAE.setup_anndata(
             adata,
@@ -186,6 +200,34 @@ def fit(
         if store_of(adata) is not None:
             update_store(adata)
     return model
+
+
+def _fit_on_selected(adata: AnnData, selection: Any, arguments: dict[str, Any]) -> ProgramVAE | ProgramEnsemble:
+    """Select genes, fit a model to these, and write its results into data that keep all of their genes."""
+    column = Keys(arguments["key_added"]).result(GENES_SELECTED)
+    options = _selection(selection) | {"key_added": column}
+    for name in ("size_factor_key", "categorical_covariate_keys", "continuous_covariate_keys"):
+        for key in np.atleast_1d(arguments[name] or []).tolist():
+            checks.check_key(key, adata.obs, name)
+    shared = ("layer", "batch_key", "gene_symbols", "min_genes", "max_genes")
+    with unchanged_on_error(adata):
+        pp.select_genes(adata, arguments["programs"], **{name: arguments[name] for name in shared}, **options)
+        part = part_of(adata, np.flatnonzero(adata.var[column]), arguments["layer"])
+        model = fit(part, **arguments | {"n_top_genes": None})
+        write_back(part, adata)
+    return model
+
+
+def _selection(selection: Any) -> dict[str, Any]:
+    """Arguments of the selection of genes."""
+    if not isinstance(selection, Mapping):
+        checks.check_int(selection, "n_top_genes", 1)
+        return {"n_top_genes": selection}
+    known = {"n_top_genes", "flavor", "keep"}
+    if set(selection) - known:
+        msg = f"n_top_genes={selection!r} must be a number, or a dict with arguments among {', '.join(sorted(known))}."
+        raise ValueError(msg)
+    return dict(selection)
 
 
 def _check_room(adata: AnnData, model: ProgramVAE, n_fits: int) -> None:

@@ -181,6 +181,11 @@ def se_of(slot: str) -> str:
     return f"{slot}_se"
 
 
+def sd_of(program: str) -> str:
+    """Return the name of the column with the standard deviations of a program's activities."""
+    return f"{program} sd"
+
+
 RANK_PROGRAMS_GROUPS = "rank_programs_groups"
 COMPARE = "compare"
 CONTRAST = "contrast"
@@ -198,6 +203,9 @@ MAP = "map"
 
 # tools that use the activities stored in AnnData
 OF_ACTIVITY = (RANK_PROGRAMS_GROUPS, COMPARE, FAITHFULNESS, ANNOTATE, RULES)
+
+# column of ``var`` with the genes to train on, and entry of ``uns`` with the arguments of the selection
+GENES_SELECTED, SELECT_GENES = "selected", "select_genes"
 
 # columns that identify a comparison, by tool
 COMPARISON = {RANK_PROGRAMS_GROUPS: ["stratum", "group", "reference"], COMPARE: ["stratum", "contrast"]}

@@ -22,7 +22,7 @@ def other(result, model):
 
 READ = {
     "through a helper": lambda adata: cr.get.leakage_df(adata),
-    "directly": lambda adata: cr.get.rank_programs_groups_df(adata),
+    "directly": lambda adata: cr.get.rank_programs_groups_df(adata, columns="all"),
     "through an accessor": lambda adata: cr.pl.attributions(adata, "Program/1"),
 }
 

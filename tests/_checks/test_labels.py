@@ -100,7 +100,9 @@ def test_tools_say_the_same_as_of_labels_that_are_text(read, model, kind):
             call(by)
             found.append(table(read))
         pd.testing.assert_frame_equal(*found)
-    assert dict(zip(*cr.get.annotation_df(read)[["group", "n_cells"]].to_numpy().T, strict=True)) == n_cells
+    assert (
+        dict(zip(*cr.get.annotation_df(read, columns="all")[["group", "n_cells"]].to_numpy().T, strict=True)) == n_cells
+    )
     for figure in (cr.pl.dotplot, cr.pl.matrixplot):
         shown = [
             sorted(text.get_text() for text in [*ax.get_xticklabels(), *ax.get_yticklabels()])
@@ -116,10 +118,10 @@ def test_groups_are_named_as_they_are_in_obs(read, model, kind):
     name = checks.label_name(value)
     other = next(label for label in COLUMNS[kind][1] if label != name)
     cr.tl.rank_programs_groups(read, model, kind, groups=[value], reference=other)
-    assert set(cr.get.rank_programs_groups_df(read, value)["group"]) == {name}
+    assert set(cr.get.rank_programs_groups_df(read, value, columns="all")["group"]) == {name}
     cr.tl.rank_programs_groups(read, model, kind, groups=value)
     cr.tl.rank_programs_groups(read, model, kind, reference=value)
-    assert name not in set(cr.get.rank_programs_groups_df(read)["group"])
+    assert name not in set(cr.get.rank_programs_groups_df(read, columns="all")["group"])
     cr.tl.contrast(read, model, "Program/1", groupby=kind, group=value)
     assert cr.get.contrast_params(read)["group"] == name
     cr.tl.attributions(read, model, groupby=kind, method="contributions")
@@ -129,12 +131,12 @@ def test_groups_are_named_as_they_are_in_obs(read, model, kind):
 def test_a_group_called_rest_or_all_is_compared_like_any_other(read, model):
     read.obs["odd"] = np.array(["rest", "all", "a"])[CODES]
     cr.tl.rank_programs_groups(read, model, "odd")
-    table = cr.get.rank_programs_groups_df(read)
+    table = cr.get.rank_programs_groups_df(read, columns="all")
     assert set(table["group"]) == {"rest", "all", "a"} and (table["reference"] == "rest").all()
     # the reference is all other cells, not the group of this name
     assert (table.loc[table["group"] == "rest", "n_reference"] == 60).all()
     cr.tl.rank_programs_groups(read, model, "odd", groups=["all"], reference="a")
-    assert set(cr.get.rank_programs_groups_df(read)["group"]) == {"all"}
+    assert set(cr.get.rank_programs_groups_df(read, columns="all")["group"]) == {"all"}
     cr.tl.contrast(read, model, "Program/1", groupby="odd", group="rest")
     inside = read.obs["odd"].eq("rest").to_numpy()
     activity = cr.get.activity_df(read, "Program/1").to_numpy()[:, 0]

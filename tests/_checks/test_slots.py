@@ -125,21 +125,23 @@ def test_results_of_another_model_are_warned_of(read, model):
     TOOLS["rules"](read, model)
     read.uns["programs"]["activity_params"]["digest"] = "newer"
     with pytest.warns(UserWarning, match="The rules under 'rules' were computed with another model"):
-        cr.get.rules_df(read)
+        cr.get.rules_df(read, columns="all")
     with pytest.warns(UserWarning, match="loadings under 'programs_loadings' were computed with another model"):
         cr.get.loadings_df(read)
 
 
 def test_what_another_model_said_of_programs_goes_with_its_activities(read, model, caplog):
     TOOLS["leakage"](read, model)
-    assert "leakage" in cr.get.programs_df(read)
+    assert "leakage" in cr.get.programs_df(read, columns="all")
     cr.tl.activity(read, model)
-    assert "leakage" in cr.get.programs_df(read)
+    assert "leakage" in cr.get.programs_df(read, columns="all")
     read.uns["programs"]["activity_params"]["digest"] = "older"
     with caplog.at_level(logging.INFO, logger="crystallin"):
         cr.tl.activity(read, model)
-    assert "leakage" not in cr.get.programs_df(read) and "Dropped leakage, leakage_encoder" in caplog.text
-    assert "n_present" in cr.get.programs_df(read)
+    assert (
+        "leakage" not in cr.get.programs_df(read, columns="all") and "Dropped leakage, leakage_encoder" in caplog.text
+    )
+    assert "n_present" in cr.get.programs_df(read, columns="all")
 
 
 @pytest.mark.parametrize(
@@ -219,7 +221,7 @@ def test_metadata_of_programs_travel_with_the_model(planted, tmp_path):
     for again in (model, cr.ProgramVAE.load(tmp_path / "model", reference)):
         query = adata[300:].copy()
         cr.tl.activity(query, again)
-        ours, theirs = (cr.get.programs_df(a, decoys=True) for a in (query, reference))
+        ours, theirs = (cr.get.programs_df(a, decoys=True, columns="all") for a in (query, reference))
         # what a tool said of another data set's cells stays there
         # pandas 3 holds text in either of two dtypes
         ours, theirs = (frame.set_axis(frame.index.astype(object)) for frame in (ours, theirs))
@@ -229,7 +231,7 @@ def test_metadata_of_programs_travel_with_the_model(planted, tmp_path):
         query.write_h5ad(tmp_path / "query.h5ad")
         back = ad.read_h5ad(tmp_path / "query.h5ad")
         pd.testing.assert_frame_equal(
-            cr.get.programs_df(back, decoys=True), ours, check_index_type=False, check_dtype=False
+            cr.get.programs_df(back, decoys=True, columns="all"), ours, check_index_type=False, check_dtype=False
         )
         # programs of a query are a start like any other
         cr.ProgramVAE.setup_anndata(back)
@@ -260,7 +262,7 @@ def test_the_model_knows_categories_that_programs_added_to_a_query_lack(planted)
 
 def test_matrices_with_names_are_read_by_these(read, model):
     cr.tl.rank_programs_groups(read, model, G)
-    activity, ranking = cr.get.activity_df(read), cr.get.rank_programs_groups_df(read)
+    activity, ranking = cr.get.activity_df(read), cr.get.rank_programs_groups_df(read, columns="all")
     loadings = cr.get.loadings_df(read)
     names = [str(name) for name in read.uns["programs"]["names"]]
     for where, slot, index in (
@@ -274,7 +276,7 @@ def test_matrices_with_names_are_read_by_these(read, model):
     np.testing.assert_array_equal(cr.get.activity(read).X, activity.to_numpy())
     pd.testing.assert_frame_equal(cr.get.loadings_df(read), loadings)
     cr.tl.rank_programs_groups(read, model, G)
-    pd.testing.assert_frame_equal(cr.get.rank_programs_groups_df(read), ranking)
+    pd.testing.assert_frame_equal(cr.get.rank_programs_groups_df(read, columns="all"), ranking)
     read.obsm["X_programs"] = read.obsm["X_programs"].rename(columns={names[0]: "other"})
     with pytest.raises(ValueError, match=r"aligned by its index, which lacks 1 of the 16 programs, e.g. 'Program/0'"):
         cr.get.activity_df(read)
@@ -327,8 +329,8 @@ def test_activities_of_the_encoder_are_not_the_refined_ones(read, model):
     TOOLS["leakage"](read, model)
     cr.tl.activity(read, model, refine=False)
     with pytest.warns(UserWarning, match="another state of it"):
-        cr.get.rules_df(read)
-    assert "leakage" not in cr.get.programs_df(read)
+        cr.get.rules_df(read, columns="all")
+    assert "leakage" not in cr.get.programs_df(read, columns="all")
 
 
 def test_what_two_annotated_data_share_is_not_changed(read, model, changes):

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+import crystallin
 from crystallin._cli import _run, main
+from crystallin._cli._main import _parser
 from crystallin._cli._messages import say
 
 
@@ -206,3 +208,36 @@ def test_folder_of_the_demo_is_no_file(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert main(["demo", "--folder", str(tmp_path / "file")]) == 2
     assert "--folder: " in (err := capsys.readouterr().err) and "is a file, not a folder" in err
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as error:
+        main(["--version"])
+    assert error.value.code == 0
+    assert capsys.readouterr().out == f"crystallin {crystallin.__version__}\n"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"]])
+def test_help_has_examples_that_can_be_parsed(words, capsys):
+    with pytest.raises(SystemExit):
+        main(words)
+    examples = capsys.readouterr().out.partition("examples:\n")[2].replace("\\\n", " ").strip().splitlines()
+    assert len(examples) == 4
+    for line in examples:
+        name, *arguments = line.split()
+        assert name == "crystallin" and _parser().parse_args(arguments).command
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--annotate"], "--annotate needs --groupby"),
+        (["--sample-key", "batch"], "--sample-key needs --groupby"),
+        (["--groupby", "cell_type", "--sample-key", "donr"], "--sample-key='donr' is not a column"),
+        (["--report", "page.pdf"], "--report 'page.pdf' must be a file that ends in .html"),
+        (["--n-top-genes", "0"], "--n-top-genes=0 must be a whole number of at least 1"),
+    ],
+)
+def test_results_that_cannot_be_computed_are_refused_before_training(command, words, message):
+    result = command(*words)
+    assert result.status == 2 and message in result.err and not result.calls

@@ -142,3 +142,36 @@ def test_help_is_quick_and_lists_both_commands(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     assert "run" in (shown := capsys.readouterr().out) and "demo" in shown
+
+
+def test_run_with_names_and_a_report(counts_file, tmp_path, capsys):
+    path, gmt = counts_file
+    out, page = tmp_path / "out.h5ad", tmp_path / "new" / "page.html"
+    options = [
+        "--max-epochs",
+        "1",
+        "--n-top-genes",
+        "30",
+        "--groupby",
+        "cell_type",
+        "--annotate",
+        "--report",
+        str(page),
+    ]
+    assert main(["run", str(path), "--programs", str(gmt), "--out", str(out), *options]) == 0
+    adata = ad.read_h5ad(out)
+    assert "cell_type_label" in adata.obs and {"annotate", "rank_programs_groups"} <= set(adata.uns)
+    assert adata.n_vars == 240 and 30 < adata.var["selected"].sum() < 240
+    assert "Names of cell_type:" in capsys.readouterr().out and page.stat().st_size > 10_000
+
+
+def test_groups_that_cannot_be_compared_do_not_cost_the_training(counts_file, tmp_path, caplog, capsys):
+    path, gmt = counts_file
+    data = ad.read_h5ad(path)
+    data.obs["donor"] = data.obs["cell_type"].astype(str)
+    data.write_h5ad(path)
+    words = ["--max-epochs", "1", "--groupby", "cell_type", "--sample-key", "donor", "--out", str(tmp_path / "o.h5ad")]
+    assert main(["run", str(path), "--programs", str(gmt), *words]) == 0
+    adata = ad.read_h5ad(tmp_path / "o.h5ad")
+    assert "X_programs" in adata.obsm and "rank_programs_groups" not in adata.uns
+    assert "Differences between groups were not computed" in capsys.readouterr().err + caplog.text

@@ -51,7 +51,7 @@ def test_without_samples_no_group_is_shifted(referenced):
     try:
         cr.calibrate(model, "type")
         cr.map(referenced.query, model, groupby="type")
-        assert "shifted" not in set(cr.get.map_df(referenced.query)["verdict"])
+        assert "shifted" not in set(cr.get.map_df(referenced.query, columns="all")["verdict"])
     finally:
         model.reference_ = before
 

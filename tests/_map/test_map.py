@@ -22,7 +22,7 @@ def test_activities_are_close_to_the_truth(referenced):
 def test_verdicts_and_labels(referenced):
     query = referenced.query
     cr.map(query, referenced.model, groupby="type", label_added="label", p_added="p")
-    verdict = cr.get.map_df(query).set_index("group")["verdict"]
+    verdict = cr.get.map_df(query, columns="all").set_index("group")["verdict"]
     assert verdict["new type"] != "like the reference"
     known = verdict.drop("new type")
     assert (known == "like the reference").mean() >= 2 / 3
@@ -39,13 +39,13 @@ def test_cells_of_no_known_kind_are_unlike(referenced):
     """Counts of other genes under the names of these: intercepts explain their means, and the verdict tells."""
     query = referenced.query
     cr.map(query, referenced.model)
-    table = cr.get.map_df(query)
+    table = cr.get.map_df(query, columns="all")
     assert (table["batch_shift"] < table["batch_limit"]).all()
     foreign = query.copy()
     foreign.X = query.X[:, np.random.default_rng(0).permutation(query.n_vars)]
     cr.map(foreign, referenced.model, groupby="type")
     assert (cr.get.map_cells_df(foreign)["p"] < 0.05).mean() > 0.2
-    table = cr.get.map_df(foreign)
+    table = cr.get.map_df(foreign, columns="all")
     assert (table["batch_shift"] > 2 * table["batch_limit"]).all()
     assert "like the reference" not in set(table["verdict"])
 
@@ -63,7 +63,8 @@ def test_the_order_of_genes_and_other_genes_do_not_matter(referenced):
     mapped = cr.map(more, referenced.model)
     np.testing.assert_allclose(more.obsm["X_programs"], query.obsm["X_programs"], atol=2e-3)
     pd.testing.assert_frame_equal(
-        cr.get.map_df(more)[["group", "n_cells", "verdict"]], cr.get.map_df(query)[["group", "n_cells", "verdict"]]
+        cr.get.map_df(more, columns="all")[["group", "n_cells", "verdict"]],
+        cr.get.map_df(query, columns="all")[["group", "n_cells", "verdict"]],
     )
     prior = pd.DataFrame(more.varm["programs"].toarray(), more.var_names, mapped.program_names)
     expected = pd.DataFrame(mapped.prior.toarray(), mapped.genes, mapped.program_names)
@@ -75,7 +76,7 @@ def test_tools_work_with_the_model_it_returns(referenced):
     query = referenced.query[:, ::2].copy()
     mapped = cr.map(query, referenced.model)
     cr.tl.rank_programs_groups(query, mapped, "type", sample_key="donor")
-    assert len(cr.get.rank_programs_groups_df(query))
+    assert len(cr.get.rank_programs_groups_df(query, columns="all"))
     own = query[:, mapped.genes].copy()
     cr.tl.attributions(own, mapped, groupby="type")
     program = mapped.program_names[np.argmax(mapped.measured_weight)]
@@ -87,10 +88,10 @@ def test_programs_that_were_not_measured_are_nan_with_a_reason(referenced):
     members = referenced.model.genes[referenced.model.prior[:, [0]].nonzero()[0]]
     query = referenced.query[:, ~referenced.query.var_names.isin(members[1:])].copy()
     mapped = cr.map(query, referenced.model)
-    table = cr.get.programs_df(query).loc[program]
+    table = cr.get.programs_df(query, columns="all").loc[program]
     assert table["measured"] < 0.5 and "less than half" in table["reason"]
     assert np.isnan(query.obsm["X_programs"][:, 0]).all()
-    others = cr.get.programs_df(query)["measured"] >= 0.5
+    others = cr.get.programs_df(query, columns="all")["measured"] >= 0.5
     assert others.sum() >= 5 and np.isfinite(query.obsm["X_programs"][:, others.to_numpy()]).all()
     assert mapped.measured_weight[0] == pytest.approx(table["measured"])
     assert np.isfinite(cr.get.map_cells_df(query)["p"]).all()
@@ -201,7 +202,7 @@ def test_other_bad_input(referenced, changes, tmp_path):
 def test_a_single_cell(referenced):
     query = referenced.query[:1].copy()
     cr.map(query, referenced.model)
-    assert cr.get.map_df(query)["verdict"].tolist() == ["too few cells"]
+    assert cr.get.map_df(query, columns="all")["verdict"].tolist() == ["too few cells"]
     several = referenced.query[:50].copy()
     cr.map(several, referenced.model)
     # its own intercepts hardly move
@@ -234,7 +235,9 @@ def test_it_can_be_repeated_and_the_result_survives_files(referenced, tmp_path):
     query.write_h5ad(tmp_path / "query.h5ad")
     query.write_zarr(tmp_path / "query.zarr")
     for again in (ad.read_h5ad(tmp_path / "query.h5ad"), ad.read_zarr(tmp_path / "query.zarr")):
-        pd.testing.assert_frame_equal(cr.get.map_df(again), cr.get.map_df(query), check_dtype=False)
+        pd.testing.assert_frame_equal(
+            cr.get.map_df(again, columns="all"), cr.get.map_df(query, columns="all"), check_dtype=False
+        )
         assert (cr.get.like_reference(again) == cr.get.like_reference(query)).all()
     part = query[:20].copy()
     assert len(cr.get.map_cells_df(part)) == 20
@@ -262,7 +265,7 @@ def test_the_model_in_the_package():
     assert len(mapped.program_names) > 40
     label, published = adata.obs["label"].astype(str), adata.obs["bulk_labels"].astype(str)
     # only 268 of the model's 1,904 genes are in these data
-    assert (cr.get.programs_df(adata)["measured"] < 0.5).sum() > 10
+    assert (cr.get.programs_df(adata, columns="all")["measured"] < 0.5).sum() > 10
     for name, right in (("CD34+", "Progenitor"), ("CD19+ B", "B cell"), ("CD56+ NK", "NK cell")):
         assert (label[published == name] == right).mean() > 0.7, name
 
@@ -298,5 +301,5 @@ def test_a_mapped_model_gives_verdicts_too(referenced):
     mapped = cr.map(half, referenced.model, groupby="type")
     again = half.copy()
     cr.map(again, mapped, groupby="type")
-    tables = [cr.get.map_df(one)[["group", "label"]] for one in (half, again)]
+    tables = [cr.get.map_df(one, columns="all")[["group", "label"]] for one in (half, again)]
     pd.testing.assert_frame_equal(*tables)

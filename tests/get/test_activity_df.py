@@ -9,8 +9,10 @@ def test_activity_df(result):
     assert frame.columns.tolist() == ["Program/3", "Program/1"]
     assert frame.index.equals(result.obs_names)
     np.testing.assert_array_equal(frame["Program/1"], result.obsm["X_programs"][:, 1])
-    sd = cr.get.activity_df(result, "Program/3", sd=True)
-    np.testing.assert_array_equal(sd["Program/3"], result.obsm["programs_sd"][:, 3])
+    both = cr.get.activity_df(result, ["Program/3", "Program/1"], sd=True)
+    assert both.columns.tolist() == ["Program/3", "Program/3 sd", "Program/1", "Program/1 sd"]
+    np.testing.assert_array_equal(both[["Program/3", "Program/1"]], frame)
+    np.testing.assert_array_equal(both["Program/3 sd"], result.obsm["programs_sd"][:, 3])
     # decoys are hidden unless asked for, by flag or by name
     assert cr.get.activity_df(result).shape[1] == 8
     assert cr.get.activity_df(result, decoys=True).shape[1] == 16
@@ -23,7 +25,8 @@ def test_totals(result, model):
     names = model.program_names.tolist()
     columns = [names.index(name) for name in frame]
     np.testing.assert_array_equal(frame, total[:, columns])
-    np.testing.assert_array_equal(cr.get.activity_df(result, list(frame), kind="total", sd=True), total_sd[:, columns])
+    both = cr.get.activity_df(result, list(frame), kind="total", sd=True)
+    np.testing.assert_array_equal(both.iloc[:, 1::2], total_sd[:, columns])
 
 
 @pytest.mark.parametrize("accessor", [cr.get.activity, cr.get.activity_df])

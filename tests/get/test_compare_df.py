@@ -1,5 +1,7 @@
 """Filters of the table of contrasts; those in common with the ranking are tested with it."""
 
+from functools import partial
+
 import anndata as ad
 import numpy as np
 import pandas as pd
@@ -7,7 +9,7 @@ import pytest
 
 import crystallin as cr
 
-read = cr.get.compare_df
+read = partial(cr.get.compare_df, columns="all")
 CONTRASTS = ("condition: stim - ctrl", "arm: drug - placebo, time: t1 - t0")
 
 
@@ -26,6 +28,10 @@ def compared():
             "q": rng.random(n),
             "decoy_q": rng.random(n),
             "lead": rng.random(n) < 0.5,
+            "call": np.resize(["up", "", "down"], n),
+            "not_called": np.resize(["", "not tested", ""], n),
+            "total_call": "",
+            "total_not_called": "not tested",
             "total_effect": other,
             "total_effect_sd": other / 2,
             "total_se": 0.5,
@@ -48,6 +54,14 @@ def test_contrasts_are_chosen_and_filtered(compared):
     pd.testing.assert_frame_equal(part, table[keep].reset_index(drop=True))
 
 
+def test_called(compared):
+    table = compared.uns["compare"]["table"]
+    found = read(compared, CONTRASTS[0], called=True, direction="up")
+    keep = (table["contrast"] == CONTRASTS[0]) & (table["call"] != "") & (table["effect"] > 0)
+    pd.testing.assert_frame_equal(found, table[keep].reset_index(drop=True))
+    assert read(compared, kind="total", called=True).empty
+
+
 def test_totals_are_sorted_within_each_contrast(compared):
     table = read(compared, kind="total")
     for _, part in table.groupby(["stratum", "contrast"], sort=False):
@@ -60,6 +74,6 @@ def test_bad_input(compared):
     with pytest.raises(ValueError, match="contrast='stim' is not one of .*condition: stim - ctrl"):
         read(compared, "stim")
     with pytest.raises(KeyError, match="no differences between groups under 'compare'.*get.compare_df"):
-        cr.get.rank_programs_groups_df(compared, key="compare")
+        cr.get.rank_programs_groups_df(compared, key="compare", columns="all")
     with pytest.raises(KeyError, match="no contrasts of samples under 'mine'.*There is one under 'compare'"):
         read(compared, key="mine")

@@ -17,7 +17,7 @@ def test_members_and_suggestions(audited, changes):
     since = changes(adata)
     net = cr.get.completed_programs(adata)
     assert not since()
-    audit = cr.get.audit_df(adata)
+    audit = cr.get.audit_df(adata, columns="all")
     assert list(net) == ["source", "target", "weight", "origin", "loading", "q", "verdict", "replicated"]
     # all programs that are no decoys, in their order, the one that was not audited among them
     assert list(net["source"].unique()) == ["T/one", "T two", "Signed", "asleep"]
@@ -50,12 +50,12 @@ def test_round_trip_through_add_programs(audited):
     for name, weights in sets_of(net).items():
         column = prior[:, names.index(name)]
         assert {adata.var_names[i]: column[i] for i in np.flatnonzero(column)} == weights
-    about = cr.get.programs_df(adata, key="completed")
+    about = cr.get.programs_df(adata, key="completed", columns="all")
     assert about.loc["Signed", "signed"] and not about.loc["T/one", "signed"]
     # genes outside the panel are counted as missing from the data
     other = audited()
     cr.pp.add_programs(other, cr.get.completed_programs(other), key_added="completed")
-    assert cr.get.programs_df(other, key="completed").loc["T/one", "missing"].startswith("new-")
+    assert cr.get.programs_df(other, key="completed", columns="all").loc["T/one", "missing"].startswith("new-")
 
 
 def test_contradicting_members_are_dropped_but_never_all(audited):

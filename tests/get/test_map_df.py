@@ -10,20 +10,20 @@ GROUPS = tuple("abcd")
 def test_rows_are_chosen(mapped):
     adata = mapped(groupby="cluster", groups=GROUPS)
     stored = adata.uns["map"]["table"]
-    whole = cr.get.map_df(adata)
+    whole = cr.get.map_df(adata, columns="all")
     pd.testing.assert_frame_equal(whole, stored)
     assert whole is not stored
-    assert cr.get.map_df(adata, ["d", "a"])["group"].tolist() == ["a", "d"]
-    found = cr.get.map_df(adata, verdict=["new", "shifted"])
+    assert cr.get.map_df(adata, ["d", "a"], columns="all")["group"].tolist() == ["a", "d"]
+    found = cr.get.map_df(adata, verdict=["new", "shifted"], columns="all")
     assert found["group"].tolist() == ["b", "c"] and found.index.tolist() == [0, 1]
     # a verdict that no group has is no error
-    assert len(cr.get.map_df(adata, "a", verdict="new")) == 0
+    assert len(cr.get.map_df(adata, "a", verdict="new", columns="all")) == 0
     other = mapped(key="mine")
-    assert len(cr.get.map_df(other, key="mine_map")) == 3
+    assert len(cr.get.map_df(other, key="mine_map", columns="all")) == 3
 
 
 def test_every_column_is_described(mapped):
-    for accessor, table in ((cr.get.map_df, cr.get.map_df(mapped())), (cr.get.map_cells_df, mapped())):
+    for accessor, table in ((cr.get.map_df, cr.get.map_df(mapped(), columns="all")), (cr.get.map_cells_df, mapped())):
         columns = table if accessor is cr.get.map_df else cr.get.map_cells_df(table)
         for column in columns:
             assert f"- ``{column}``:" in accessor.__doc__
@@ -31,9 +31,9 @@ def test_every_column_is_described(mapped):
 
 def test_what_is_wrong_is_said(mapped, planted):
     with pytest.raises(ValueError, match="group='e' is not one of 'a', 'b'"):
-        cr.get.map_df(mapped(groupby="cluster", groups=GROUPS), "e")
+        cr.get.map_df(mapped(groupby="cluster", groups=GROUPS), "e", columns="all")
     with pytest.raises(ValueError, match="verdict='odd' is not one of 'like the reference', 'shifted'"):
-        cr.get.map_df(mapped(), verdict="odd")
+        cr.get.map_df(mapped(), verdict="odd", columns="all")
     for accessor in (cr.get.map_df, cr.get.map_cells_df, cr.get.like_reference):
         with pytest.raises(KeyError, match=r"no verdicts on groups under 'map'; call crystallin.map\(adata, model\)"):
             accessor(planted.adata)
@@ -73,7 +73,7 @@ def test_cells_that_were_changed(mapped):
 @pytest.mark.parametrize("alpha", [0, 0.05, 0.5])
 def test_like_reference(mapped, groupby, alpha):
     adata = mapped(groupby=groupby, groups=GROUPS)
-    cells, verdicts = cr.get.map_cells_df(adata), cr.get.map_df(adata).set_index("group")["verdict"]
+    cells, verdicts = cr.get.map_cells_df(adata), cr.get.map_df(adata, columns="all").set_index("group")["verdict"]
     group = cells["label"].astype(str) if groupby is None else adata.obs[groupby].astype(str)
     expected = (cells["p"] >= alpha) & (group.map(verdicts) != "new")
     found = cr.get.like_reference(adata, alpha=alpha)
@@ -81,7 +81,9 @@ def test_like_reference(mapped, groupby, alpha):
     np.testing.assert_array_equal(found, expected)
     # the result stays readable
     part = adata[found].copy()
-    assert cr.get.like_reference(part, alpha=alpha).all() and "new" in set(cr.get.map_df(part)["verdict"])
+    assert cr.get.like_reference(part, alpha=alpha).all() and "new" in set(
+        cr.get.map_df(part, columns="all")["verdict"]
+    )
 
 
 def test_like_reference_with_other_groups(mapped):

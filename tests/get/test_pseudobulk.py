@@ -31,7 +31,7 @@ def test_means_and_layers_are_those_of_the_cells(cells):
         "stored",
         "reliability",
     }
-    activity, sd = cr.get.activity_df(cells), cr.get.activity_df(cells, sd=True)
+    activity, sd = cr.get.activity_df(cells), cr.get.activity(cells).to_df("sd")
     columns = [cells.obs[name].astype(str) for name in ("donor", "visit", "cell_type")]
     mean, share = activity.groupby(columns).mean(), 1 - (sd**2).groupby(columns).mean()
     units = pd.MultiIndex.from_frame(pb.obs[["donor", "visit", "cell_type"]].astype(str))
@@ -61,7 +61,7 @@ def test_differences_are_those_of_the_ranking(cells, model):
     cr.tl.rank_programs_groups(
         cells, model, "visit", groups="after", reference="before", sample_key="donor", within=None
     )
-    table = cr.get.rank_programs_groups_df(cells).set_index("program")
+    table = cr.get.rank_programs_groups_df(cells, columns="all").set_index("program")
     pb = read(cells, "donor", groupby="visit")
     mean = pb.to_df().groupby(pb.obs["visit"].to_numpy()).mean()
     np.testing.assert_allclose(mean.loc["after"] - mean.loc["before"], table["effect"][pb.var_names], rtol=1e-5)

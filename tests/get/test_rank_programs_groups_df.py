@@ -1,5 +1,7 @@
 """Filters of the table of differences, against the same filters by hand."""
 
+from functools import partial
+
 import anndata as ad
 import numpy as np
 import pandas as pd
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 import crystallin as cr
 
-read = cr.get.rank_programs_groups_df
+read = partial(cr.get.rank_programs_groups_df, columns="all")
 
 
 def table_of(n: int = 60) -> pd.DataFrame:
@@ -26,6 +28,8 @@ def table_of(n: int = 60) -> pd.DataFrame:
             "q": np.where(rng.random(n) < 0.2, np.nan, rng.random(n)),
             "decoy_q": rng.random(n),
             "lead": rng.random(n) < 0.5,
+            "call": rng.choice(["up", "down", ""], n),
+            "not_called": "",
         },
         # as it is after sorting
         index=rng.permutation(n),
@@ -44,6 +48,7 @@ FILTERS = {
         lambda t, v: t["group"].isin(np.atleast_1d(v)),
     ),
     "stratum": (st.sampled_from(["B", ["T", "NK"]]), lambda t, v: t["stratum"].isin(np.atleast_1d(v))),
+    "called": (st.booleans(), lambda t, v: (t["call"] != "") | (not v)),
     "q_max": (st.floats(0, 1), lambda t, v: t["q"] <= v),
     "decoy_q_max": (st.floats(0, 1), lambda t, v: t["decoy_q"] <= v),
     "effect_min": (st.floats(0, 3), lambda t, v: t["effect_sd"].abs() >= v),
@@ -64,14 +69,14 @@ def test_filters_keep_what_all_of_them_keep(options):
 def both(table: pd.DataFrame) -> pd.DataFrame:
     """With totals that are the activities in another order."""
     other = table.sample(frac=1, random_state=1)
-    names = ("effect", "effect_sd", "q", "decoy_q")
+    names = ("effect", "effect_sd", "q", "decoy_q", "call", "not_called")
     return table.assign(**{f"total_{name}": other[name].to_numpy() for name in names}, total_se=0.5)
 
 
 @given(st.fixed_dictionaries({}, optional={name: values for name, (values, _) in FILTERS.items()}))
 def test_filters_of_totals(options):
     table = both(TABLE)
-    swapped = table.drop(columns=["effect", "effect_sd", "q", "decoy_q"])
+    swapped = table.drop(columns=["effect", "effect_sd", "q", "decoy_q", "call", "not_called"])
     swapped = swapped.rename(columns=lambda name: name.removeprefix("total_"))
     keep = np.ones(len(table), dtype=bool)
     for name, value in options.items():
@@ -95,6 +100,16 @@ def test_totals_of_earlier_results_are_missing():
         read(data(TABLE), kind="sum")
 
 
+def test_results_of_earlier_versions_are_decided_when_they_are_read():
+    old = both(TABLE).drop(columns=["call", "not_called", "total_call", "total_not_called"])
+    found = read(data(old), group="ctrl")
+    expected = (found["q"] <= 0.05) & (found["decoy_q"] <= 0.05)
+    np.testing.assert_array_equal(found["call"] != "", expected)
+    np.testing.assert_array_equal(found["not_called"] == "not tested", found["q"].isna())
+    assert set(found["total_call"]) <= {"up", "down", ""}
+    assert len(read(data(old), called=True)) == len(read(data(old), q_max=0.05, decoy_q_max=0.05))
+
+
 def test_what_is_returned_is_new():
     adata = data(TABLE.copy())
     found = read(adata)
@@ -112,6 +127,7 @@ def test_what_is_returned_is_new():
         ({"q_max": 1.5}, "q_max=1.5"),
         ({"decoy_q_max": 2}, "decoy_q_max=2"),
         ({"effect_min": -1}, "effect_min=-1"),
+        ({"called": "yes"}, "called='yes'"),
         ({"direction": "both"}, "direction='both' is not one of 'up', 'down'"),
         ({"families": "first"}, "families='first' is not one of 'all', 'lead'"),
     ],

@@ -179,10 +179,10 @@ def test_from_fit_to_names(planted, device):
     cr.tl.activity(again, model)
     np.testing.assert_allclose(again.obsm["X_programs"], adata.obsm["X_programs"], atol=1e-3)
     cr.tl.rank_programs_groups(adata, model, "cell_type")
-    table = cr.get.rank_programs_groups_df(adata)
+    table = cr.get.rank_programs_groups_df(adata, columns="all")
     assert len(table) == 3 * len(planted.sets) and table["q"].le(0.05).any()
     cr.tl.annotate(adata, model, "cell_type", label_added="label")
-    assert cr.get.annotation_df(adata)["group"].tolist() == ["type 0", "type 1", "type 2"]
+    assert cr.get.annotation_df(adata, columns="all")["group"].tolist() == ["type 0", "type 1", "type 2"]
     assert adata.obs["label"].notna().all()
     cr.tl.attributions(adata, model, groupby="cell_type", method="contributions")
     assert np.isfinite(cr.get.attributions_df(adata, PROGRAMS[0])["attribution"]).all()
@@ -191,7 +191,9 @@ def test_from_fit_to_names(planted, device):
     other = adata.copy()
     cr.tl.rank_programs_groups(other, model, "cell_type")
     np.testing.assert_allclose(
-        cr.get.rank_programs_groups_df(other)["effect"].sort_values(), table["effect"].sort_values(), atol=5e-3
+        cr.get.rank_programs_groups_df(other, columns="all")["effect"].sort_values(),
+        table["effect"].sort_values(),
+        atol=5e-3,
     )
 
 

@@ -83,7 +83,7 @@ def test_in_anndata(fitted):
     np.testing.assert_array_equal(adata.obsm["programs_total_sd"], sd)
     refits = adata.obsm["X_programs_refits"]
     assert refits.shape == (adata.n_obs, 3, 16) and refits.dtype == np.float32
-    table = cr.get.programs_df(adata)
+    table = cr.get.programs_df(adata, columns="all")
     r = [np.corrcoef(adata.obsm["X_programs"][:, 2], refits[:, fit, 2])[0, 1] for fit in range(3)]
     assert table["stability"].iloc[2] == pytest.approx(np.mean(r), abs=1e-5)
     assert table[["stability", "total_stability", "loadings_stability"]].iloc[:8].min().min() > 0.5
@@ -115,8 +115,8 @@ def test_rankings_say_what_the_fits_say(fitted, model, result):
     asked = {"groupby": "cell_type", "sample_key": "donor"}
     cr.tl.rank_programs_groups(adata, ensemble, **asked)
     cr.tl.rank_programs_groups(result, model, **asked)
-    table = cr.get.rank_programs_groups_df(adata, None)
-    before = cr.get.rank_programs_groups_df(result, None)
+    table = cr.get.rank_programs_groups_df(adata, None, columns="all")
+    before = cr.get.rank_programs_groups_df(result, None, columns="all")
     # nothing else changes, up to the precision of standard deviations whose part between fits was taken out again
     np.testing.assert_allclose(table["effect"], before["effect"], rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(table["q"], before["q"], rtol=1e-2, atol=1e-6)
@@ -130,7 +130,7 @@ def test_rankings_say_what_the_fits_say(fitted, model, result):
             result.obsm[k] for k in ("programs_sd", "programs_total_sd")
         )
         cr.tl.rank_programs_groups(other, fit, **asked)
-        again = cr.get.rank_programs_groups_df(other, None)
+        again = cr.get.rank_programs_groups_df(other, None, columns="all")
         again = again[again["group"] == "type 1"].set_index("program").loc["Program/1"]
         effects.append(again["effect"])
         called.append(again["q"] <= 0.05 and np.sign(again["effect"]) == np.sign(row["effect"]))
@@ -297,7 +297,7 @@ def test_labels_say_what_the_fits_say(fitted):
     refits = np.stack([mean, mean, np.zeros_like(mean)], axis=1)
     adata.obsm["X_programs_refits"], adata.obsm["programs_sd"] = refits, with_between(mean, sd, refits)
     cr.tl.annotate(adata, ensemble, programs=["Program/1", "Program/2", "Program/3"], **asked)
-    table = cr.get.annotation_df(adata)
+    table = cr.get.annotation_df(adata, columns="all")
     assigned = table["label"] != "unassigned"
     assert assigned.any()
     np.testing.assert_allclose(table["share_of_fits"], np.where(assigned, 0.75, 1))
@@ -319,17 +319,19 @@ def test_an_ensemble_is_not_completed(fitted):
 
 
 def test_figures_and_report_say_what_the_fits_say(fitted, tmp_path):
-    from crystallin.pl._ranking import special
+    from crystallin.stats import calls
 
     adata, ensemble = fitted
     adata.obs["donor"] = (np.arange(adata.n_obs) % 6).astype(str)
     cr.tl.rank_programs_groups(adata, ensemble, "cell_type", sample_key="donor")
-    table = cr.get.rank_programs_groups_df(adata, None)
-    steady = special(table, 0.05)
+    table = cr.get.rank_programs_groups_df(adata, None, columns="all")
+    steady = table["call"] != ""
+    assert steady.any() and (table.loc[steady, "share_of_fits"] >= 0.8).all()
     table["share_of_fits"] = 0.75
-    assert steady.any() and not special(table, 0.05).any()
+    call, reason = calls(table)
+    assert (call == "").all() and (reason[steady] == "not found by other fits").all()
     table["share_of_fits"] = 0.8
-    assert (special(table, 0.05) >= steady).all()
+    assert ((calls(table)[0] != "") >= steady).all()
     for kind in ("unique", "total"):
         cr.pl.rank_programs_groups(adata, kind=kind, show=False)
         cr.pl.effects(adata, kind=kind, show=False)
@@ -345,15 +347,17 @@ def test_on_disk(fitted, tmp_path, suffix):
     path = tmp_path / f"cells{suffix}"
     write = adata.write_h5ad if suffix == ".h5ad" else adata.write_zarr
     expected = adata.obsm["X_programs_refits"].copy(), adata.obsm["programs_sd"].copy()
-    table = cr.get.programs_df(adata)
+    table = cr.get.programs_df(adata, columns="all")
     write(path)
     with cr.open_store(path) as stored:
         cr.tl.activity(stored, ensemble)
         np.testing.assert_allclose(stored.obsm["X_programs_refits"][:], expected[0], atol=1e-4)
         np.testing.assert_allclose(stored.obsm["programs_sd"][:], expected[1], atol=1e-4)
-        np.testing.assert_allclose(cr.get.programs_df(stored)["stability"], table["stability"], atol=1e-4)
+        np.testing.assert_allclose(
+            cr.get.programs_df(stored, columns="all")["stability"], table["stability"], atol=1e-4
+        )
         cr.tl.rank_programs_groups(stored, ensemble, "cell_type")
-        assert "share_of_fits" in cr.get.rank_programs_groups_df(stored, None)
+        assert "share_of_fits" in cr.get.rank_programs_groups_df(stored, None, columns="all")
         # a single model leaves nothing of the ensemble behind
         cr.tl.activity(stored, ensemble.model)
     with cr.open_store(path, mode="r") as stored:

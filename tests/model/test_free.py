@@ -94,7 +94,7 @@ def test_they_are_written_and_read(freed, simulated, tmp_path):
     assert wide.columns[-len(names) :].tolist() == names
     np.testing.assert_array_equal(wide[names], adata.obsm["X_programs_free"])
     np.testing.assert_array_equal(
-        cr.get.activity_df(adata, "free 1", sd=True)["free 1"], adata.obsm["programs_free_sd"][:, 0]
+        cr.get.activity_df(adata, "free 1", sd=True)["free 1 sd"], adata.obsm["programs_free_sd"][:, 0]
     )
     both = cr.get.activity_df(adata, [names[0], freed.program_names[0]], kind="total")
     assert both.columns.tolist() == [names[0], freed.program_names[0]]

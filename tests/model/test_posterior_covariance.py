@@ -32,7 +32,7 @@ def test_twins_are_seen(planted, quick):
     assert np.abs(others[~np.eye(len(others), dtype=bool)]).max() < 0.5
     cr.tl.activity(planted.adata, model)
     cr.tl.rank_programs_groups(planted.adata, model, "cell_type")
-    table = cr.get.rank_programs_groups_df(planted.adata, "type 0").set_index("program")
+    table = cr.get.rank_programs_groups_df(planted.adata, "type 0", columns="all").set_index("program")
     assert table.loc["twin", "family"] == table.loc["Program/0", "family"]
     assert table.loc["twin", "nearest_twin"] == "Program/0"
     assert table.loc["twin", "variance_inflation"] > 1.3 > table.drop(["twin", "Program/0"])["variance_inflation"].max()

@@ -46,7 +46,7 @@ def test_decoys_are_matched_on_the_layer_named(planted):
 
     def mismatch(layer):
         cr.pp.add_programs(adata, planted.sets, n_decoys=40, layer=layer)
-        table = cr.get.programs_df(adata, decoys=True)
+        table = cr.get.programs_df(adata, decoys=True, columns="all")
         member = adata.varm["programs"].toarray() != 0
         level = pd.Series(np.log(mean) @ member / member.sum(0), index=table.index)
         decoys = table.loc[table["decoy"]]
@@ -193,6 +193,6 @@ def test_odd_names_and_signs_survive_writing(planted, tmp_path):
 
 def test_missing_genes_are_listed(planted):
     cr.pp.add_programs(planted.adata, {"p": ["g1", "g2", "TP53", "MYC"]}, min_genes=2)
-    table = cr.get.programs_df(planted.adata)
+    table = cr.get.programs_df(planted.adata, columns="all")
     assert table.loc["p", "missing"] == "TP53;MYC"
     assert isinstance(table, pd.DataFrame)

@@ -25,7 +25,7 @@ def screened(planted):
 
 
 def test_planted_programs_are_awake_and_random_ones_are_not(screened):
-    table = cr.get.programs_df(screened)
+    table = cr.get.programs_df(screened, columns="all")
     planted = table.index.str.startswith("Program")
     assert table["awake"].dtype == bool and table.loc[planted, "awake"].sum() >= 7
     assert table.loc[~planted, "awake"].sum() <= 3
@@ -51,7 +51,7 @@ def test_shuffled_cells_have_no_program_awake(planted):
     cr.pp.add_programs(planted.adata, planted.sets)
     with pytest.warns(UserWarning, match=r"No program is awake at fdr=0.05.*Nearest: 'Program/\d' \(q = "):
         cr.pp.screen_programs(planted.adata, **QUICK)
-    assert not cr.get.programs_df(planted.adata)["awake"].any()
+    assert not cr.get.programs_df(planted.adata, columns="all")["awake"].any()
 
 
 def test_signs_count(planted):
@@ -68,7 +68,7 @@ def test_signs_count(planted):
     for kept, other in (("signed", "plain"), ("plain", "signed")):
         cr.pp.add_programs(planted.adata, {name: genes for name, genes in sets.items() if name != other})
         cr.pp.screen_programs(planted.adata, **QUICK)
-        row = cr.get.programs_df(planted.adata).loc[kept]
+        row = cr.get.programs_df(planted.adata, columns="all").loc[kept]
         assert row["awake"] == (kept == "signed"), kept
         assert (row["coherence"] > 0.1) == (kept == "signed"), kept
 
@@ -90,25 +90,25 @@ def test_within_types_is_another_question(planted):
     sets = planted.sets | {"by type": list(genes[by_type]), "within": list(genes[within])}
     cr.pp.add_programs(adata, sets)
     cr.pp.screen_programs(adata, within="type", **QUICK)
-    table = cr.get.programs_df(adata)
+    table = cr.get.programs_df(adata, columns="all")
     assert table.loc[["by type", "within"], "awake"].all()
     assert table.loc["by type", "coherence"] > 0.2 > 5 * abs(table.loc["by type", "coherence_within"])
     assert table.loc["within", "coherence_within"] > 0.1
     # a batch that is the type takes away what is between types
     cr.pp.screen_programs(adata, batch_key="type", **QUICK)
-    alone = cr.get.programs_df(adata)
+    alone = cr.get.programs_df(adata, columns="all")
     assert not alone.loc["by type", "awake"] and alone.loc["within", "awake"]
     assert "coherence_within" not in alone
 
 
 def test_drop_leaves_the_awake_and_those_named(screened):
-    before = cr.get.programs_df(screened)
+    before = cr.get.programs_df(screened, columns="all")
     sleeping = before.index[~before["awake"]]
     cr.pp.screen_programs(screened, drop=True, keep=[sleeping[0]], **QUICK)
     left = [*before.index[before["awake"]], sleeping[0]]
     names = screened.uns["programs"]["names"].tolist()
     assert sorted(names) == sorted(left) and screened.varm["programs"].shape[1] == len(left)
-    table = cr.get.programs_df(screened, dropped=True)
+    table = cr.get.programs_df(screened, dropped=True, columns="all")
     assert len(table) == 68 and table.index[: len(left)].tolist() == names
     dropped = table[~table["kept"].astype(bool)]
     assert dropped["reason"].str.startswith("asleep: its genes move together no more").all()
@@ -130,13 +130,13 @@ def test_results_of_the_whole_collection_are_told(result, model):
     cr.pp.screen_programs(result, drop=True, **QUICK)
     assert "X_programs" not in result.obsm and "programs_loadings" not in result.varm
     with pytest.raises(ValueError, match="replaced since"):
-        cr.get.rank_programs_groups_df(result)
+        cr.get.rank_programs_groups_df(result, columns="all")
 
 
 def test_decoys_sleep(planted):
     cr.pp.add_programs(planted.adata, planted.sets, n_decoys=30)
     cr.pp.screen_programs(planted.adata, **QUICK)
-    table = cr.get.programs_df(planted.adata, decoys=True)
+    table = cr.get.programs_df(planted.adata, decoys=True, columns="all")
     assert table.loc[table["decoy"].astype(bool), "awake"].sum() <= 2
 
 
@@ -147,19 +147,21 @@ def test_it_can_be_saved(screened, tmp_path, form):
     path = tmp_path / f"x.{form}"
     getattr(screened, f"write_{form}")(path)
     back = getattr(ad, f"read_{form}")(path)
-    pd.testing.assert_frame_equal(cr.get.programs_df(back), cr.get.programs_df(screened), check_dtype=False)
+    pd.testing.assert_frame_equal(
+        cr.get.programs_df(back, columns="all"), cr.get.programs_df(screened, columns="all"), check_dtype=False
+    )
     assert back.uns["programs"]["screen_params"]["n_null"] == 400
     assert "within" not in back.uns["programs"]["screen_params"]
 
 
 def test_seeds_and_copies(screened):
-    table = cr.get.programs_df(screened)
+    table = cr.get.programs_df(screened, columns="all")
     copy = cr.pp.screen_programs(screened, copy=True, **QUICK)
-    pd.testing.assert_frame_equal(cr.get.programs_df(copy), table)
+    pd.testing.assert_frame_equal(cr.get.programs_df(copy, columns="all"), table)
     other = cr.pp.screen_programs(screened, random_state=1, copy=True, **QUICK)
-    assert not cr.get.programs_df(other)["coherence_z"].equals(table["coherence_z"])
-    assert (cr.get.programs_df(other)["awake"] == table["awake"]).mean() > 0.95
-    pd.testing.assert_frame_equal(cr.get.programs_df(screened), table)
+    assert not cr.get.programs_df(other, columns="all")["coherence_z"].equals(table["coherence_z"])
+    assert (cr.get.programs_df(other, columns="all")["awake"] == table["awake"]).mean() > 0.95
+    pd.testing.assert_frame_equal(cr.get.programs_df(screened, columns="all"), table)
 
 
 def test_too_few_genes_are_said(planted):
@@ -170,7 +172,7 @@ def test_too_few_genes_are_said(planted):
     genes = planted.adata.var_names
     cr.pp.add_programs(planted.adata, planted.sets | {"rare": list(genes[:14])})
     cr.pp.screen_programs(planted.adata, **QUICK)
-    row = cr.get.programs_df(planted.adata).loc["rare"]
+    row = cr.get.programs_df(planted.adata, columns="all").loc["rare"]
     assert row["n_measured"] == 0 and np.isnan(row["q_awake"]) and np.isnan(row["coherence"])
     assert row["asleep"] == "not testable: 0 of its 14 genes are expressed enough and vary" and not row["awake"]
 
@@ -182,7 +184,7 @@ def test_constant_genes_do_not_move_together(planted):
     planted.adata.X = sparse.csr_matrix(counts)
     cr.pp.add_programs(planted.adata, planted.sets | {"constant": list(planted.adata.var_names[:14])})
     cr.pp.screen_programs(planted.adata, **QUICK)
-    row = cr.get.programs_df(planted.adata).loc["constant"]
+    row = cr.get.programs_df(planted.adata, columns="all").loc["constant"]
     assert row["n_measured"] == 0 and np.isnan(row["q_awake"]) and not row["awake"]
     # nothing varies
     planted.adata.X = sparse.csr_matrix(np.full_like(counts, 3))
@@ -208,7 +210,7 @@ def test_a_set_that_fills_its_class_cannot_be_tested(planted, n_others):
     sets["abundant"] = list(genes[n_others:26])
     cr.pp.add_programs(planted.adata, sets)
     cr.pp.screen_programs(planted.adata, drop=True, **QUICK)
-    table = cr.get.programs_df(planted.adata, dropped=True)
+    table = cr.get.programs_df(planted.adata, dropped=True, columns="all")
     row = table.loc["abundant"]
     assert row["coherence"] > 0.2 and not row["awake"] and not row["kept"]
     assert table.loc[list(planted.sets), "awake"].sum() >= 6
@@ -244,9 +246,9 @@ def test_one_program_among_so_many_that_random_sets_are_too_few(planted):
     cr.pp.add_programs(planted.adata, {"one": planted.sets["Program/1"]} | random)
     with pytest.warns(UserWarning, match=r"Nearest: 'one' .*all 100 random sets, but these are too few.*n_null=1620"):
         cr.pp.screen_programs(planted.adata, n_null=100)
-    assert "too few for 81 programs" in cr.get.programs_df(planted.adata).loc["one", "asleep"]
+    assert "too few for 81 programs" in cr.get.programs_df(planted.adata, columns="all").loc["one", "asleep"]
     cr.pp.screen_programs(planted.adata, n_null=1_620)
-    assert cr.get.programs_df(planted.adata).loc["one", "awake"]
+    assert cr.get.programs_df(planted.adata, columns="all").loc["one", "awake"]
 
 
 @pytest.mark.parametrize("n_genes", [4, 12])
@@ -262,7 +264,10 @@ def test_few_genes(planted, n_genes):
     assert adata.uns["programs"] is before
     with pytest.warns(UserWarning, match="All are left in.*too few cells, genes or programs"):
         cr.pp.screen_programs(adata, **QUICK)
-    assert cr.get.programs_df(adata)["q_awake"].isna().all() and adata.uns["programs"]["names"].tolist()[0] == "most"
+    assert (
+        cr.get.programs_df(adata, columns="all")["q_awake"].isna().all()
+        and adata.uns["programs"]["names"].tolist()[0] == "most"
+    )
 
 
 def test_few_cells(planted):
@@ -329,7 +334,7 @@ def test_normalised_values_are_refused(planted):
 def test_kinds_of_matrices(screened, tmp_path, kind):
     import anndata as ad
 
-    expected = cr.get.programs_df(screened)
+    expected = cr.get.programs_df(screened, columns="all")
     if kind == "backed":
         screened.write_h5ad(tmp_path / "x.h5ad")
         other = ad.read_h5ad(tmp_path / "x.h5ad", backed="r")
@@ -337,4 +342,6 @@ def test_kinds_of_matrices(screened, tmp_path, kind):
         other = screened.copy()
         other.X = other.X.toarray() if kind == "dense" else sparse.csc_matrix(other.X)
     cr.pp.screen_programs(other, **QUICK)
-    pd.testing.assert_series_equal(cr.get.programs_df(other)["coherence_z"], expected["coherence_z"], rtol=1e-4)
+    pd.testing.assert_series_equal(
+        cr.get.programs_df(other, columns="all")["coherence_z"], expected["coherence_z"], rtol=1e-4
+    )

@@ -43,7 +43,7 @@ def test_missing_members_are_found_and_wrong_ones_doubted(lacking):
 
 def test_verdicts_of_members_follow_their_q(lacking):
     cr.tl.audit_programs(lacking.adata, lacking.model, fdr=0.07)
-    members = cr.get.audit_df(lacking.adata, kind="member")
+    members = cr.get.audit_df(lacking.adata, kind="member", columns="all")
     called = members["verdict"].isin(["kept", "contradicts"])
     # q is that of the verdict, and of silent members that they follow
     assert (members.loc[called, "q"] <= 0.07).all() and (members.loc[~called, "q"] > 0.07).all()
@@ -72,7 +72,7 @@ def test_a_stricter_rate_calls_fewer(lacking):
 
 def test_larger_loadings_can_be_asked_for(lacking):
     cr.tl.audit_programs(lacking.adata, lacking.model, min_loading=1.0)
-    table = cr.get.audit_df(lacking.adata, verdict="suggested")
+    table = cr.get.audit_df(lacking.adata, verdict="suggested", columns="all")
     assert (table["ratio"] > 1).all()
 
 
@@ -80,7 +80,7 @@ def test_samples(lacking, caplog):
     with caplog.at_level(logging.WARNING):
         cr.tl.audit_programs(lacking.adata, lacking.model, sample_key="donor")
     assert "Left out 1 of 8 samples with fewer than 20 cells: 'few'" in caplog.text
-    suggested = cr.get.audit_df(lacking.adata, verdict="suggested")
+    suggested = cr.get.audit_df(lacking.adata, verdict="suggested", columns="all")
     assert (suggested["n_samples"] == 7).all() and (2 * suggested["n_agree"] > 7).all()
     # loadings that are there in all cells agree in nearly all samples
     assert suggested["n_agree"].mean() > 6
@@ -91,12 +91,12 @@ def test_a_single_sample_is_no_comparison(lacking, caplog):
     with caplog.at_level(logging.WARNING):
         cr.tl.audit_programs(lacking.adata, lacking.model, sample_key="one")
     assert "no two samples" in caplog.text
-    assert (cr.get.audit_df(lacking.adata)["n_samples"] == 0).all()
+    assert (cr.get.audit_df(lacking.adata, columns="all")["n_samples"] == 0).all()
 
 
 def test_genes_outside_the_panel(lacking):
     cr.tl.audit_programs(lacking.adata, lacking.model, genes=lacking.whole)
-    table = cr.get.audit_df(lacking.adata, verdict="suggested")
+    table = cr.get.audit_df(lacking.adata, verdict="suggested", columns="all")
     outside = table[~table["in_panel"]]
     assert edges(outside) & lacking.outside and len(edges(outside) - lacking.outside) <= 1
     assert (outside["degree"] == 0).all()
@@ -107,7 +107,7 @@ def test_genes_outside_the_panel(lacking):
 def test_candidates(lacking):
     _, gene = next(iter(lacking.missing))
     cr.tl.audit_programs(lacking.adata, lacking.model, candidates=[gene], fdr=0.5)
-    table = cr.get.audit_df(lacking.adata, kind="missing")
+    table = cr.get.audit_df(lacking.adata, kind="missing", columns="all")
     assert set(table["gene"]) <= {gene}
     with pytest.raises(ValueError, match="candidates has 1 names that are not genes of the data: 'nonsense'"):
         cr.tl.audit_programs(lacking.adata, lacking.model, candidates=["nonsense"])
@@ -174,7 +174,7 @@ def test_signed_sets_find_genes_of_both_directions(quick):
     cr.pp.add_programs(cells, cells.uns["simulation"]["annotation"], min_genes=3)
     model = quick(cells, epochs=20)
     cr.tl.audit_programs(cells, model, programs=model.program_names.tolist(), fdr=0.3)
-    table = cr.get.audit_df(cells, kind="missing")
+    table = cr.get.audit_df(cells, kind="missing", columns="all")
     assert (np.sign(table["loading"]) == table["weight"]).all()
     params = cells.uns["audit_programs"]["params"]
     # a set of both directions has no mirror image
@@ -193,7 +193,7 @@ def test_sets_that_go_down(lacking):
     model = cr.ProgramVAE(cells, programs_key="down")
     model.train(max_epochs=60, enable_progress_bar=False, plan_kwargs={"lr": 1e-2})
     cr.tl.audit_programs(cells, model, programs=model.program_names.tolist(), key="down")
-    table = cr.get.audit_df(cells, verdict="suggested", key="down")
+    table = cr.get.audit_df(cells, verdict="suggested", key="down", columns="all")
     assert len(table) and (table["weight"] == -1).all() and (table["ratio"] > 0).all()
     assert len(edges(table) & lacking.missing) >= 0.5 * len(lacking.missing)
 

@@ -11,5 +11,5 @@ def test_importance(result, model):
     assert (table["decoy_q"] <= 1 / 9 + 1e-9).all() and (np.diff(table["importance"]) <= 0).all()
     assert 0.8 < table["share"].sum() < 1
     everyone = model.get_program_importance()["all"]
-    kept = cr.get.programs_df(result, decoys=True)["importance"]
+    kept = cr.get.programs_df(result, decoys=True, columns="all")["importance"]
     np.testing.assert_allclose(kept, everyone[kept.index], rtol=1e-3, atol=1e-3)

@@ -12,11 +12,11 @@ def overview(result, model):
 
 
 def test_what_the_table_says(overview, model):
-    table = cr.get.programs_df(overview)
+    table = cr.get.programs_df(overview, columns="all")
     assert {"n_present", "coverage", "importance", "leakage", "leakage_encoder", "reliability"} <= set(table)
     assert "stability" not in table
     cr.tl.rank_programs_groups(overview, model, "cell_type")
-    ranked = cr.get.rank_programs_groups_df(overview, "type 0").set_index("program").loc[table.index]
+    ranked = cr.get.rank_programs_groups_df(overview, "type 0", columns="all").set_index("program").loc[table.index]
     for column in ("family", "nearest_twin"):
         assert (table[column] == ranked[column]).all()
     for column in ("twin_similarity", "variance_inflation"):
@@ -26,7 +26,7 @@ def test_what_the_table_says(overview, model):
 
 
 def test_most_active_groups_have_the_highest_means(overview):
-    table = cr.get.programs_df(overview)
+    table = cr.get.programs_df(overview, columns="all")
     means = cr.get.activity_df(overview).groupby(overview.obs["cell_type"].astype(str)).mean()
     named = table["most_active"].str.split(";").str[0]
     assert (named != "").sum() > 3
@@ -39,13 +39,13 @@ def test_most_active_groups_have_the_highest_means(overview):
 def test_nothing_is_named_of_a_program_that_the_counts_do_not_tell(result, model):
     result.obsm["programs_sd"][:, 0] = 0.99
     cr.tl.programs_overview(result, model, "cell_type")
-    table = cr.get.programs_df(result)
+    table = cr.get.programs_df(result, columns="all")
     assert table["most_active"].iloc[0] == "" and table["reliability"].iloc[0] < 0.1
     assert (table["most_active"].iloc[1:] != "").any()
 
 
 def test_decoys_have_no_twins(overview):
-    table = cr.get.programs_df(overview, decoys=True)
+    table = cr.get.programs_df(overview, decoys=True, columns="all")
     decoys = table[table["decoy"].astype(bool)]
     assert len(decoys) and (decoys["nearest_twin"] == "").all() and decoys["twin_similarity"].isna().all()
     assert decoys["importance"].notna().all()
@@ -70,7 +70,7 @@ def test_stability_is_the_correlation_with_retrained_models(result, model, quick
     other = cr.ProgramVAE(other_data, random_state=1)
     other.train(max_epochs=2, enable_progress_bar=False)
     cr.tl.programs_overview(result, model, "cell_type", retrained=[other, model])
-    table = cr.get.programs_df(result)
+    table = cr.get.programs_df(result, columns="all")
     activity, again = cr.get.activity_df(result), other.get_activity(result)
     for i, program in enumerate(table.index):
         r = np.corrcoef(activity[program], again[:, i])[0, 1]
@@ -80,9 +80,11 @@ def test_stability_is_the_correlation_with_retrained_models(result, model, quick
 
 def test_written_and_copied(result, model, tmp_path):
     copied = cr.tl.programs_overview(result, model, "cell_type", copy=True)
-    assert "top_score" not in cr.get.programs_df(result) and "top_score" in cr.get.programs_df(copied)
+    assert "top_score" not in cr.get.programs_df(result, columns="all") and "top_score" in cr.get.programs_df(
+        copied, columns="all"
+    )
     copied.write_h5ad(tmp_path / "o.h5ad")
-    assert "most_active" in cr.get.programs_df(ad.read_h5ad(tmp_path / "o.h5ad"))
+    assert "most_active" in cr.get.programs_df(ad.read_h5ad(tmp_path / "o.h5ad"), columns="all")
 
 
 def test_bad_input(result, model, quick, adata):

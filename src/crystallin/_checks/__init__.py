@@ -33,6 +33,7 @@ from ._slots import (
     check_slot_name,
     is_programs,
     kind_of,
+    programs_keys,
 )
 from ._values import check_bool, check_choice, check_int, check_number, check_profiles, check_sizes
 from ._words import some
@@ -92,6 +93,7 @@ __all__ = [
     "kind_of",
     "label_name",
     "name_labels",
+    "programs_keys",
     "is_in_memory",
     "is_simple",
     "row_blocks",

@@ -18,6 +18,9 @@ from ._slots import check_slot_name, is_programs, programs_keys
 from ._values import check_choice
 from ._words import did_you_mean, some
 
+# names that a message suggests
+MAX_NAMED = 6
+
 
 def hash_names(names: Iterable[str]) -> str:
     """Return a short hash of names in their order, to notice that the genes have changed."""
@@ -126,13 +129,21 @@ def check_fresh(adata: Any, keys: Keys, digest: str, kind: str = UNIQUE) -> None
 def check_loadings(adata: Any, keys: Keys) -> None:
     """Raise unless loadings, and the prior they belong to, were written under ``keys``."""
     check_table(adata, keys)
+    stored = adata.uns[keys.uns]
+    if keys.loadings not in adata.varm and "query" in str(stored.get(PARAMS, {}).get("origin", "")):
+        msg = (
+            f"adata has no loadings under {keys.loadings!r}: its cells are a query, and loadings belong to the model "
+            "that they were mapped with. model.get_loadings() returns them; draw them with the data that the model was "
+            "trained on. If adata has all genes of the model in the same order, "
+            f"crystallin.tl.loadings(adata, model, key_added={keys.prefix!r}) writes them."
+        )
+        raise KeyError(msg)
     if keys.loadings not in adata.varm or keys.prior not in adata.varm:
         msg = (
             f"adata has no loadings under {keys.loadings!r} with a prior under {keys.prior!r}; call "
             "crystallin.tl.loadings(adata, model) on the data that crystallin.pp.add_programs was called on."
         )
         raise KeyError(msg)
-    stored = adata.uns[keys.uns]
     of_activity, of_loadings = (stored.get(name, {}).get("digest") for name in (ACTIVITY_PARAMS, LOADINGS_PARAMS))
     if of_activity and of_loadings and of_activity != of_loadings:
         warnings.warn(
@@ -168,7 +179,7 @@ def check_program_names(
     accepted = dict.fromkeys([*known, *short])
     for name in wanted:
         if not isinstance(name, str) or name not in accepted:
-            hint = did_you_mean(name, accepted, n=3) or f" There are {some(known)}."
+            hint = did_you_mean(name, accepted, n=MAX_NAMED) or f" There are {some(known)}."
             msg = f"{name!r} is not one of the {len(known)} programs.{hint}"
             raise KeyError(msg)
     return [str(name) for name in wanted]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from ._messages import messages
@@ -12,6 +13,15 @@ from ._run import AUTO, demo, run
 
 # exit status of errors that the user can correct, and of interruptions as shells expect it
 BAD_INPUT, INTERRUPTED = 2, 130
+
+EXAMPLES = """examples:
+  crystallin demo
+  crystallin run counts.h5ad --programs immune --out activities.h5ad
+  crystallin run counts.h5ad --programs immune --layer counts --n-top-genes 2000 --groupby leiden --annotate \\
+      --report report.html --out activities.h5ad
+  crystallin run counts.h5ad --programs hallmark.gmt --batch-key batch --groupby condition --sample-key donor \\
+      --figures figures --out activities.h5ad
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,10 +42,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="crystallin", description="Gene-program activities from single-cell counts.")
+    parser = argparse.ArgumentParser(
+        prog="crystallin",
+        description="Gene-program activities from single-cell counts.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"crystallin {version('crystallin')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    command = commands.add_parser("run", help="train on a file of counts and write activities, loadings and figures")
+    command = commands.add_parser(
+        "run",
+        help="train on a file of counts and write activities, loadings and figures",
+        description="Train on a file of counts and write activities, loadings and figures.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     command.add_argument(
         "input",
         type=Path,
@@ -50,6 +72,19 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--layer", help="layer that holds the counts (default: X)")
     command.add_argument("--batch-key", help="column of obs with batches to correct for")
     command.add_argument("--groupby", help="column of obs whose groups are compared in tables and figures")
+    command.add_argument(
+        "--sample-key", help="column of obs with samples (donors): groups are then compared across samples"
+    )
+    command.add_argument(
+        "--annotate", action="store_true", help="name the groups of --groupby by their programs (obs: GROUPBY_label)"
+    )
+    command.add_argument("--report", type=Path, metavar="PAGE.html", help="write all results on one page")
+    command.add_argument(
+        "--n-top-genes",
+        type=_whole,
+        metavar="N",
+        help="train on so many variable genes and those of the programs; 2000 is usual (default: all genes)",
+    )
     command.add_argument("--gene-symbols", help="column of var with gene symbols (default: var_names)")
     command.add_argument(
         "--min-genes", type=_whole, default=5, help="smallest number of a program's genes present (default: 5)"

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from crystallin import _checks as checks
 from crystallin import datasets, get
 from crystallin._fit import fit
+from crystallin._report import report
 
 from ._figures import draw
 from ._messages import say
 from ._read import read_counts
+from ._results import check_results, compute
 from ._slashes import without_slashes
 from ._top import top_programs
 from ._write import check_folder, check_out, folders, try_out, write
@@ -26,11 +28,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # smallest values of whole numbers
-MINIMUM = {"min_genes": 1, "n_decoys": 0, "n_fits": 1, "max_epochs": 1, "random_state": 0}
+MINIMUM = {"min_genes": 1, "n_top_genes": 1, "n_decoys": 0, "n_fits": 1, "max_epochs": 1, "random_state": 0}
 # value of --free with which the data choose the number
 AUTO = "auto"
 # options that name a key, and the slot it is in
-KEYS = {"layer": "layers", "batch_key": "obs", "groupby": "obs", "gene_symbols": "var"}
+KEYS = {"layer": "layers", "batch_key": "obs", "groupby": "obs", "sample_key": "obs", "gene_symbols": "var"}
 
 
 def run(args: argparse.Namespace) -> None:
@@ -46,15 +48,18 @@ def run(args: argparse.Namespace) -> None:
     adata = read_counts(args.input)
     renamed = without_slashes(adata)
     given = {option: renamed[slot].get(getattr(args, option), getattr(args, option)) for option, slot in KEYS.items()}
-    groupby = given.pop("groupby")
+    groupby, sample_key = given.pop("groupby"), given.pop("sample_key")
     checks.check_adata(adata)
     checks.check_categories(adata, groupby, "--groupby")
-    with folders(args.out.parent, *([args.figures] if args.figures else [])):
+    check_results(adata, groupby, sample_key, annotate=args.annotate, report=args.report)
+    places = [args.out.parent, args.figures, args.report and args.report.parent]
+    with folders(*(place for place in places if place is not None)):
         try_out(adata, args.out)
         model = fit(
             adata,
             args.programs,
             min_genes=args.min_genes,
+            n_top_genes=args.n_top_genes,
             n_decoys=args.n_decoys,
             screen=args.screen,
             n_unannotated=args.free,
@@ -63,7 +68,12 @@ def run(args: argparse.Namespace) -> None:
             random_state=args.random_state,
             **given,
         )
+        if groupby is not None and (args.annotate or args.report or sample_key is not None):
+            compute(adata, model, groupby, sample_key, annotate=args.annotate)
         _finish(adata, model, args.out, args.figures, groupby)
+        if args.report is not None:
+            report(adata, args.report, groupby=groupby)
+            logger.info("Wrote %s.", args.report)
 
 
 def demo(args: argparse.Namespace) -> None:

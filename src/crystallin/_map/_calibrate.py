@@ -33,7 +33,7 @@ def calibrate(
     random_state: int = 0,
     **train_kwargs: Any,
 ) -> None:
-    """Measure how unusual cells are that a model has not seen, so that :func:`crystallin.map` can give verdicts.
+    """Calibrate a model on held-out cells, so that :func:`crystallin.map` can judge how unusual other cells are.
 
     The labels of the reference become Gaussians in the space of activities, with one covariance. Held-out cells are
     mapped as a query would be, and two scores are computed of each: its squared distance from the nearest label, and
@@ -47,9 +47,10 @@ def calibrate(
     groupby
         Column of ``model.adata.obs`` with labels, such as cell types. Labels with fewer than 5 cells are left out.
     sample_key
-        Column with samples (donors). The model is then fitted again without the samples of each fold in turn, and the
-        p-values of cells of a new sample hold; verdicts on groups know how much samples differ. Without it, cells for
-        validation are held out, p-values hold for new cells of the same samples only, and no group is called shifted.
+        Column with samples (donors). The model is then fitted again without the samples of each fold in turn. p-values
+        are then valid for cells of new samples, and verdicts on groups take into account how much samples differ.
+        Without it, the validation cells are held out, p-values are valid for new cells of the same samples only, and no
+        group is called shifted.
     n_folds
         Number of folds of samples; a refit takes about a fifth of the time of the training.
     random_state

@@ -46,15 +46,15 @@ def extend(
 ) -> ProgramVAE:
     """Train further programs on a query, beside the programs of a reference, which stay exactly as they are.
 
-    Use this if a query holds biology that the reference has no programs for. Only the loadings of the new programs
+    Use this if a query contains biology that the reference has no programs for. Only the loadings of the new programs
     (with the encoder's estimate of their activities) and the intercepts of batches that the reference does not have are
     trained. Loadings of the reference's programs, dispersions and all other parameters of the reference are the same to
     the bit before and after, so activities of the reference's programs can be compared with those of other queries.
     They change as far as the new programs explain counts that were explained by the reference's programs before.
 
     Shifts of intercepts are kept orthogonal to the reference's programs: if the query has more of such a program than
-    the reference, its activities say so. New programs have no other cells to be compared with, so that their activities
-    are relative to the average of each new batch.
+    the reference, its activities show it. New programs have no other cells to be compared with, so their activities are
+    relative to the average of each new batch.
 
     Parameters
     ----------
@@ -68,8 +68,8 @@ def extend(
         genes of both query and reference are left out. ``None`` adds free programs only.
     n_unannotated
         Number of free programs to add, for variation that no gene set explains, or ``"auto"``, see
-        :class:`crystallin.ProgramVAE`. They start from what all other programs leave over in the query, and are kept
-        orthogonal to the new programs and to those of the reference that are awake.
+        :class:`crystallin.ProgramVAE`. They start from what all other programs leave unexplained in the query, and are
+        kept orthogonal to the new programs and to those of the reference that are awake.
     batch_key
         Column of ``adata.obs`` with batches. Batches with the name of one of the reference's batches have its
         intercepts. ``None`` takes the query as one new batch.

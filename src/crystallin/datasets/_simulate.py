@@ -153,7 +153,7 @@ def simulate(
         Factor by which the effects of these donors and of their samples are multiplied.
     cells_sd
         Standard deviation of the log number of cells between samples, each of which has one cell at least. With 0,
-        cells are dealt evenly to samples.
+        cells are divided evenly among samples.
     n_batches
         Number of technical batches.
     batch_effect

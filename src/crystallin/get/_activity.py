@@ -59,7 +59,11 @@ def activity(
     """
     keys = Keys(key)
     names, mean, sd = activity_values(adata, keys, kind, decoys=decoys, free=free)
-    var = programs_df(adata, key=key, decoys=decoys).drop(columns=["kept", "reason"], errors="ignore").reindex(names)
+    var = (
+        programs_df(adata, key=key, decoys=decoys, columns="all")
+        .drop(columns=["kept", "reason"], errors="ignore")
+        .reindex(names)
+    )
     # free programs are not in the table
     var["decoy"] = var["decoy"].eq(True)
     # scanpy's plots would convert these columns on first use, and log a message

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from crystallin._keys import DEFAULT_KEY, Keys
+from crystallin._keys import DEFAULT_KEY, Keys, sd_of
 
 from ._columns import activity_values
 
@@ -34,8 +35,8 @@ def activity_df(
     kind
         ``"unique"`` is what a program explains beside all other programs; it tells which of several overlapping
         programs a signal belongs to. ``"total"`` is what the genes of the program do, whichever programs explain it,
-        which is what people mean by the activity of a pathway. The page on the model explains both ("Two readings of a
-        program").
+        which is what biologists usually mean by the activity of a pathway. The page on the model explains both ("Two
+        readings of a program").
     key
         Key of the programs, as given to :func:`crystallin.pp.add_programs`.
     decoys
@@ -44,11 +45,12 @@ def activity_df(
         With ``programs=None``, include free programs (see ``n_unannotated`` of :class:`crystallin.ProgramVAE`), which
         have a single reading.
     sd
-        Return posterior standard deviations instead of means.
+        Return the posterior standard deviation of each activity as well, in a column beside it: ``"B cell sd"`` after
+        ``"B cell"``.
 
     Returns
     -------
-    New DataFrame indexed by ``obs_names``, one column per program.
+    New DataFrame indexed by ``obs_names``, one column per program, or two with ``sd``.
 
     Raises
     ------
@@ -59,8 +61,13 @@ def activity_df(
 
     Examples
     --------
-    >>> cr.get.activity_df(adata, ["Cytotoxicity"]).join(adata.obs["bulk_labels"])  # doctest: +SKIP
+    >>> cr.get.activity_df(adata, ["Cytotoxicity"], sd=True).join(adata.obs["bulk_labels"])  # doctest: +SKIP
     """
     keys = Keys(key)
     names, mean, spread = activity_values(adata, keys, kind, programs=programs, decoys=decoys, free=free)
-    return pd.DataFrame(spread if sd else mean, index=adata.obs_names, columns=names)
+    frame = pd.DataFrame(mean, index=adata.obs_names, columns=names)
+    if not sd:
+        return frame
+    both = pd.concat([frame, pd.DataFrame(spread, adata.obs_names, [sd_of(name) for name in names])], axis=1)
+    # each standard deviation after its mean
+    return both.iloc[:, np.arange(2 * len(names)).reshape(2, -1).T.ravel()]

@@ -11,6 +11,7 @@ from anndata import AnnData
 from crystallin import _checks as checks
 from crystallin._keys import AUDIT_PROGRAMS, SUMMARY
 
+from ._main_columns import ALL, with_columns
 from ._stored import stored_rows
 
 MEMBER, MISSING = "member", "missing"
@@ -25,6 +26,7 @@ def audit_df(
     kind: Literal["member", "missing"] | None = None,
     verdict: str | Sequence[str] | None = None,
     summary: bool = False,
+    columns: str | Sequence[str] | None = None,
     key: str = AUDIT_PROGRAMS,
 ) -> pd.DataFrame:
     """Return the members of programs and the genes that they may lack, from :func:`crystallin.tl.audit_programs`.
@@ -45,6 +47,9 @@ def audit_df(
         suggestion). ``None`` returns all.
     summary
         Return one row for each program instead, with the number of genes by verdict.
+    columns
+        Names of the columns to return. ``None`` returns the main ones, which fit on a screen, and ``"all"`` all of
+        them.
     key
         Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
 
@@ -55,7 +60,7 @@ def audit_df(
     Raises
     ------
     KeyError
-        If there is no such result under ``key``.
+        If there is no such result under ``key``, or the table has no such column.
     ValueError
         If a program or gene is not among the results, there is no such kind or verdict, genes are chosen from the
         summary, or the programs were added again since they were audited.
@@ -75,7 +80,8 @@ def audit_df(
         if given:
             msg = f"summary=True returns one row for each program, so it cannot be combined with {', '.join(given)}."
             raise ValueError(msg)
-        return stored_rows(adata, key, AUDIT_PROGRAMS, table=SUMMARY, program=program)
+        table = stored_rows(adata, key, AUDIT_PROGRAMS, table=SUMMARY, program=program)
+        return with_columns(table, "audit_df", columns or ALL)
     rows = stored_rows(adata, key, AUDIT_PROGRAMS, program=program, gene=gene)
     # a verdict that no gene has is a result and not an error
     keep = pd.Series(True, index=rows.index)
@@ -83,4 +89,4 @@ def audit_df(
         keep &= rows["kind"] == kind
     if verdicts is not None:
         keep &= rows["verdict"].isin(verdicts)
-    return rows[keep].reset_index(drop=True)
+    return with_columns(rows[keep].reset_index(drop=True), "audit_df", columns)

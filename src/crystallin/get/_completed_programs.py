@@ -64,7 +64,7 @@ def completed_programs(adata: AnnData, *, drop_contradicting: bool = False, key:
     >>> completed = cr.get.completed_programs(adata)  # doctest: +SKIP
     >>> cr.pp.add_programs(adata, completed, key_added="completed")  # doctest: +SKIP
     """
-    audit = audit_df(adata, key=key)
+    audit = audit_df(adata, key=key, columns="all")
     params = adata.uns[checks.check_result(adata, key, AUDIT_PROGRAMS)][PARAMS]
     keys = Keys(str(params.get(KEY, DEFAULT_KEY)))
     checks.check_programs(adata, keys)

@@ -44,7 +44,7 @@ def like_reference(adata: AnnData, *, alpha: float = 0.05, key: str = MAP) -> np
     >>> adata = adata[cr.get.like_reference(adata)].copy()  # doctest: +SKIP
     """
     checks.check_number(alpha, "alpha", 0, 1)
-    cells, verdicts = map_cells_df(adata, key=key), map_df(adata, key=key)
+    cells, verdicts = map_cells_df(adata, key=key), map_df(adata, key=key, columns="all")
     groups = _groups(adata, key)
     groups = cells["label"].astype(str).to_numpy() if groups is None else groups
     unknown = sorted(set(groups) - set(verdicts["group"].astype(str)))

@@ -10,6 +10,7 @@ from anndata import AnnData
 from crystallin import _checks as checks
 from crystallin._keys import MAP, VERDICTS
 
+from ._main_columns import with_columns
 from ._stored import stored_rows
 
 
@@ -18,6 +19,7 @@ def map_df(
     group: str | Sequence[str] | None = None,
     *,
     verdict: str | Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
     key: str = MAP,
 ) -> pd.DataFrame:
     """Return the verdict on each group of a mapped query, from :func:`crystallin.map`.
@@ -36,6 +38,9 @@ def map_df(
     verdict
         Verdicts to return: ``"like the reference"``, ``"shifted"``, ``"new"`` or ``"too few cells"``; ``None`` returns
         all.
+    columns
+        Names of the columns to return. ``None`` returns the main ones, which fit on a screen, and ``"all"`` all of
+        them.
     key
         Slot of ``uns`` that holds the result, or the key of the programs, whose default slot is then read.
 
@@ -75,7 +80,7 @@ def map_df(
     Raises
     ------
     KeyError
-        If there is no such result under ``key``.
+        If there is no such result under ``key``, or the table has no such column.
     ValueError
         If a group is not among the results, there is no such verdict, or the programs were added again since then.
 
@@ -86,4 +91,5 @@ def map_df(
     verdicts = None if verdict is None else checks.check_among(verdict, "verdict", VERDICTS)
     rows = stored_rows(adata, key, MAP, group=group)
     # a verdict that no group has is a result and not an error
-    return rows if verdicts is None else rows[rows["verdict"].isin(verdicts)].reset_index(drop=True)
+    rows = rows if verdicts is None else rows[rows["verdict"].isin(verdicts)].reset_index(drop=True)
+    return with_columns(rows, "map_df", columns)

@@ -155,7 +155,7 @@ def pseudobulk(
         *activity_rows(adata, keys, kind), units.code, len(units.names), with_covariance=False
     )
     values = {name: value[kept][:, columns] for name, value in _values(moments, units.pool).items()}
-    table = programs_df(adata, key=key, decoys=decoys).drop(columns=["kept", "reason"], errors="ignore")
+    table = programs_df(adata, key=key, decoys=decoys, columns="all").drop(columns=["kept", "reason"], errors="ignore")
     return AnnData(
         X=values.pop("mean"),
         obs=_obs(adata, units, names).iloc[kept],

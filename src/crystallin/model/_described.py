@@ -1,4 +1,4 @@
-"""What an exported model says about its programs and genes: sources, licences and identifiers."""
+"""What a model says about itself: in a line, and of its programs and genes when it is exported."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin._checks._words import did_you_mean
-from crystallin._keys import PARAMS, PRIOR_DIGEST
+from crystallin._keys import AWAKE, PARAMS, PRIOR_DIGEST
 from crystallin.programs import read_gene_sets
 
 if TYPE_CHECKING:
@@ -22,6 +22,35 @@ if TYPE_CHECKING:
 COUNTS = ("n_obs", "n_vars", "epochs", "posterior_epochs", "seed")
 # stands for all programs that are not named
 ALL_SETS = "*"
+
+
+class DescribedMixin:
+    """The model in a line."""
+
+    _prior: Prior
+    is_trained_: bool
+
+    def __repr__(self) -> str:
+        # scvi-tools prints a model instead of returning its description
+        cells = "cells that it does not hold" if self.adata is None else f"{self.adata.n_obs:,} cells"
+        return f"{self.described()}; {f'trained on {cells}' if self.is_trained_ else f'not trained yet, {cells}'}"
+
+    def described(self) -> str:
+        """Return how many programs and genes the model has, and how many of the programs are awake, if that is known.
+
+        Examples
+        --------
+        >>> model.described()  # doctest: +SKIP
+        'ProgramVAE with 50 programs (31 awake) and 2 free programs on 2,744 genes'
+        """
+        prior = self._prior
+        parts = [f"{int(prior.is_decoy.sum())} decoys"] if prior.is_decoy.any() else []
+        if prior.table is not None and AWAKE in prior.table:
+            parts.insert(0, f"{int(np.sum(np.asarray(prior.table[AWAKE], dtype=bool)))} awake")
+        note = f" ({', '.join(parts)})" if parts else ""
+        n_free = self.module.decoder.n_free
+        free = f" and {'' if self.is_trained_ else 'up to '}{n_free} free programs" if n_free else ""
+        return f"ProgramVAE with {prior.n_programs} programs{note}{free} on {prior.n_genes:,} genes"
 
 
 def check_summary(training: Any) -> None:

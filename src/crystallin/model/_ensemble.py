@@ -29,7 +29,7 @@ class ProgramEnsemble(SavedMixin):
 
     :func:`crystallin.ensemble` makes one, and every tool that takes a :class:`ProgramVAE` takes an ensemble as well.
     Means, loadings and attributions are those of the first fit, which has seen all cells. Standard deviations of
-    activities also contain what the refits disagree on. All attributes and methods that are not described here are
+    activities also contain the differences between the fits. All attributes and methods that are not described here are
     those of the first fit.
 
     Parameters
@@ -69,9 +69,7 @@ class ProgramEnsemble(SavedMixin):
 
     def __repr__(self) -> str:
         left_out = f", {len(self.failed)} left out" if self.failed else ""
-        # scvi-tools prints a model instead of returning its description
-        described = self.fits[0]._model_summary_string
-        return f"ProgramEnsemble of {len(self.fits)} fits (resample={self.resample!r}{left_out}): {described}"
+        return f"ProgramEnsemble of {len(self.fits)} fits (resample={self.resample!r}{left_out}): {self.fits[0]!r}"
 
     @property
     def model(self) -> ProgramVAE:

@@ -11,11 +11,12 @@ import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, Keys
-from crystallin.nn import AUTO, n_free_dimensions
+from crystallin.nn import n_free_dimensions
 from crystallin.programs import as_prior
 
 from ._borrowed import forgotten_on_error, private
 from ._compat import MINIFY_TYPE_UNS_KEY, SCVI, SCVI_UUID_KEY
+from ._described import DescribedMixin
 from ._export import ExportMixin
 from ._free import check_free
 from ._importance import ImportanceMixin
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 
 class ProgramVAE(
+    DescribedMixin,
     ExportMixin,
     ImportanceMixin,
     PerturbationMixin,
@@ -67,7 +69,7 @@ class ProgramVAE(
     n_unannotated
         Number of free programs, for variation that no gene set explains, or ``"auto"``: as many (at most 20) as
         describe the residuals of held-out cells. They start, in the second stage of the training, from the leading
-        directions of what the programs leave over, have loadings with any sign on the genes that follow these
+        directions of what the programs leave unexplained, have loadings with any sign on the genes that follow these
         directions, and are kept orthogonal to the programs that :func:`crystallin.pp.screen_programs` found awake, so
         that these keep their signal. Without a screening they are orthogonal to all programs. The default 0 assigns all
         variation to the programs.
@@ -165,9 +167,7 @@ class ProgramVAE(
                 context=context,
             )
         self._model_summary_string = (
-            f"ProgramVAE with {self._prior.n_programs} programs ({int(self._prior.is_decoy.sum())} decoys) and "
-            f"{_free_in_words(n_unannotated)} on {self._prior.n_genes} genes; gene_likelihood: "
-            f"{gene_likelihood}, dispersion: {dispersion}, context: {context}"
+            f"{self.described()}; gene_likelihood: {gene_likelihood}, dispersion: {dispersion}, context: {context}"
         )
         self.init_params_ = self._get_init_params(locals())
 
@@ -269,9 +269,3 @@ class ProgramVAE(
             register(rehearsal)
         del cls._setup_adata_manager_store[rehearsal.uns[SCVI_UUID_KEY]]
         register(adata)
-
-
-def _free_in_words(n_unannotated: int | str) -> str:
-    if n_unannotated == AUTO:
-        return f"up to {n_free_dimensions(AUTO)} free programs"
-    return f"{n_unannotated} free programs"

@@ -10,6 +10,7 @@ import torch
 
 from crystallin import _checks as checks
 from crystallin._keys import DIFFERENTIAL_ABUNDANCE
+from crystallin._part import Part
 
 from ._about import AboutMixin
 from ._borrowed import Borrowed, borrow, private, readable
@@ -61,6 +62,8 @@ class ReadingMixin(AboutMixin):
                 raise ValueError(msg)
             return adata
         adata = self.adata if adata is None else adata
+        if isinstance(adata, Part) and adata.stands_for is not None and self._is_registered(adata.stands_for):
+            adata = adata.stands_for
         if adata is None:
             msg = "The model has no data. Give adata= (or dataloader=)."
             raise ValueError(msg)

@@ -89,7 +89,7 @@ def add_programs(
         the set was dropped; ``decoy`` and its ``template``; for the built-in collection also ``category``, ``parent``,
         ``reference`` and ``doi``.
     ``adata.uns[key_added]["params"]`` : dict
-        The arguments, the source of the sets, and a hash of the genes, to notice later that they have changed.
+        The arguments, the source of the sets, and a hash of the genes, to detect later changes.
 
     Raises
     ------

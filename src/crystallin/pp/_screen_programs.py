@@ -45,11 +45,11 @@ def screen_programs(
     key_added: str = DEFAULT_KEY,
     copy: bool = False,
 ) -> AnnData | None:
-    """Tell which programs are awake in these cells: whose genes move together more than those of random sets.
+    """Find the programs that are awake in these cells: their genes vary together more than those of random sets.
 
-    Most sets of a large collection do nothing in given cells. They cost power, since each is tested, and steadiness,
-    since a model explains whatever varies by one or another of them. This takes seconds and no model; call it after
-    :func:`crystallin.pp.add_programs` and before training.
+    Most sets of a large collection do not vary in given cells. To train them costs power, because each is tested, and
+    makes results less stable, because a model can explain the same variation by one or another of them. This function
+    takes seconds and needs no model. Call it after :func:`crystallin.pp.add_programs` and before training.
 
     Parameters
     ----------
@@ -61,9 +61,10 @@ def screen_programs(
         Columns of ``obs`` with batches and samples (donors): only what varies between cells of the same batch and
         sample counts.
     within
-        Column of ``obs`` with cell types, clusters say. Programs are then also tested on what varies between cells of
-        the same type, which differences between types would drown; a program is awake if it is so in either.
-        Its p value is then twice the smaller one of both (Bonferroni), so a program can lose what it barely had.
+        Column of ``obs`` with cell types or clusters. Programs are then also tested between cells of the same type,
+        because differences between types can hide such variation; a program is awake if it passes either test. Its p
+        value is then twice the smaller of the two (Bonferroni), so a program that only just passes without ``within``
+        can fail with it.
     n_null
         Largest number of random sets of each kind for each program. The smallest p value is ``1 / (n_null + 1)``. Tests
         whose p value is large stop early.
@@ -86,13 +87,14 @@ def screen_programs(
     ``None``, or the copy if ``copy=True``. Adds to the table of programs, ``adata.uns[key_added]["table"]``, NaN and
     empty for sets that were dropped before:
 
-    - ``awake``; ``q_awake``, its q value, NaN of programs that cannot be tested; ``asleep``: why not, in words;
+    - ``awake``; ``q_awake``, its q value, NaN for programs that cannot be tested; ``asleep``: why not, in words;
     - ``n_measured``: genes that vary and are expressed in at least 10 of the cells; with fewer than 3 a program is not
       tested;
     - ``coherence``: mean correlation of the program's genes with each other (in the direction of their signs);
       ``coherence_null``: that of random sets in its place; ``coherence_z``: by how many standard deviations of random
       sets it is above them;
-    - ``n_carriers``: effective number of genes that carry the coherence; 2 of 40 mean that two genes alone do;
+    - ``n_carriers``: effective number of genes that carry the coherence; 2 of 40 means that only two genes vary
+      together;
     - with ``within``, ``coherence_within`` and so on: the same between cells of the same type.
 
     ``adata.uns[key_added]["screen_params"]`` holds the arguments. With ``drop=True`` also sets ``varm[key_added]`` and
@@ -109,13 +111,14 @@ def screen_programs(
     Notes
     -----
     Correlations are those of Pearson residuals (Lause, Berens & Kobak 2021, Genome Biol 22:258), centred within batch,
-    sample and type. A program's coherence is compared with that of random sets of two kinds, both of its size. In the
-    one, each gene is replaced by a gene of like mean expression that is in about as many sets of the collection. In the
-    other, memberships of genes of like expression are dealt anew over the whole collection, so that each gene stays in
-    as many sets as before. How many sets a gene is in matters: well studied genes are in many, and are unlike others.
-    If random sets replace fewer than two of its genes on average, as few other genes are like them, a program cannot be
-    tested; this happens in small collections and with few genes. P values are exact permutation p values that stop
-    early (Besag & Clifford 1991, Biometrika 78:301); of both kinds the larger one counts.
+    sample and type. A program's coherence is compared with that of random sets of two kinds, both of its
+    size. In one, each gene is replaced by a gene of similar mean expression that is in about as many sets of the
+    collection. In the other, genes of similar expression are exchanged at random between all sets of the collection, so
+    that each gene stays in as many sets as before. The number of sets that contain a gene matters, because well-studied
+    genes are in many sets and differ from other genes. If random sets replace fewer than two genes of a program on
+    average, because few other genes are similar, it cannot be tested; this happens in small collections and with few
+    genes. P values are exact permutation p values that stop early (Besag & Clifford 1991, Biometrika 78:301); the
+    larger one of the two kinds counts.
 
     Examples
     --------

@@ -29,7 +29,7 @@ from crystallin._keys import (
 )
 from crystallin._store import Rows, activity_arrays, store_of, update_store
 
-from ._shared import add_to_table, free_programs, stability
+from ._shared import add_to_table, free_programs, on_model_genes, stability
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -42,6 +42,7 @@ logger = logging.getLogger(__name__)
 STABILITIES = {"stability": UNIQUE, "total_stability": TOTAL}
 
 
+@on_model_genes
 def activity(
     adata: AnnData,
     model: ProgramVAE,
@@ -57,12 +58,12 @@ def activity(
     program's latent variable (under the Laplace approximation, which is the posterior mode). The *total* activity says
     what the genes of the program do, whichever programs explain it (see :meth:`crystallin.ProgramVAE.get_activity`).
     Both are in units of the prior standard deviation, and the average cell has an activity of 0. If the counts of a
-    cell hold no information on a program, its unique activity stays at 0 and the standard deviation near 1.
+    cell contain no information about a program, its unique activity stays at 0 and the standard deviation near 1.
 
     Parameters
     ----------
     adata
-        The data the model was trained on, or other data with the same genes in the same order.
+        The data the model was trained on, or other data with its genes; further genes are left out.
     model
         A trained model.
     refine

@@ -15,7 +15,7 @@ from crystallin._keys import ATTRIBUTION_AGREEMENT, CONSENSUS, DEFAULT_KEY, PARA
 from crystallin._progress import shown_if_long
 
 from ._explain import DEFAULT_METHODS, LOADINGS, attributions_by, baseline_arguments, check_methods
-from ._shared import Chosen, choose_cells, members, origin_of
+from ._shared import Chosen, choose_cells, members, on_model_genes, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PERSISTENCE = 0.9
 
 
+@on_model_genes
 def attribution_agreement(
     adata: AnnData,
     model: ProgramVAE,

@@ -24,7 +24,7 @@ from crystallin._keys import (
 )
 
 from ._explain import baseline_arguments
-from ._shared import choose_cells, origin_of
+from ._shared import choose_cells, on_model_genes, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from crystallin.model import ProgramVAE
 
 
+@on_model_genes
 def attributions(
     adata: AnnData,
     model: ProgramVAE,

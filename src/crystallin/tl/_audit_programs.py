@@ -13,7 +13,7 @@ from crystallin import _checks as checks
 from crystallin._keys import AUDIT_PROGRAMS, DEFAULT_KEY, PARAMS, TABLE, Keys
 
 from ._audit import MISSING, audited, check_audit, which_awake
-from ._shared import origin_of
+from ._shared import on_model_genes, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+@on_model_genes
 def audit_programs(
     adata: AnnData,
     model: ProgramVAE,
@@ -99,7 +100,7 @@ def audit_programs(
         - ``ratio``: loading in the gene's direction divided by the typical loading of the program's members; NaN if the
           typical loading is not positive;
         - ``score``: by how many standard deviations the loading is above the smallest one that counts, and for members
-          above 0; ``q``: false discovery rate if this and all better genes are called, and for members that of their
+          above 0; ``q``: false discovery rate if this and all better genes are accepted, and for members that of their
           verdict (that they follow, or contradict);
         - ``replicated``: whether the loading is above 0 in each of two halves of the cells (of the samples, if there
           are samples), one-sided at 5 %; ``n_samples``, ``n_agree``: number of samples with enough cells, and of those

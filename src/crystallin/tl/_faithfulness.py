@@ -14,7 +14,7 @@ from crystallin._keys import DEFAULT_KEY, FAITHFULNESS, PARAMS, TABLE, Keys, giv
 from crystallin._progress import shown_if_long
 
 from ._explain import DEFAULT_METHODS, attributions_by, check_methods
-from ._shared import Chosen, choose_cells, origin_of, stored_activity
+from ._shared import Chosen, choose_cells, on_model_genes, origin_of, stored_activity
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -27,6 +27,7 @@ SHARE_REPLACED = 0.5
 MIN_ACTIVITY = 1e-3
 
 
+@on_model_genes
 def faithfulness(
     adata: AnnData,
     model: ProgramVAE,

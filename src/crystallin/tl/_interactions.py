@@ -11,7 +11,7 @@ import pandas as pd
 from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, INTERACTIONS, PARAMS, TABLE, Keys, given
 
-from ._shared import choose_cells, members, origin_of
+from ._shared import choose_cells, members, on_model_genes, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from crystallin.model import ProgramVAE
 
 
+@on_model_genes
 def interactions(
     adata: AnnData,
     model: ProgramVAE,

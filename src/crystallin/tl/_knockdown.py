@@ -12,7 +12,7 @@ from crystallin import _checks as checks
 from crystallin import programs as prior
 from crystallin._keys import DEFAULT_KEY, KNOCKDOWN, PARAMS, TABLE, Keys, given
 
-from ._shared import Chosen, choose_cells, members, origin_of
+from ._shared import Chosen, choose_cells, members, on_model_genes, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PSEUDOCOUNT = 0.01
 
 
+@on_model_genes
 def knockdown(
     adata: AnnData,
     model: ProgramVAE,

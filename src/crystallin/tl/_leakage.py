@@ -10,7 +10,7 @@ import pandas as pd
 from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, LEAKAGE, PARAMS, TABLE, Keys, given
 
-from ._shared import add_to_table, choose_cells, members, origin_of
+from ._shared import add_to_table, choose_cells, members, on_model_genes, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 TARGETS = {"leakage": ("activity", "contributions"), "leakage_encoder": ("encoder", "integrated_gradients")}
 
 
+@on_model_genes
 def leakage(
     adata: AnnData,
     model: ProgramVAE,

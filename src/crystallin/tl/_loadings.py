@@ -11,7 +11,7 @@ import pandas as pd
 from crystallin import _checks as checks
 from crystallin._keys import DEFAULT_KEY, FREE, LOADINGS_PARAMS, Keys
 
-from ._shared import add_to_table
+from ._shared import add_to_table, on_model_genes
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from crystallin.model import ProgramEnsemble, ProgramVAE
 
 
+@on_model_genes
 def loadings(adata: AnnData, model: ProgramVAE, *, key_added: str = DEFAULT_KEY, copy: bool = False) -> AnnData | None:
     """Write how strongly each program changes the expression of each of its genes.
 
@@ -29,7 +30,7 @@ def loadings(adata: AnnData, model: ProgramVAE, *, key_added: str = DEFAULT_KEY,
     Parameters
     ----------
     adata
-        Data with the model's genes in the model's order.
+        Data with the model's genes; further genes get loadings of 0.
     model
         A trained model.
     key_added

@@ -10,7 +10,7 @@ from crystallin import _checks as checks
 from crystallin import stats
 from crystallin._keys import DEFAULT_KEY, PARAMS, PROGRAM_IMPORTANCE, TABLE, Keys, given
 
-from ._shared import add_to_table, choose_cells, origin_of
+from ._shared import add_to_table, choose_cells, on_model_genes, origin_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from crystallin.model import ProgramVAE
 
 
+@on_model_genes
 def program_importance(
     adata: AnnData,
     model: ProgramVAE,

@@ -17,7 +17,7 @@ from crystallin._store import Rows, activity_rows
 from ._differences import TESTED_FROM, similar_programs
 from ._leakage import leakage
 from ._program_importance import program_importance
-from ._shared import add_to_table, choose_cells, group_means, stability, stored_activity
+from ._shared import add_to_table, choose_cells, group_means, on_model_genes, stability, stored_activity
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -30,6 +30,7 @@ TOOLS = {LEAKAGE: leakage, PROGRAM_IMPORTANCE: program_importance}
 N_GROUPS, MIN_SCORE = 3, 0.5
 
 
+@on_model_genes
 def programs_overview(
     adata: AnnData,
     model: ProgramVAE,
