@@ -7,7 +7,7 @@ import crystallin as cr
 
 
 def test_suggestions_and_doubts(full, drawn):
-    audit, summary = cr.get.audit_df(full), cr.get.audit_df(full, summary=True)
+    audit, summary = cr.get.audit_df(full, columns="all"), cr.get.audit_df(full, summary=True)
     suggested = audit[audit["verdict"] == "suggested"]
     for words in (
         "7 programs of 8 could be audited for missing genes. 7 genes are suggested for 3 programs",

@@ -100,7 +100,7 @@ def test_the_script_writes_what_was_there(_full_path, open_page, drawn):
 def test_sorting(full, _full_path, open_page):
     page = open_page(_full_path[0])
     box = page.locator(RANKING)
-    table, before = cr.get.rank_programs_groups_df(full), column(box, "effect")
+    table, before = cr.get.rank_programs_groups_df(full, columns="all"), column(box, "effect")
     header = box.locator("th", has=page.get_by_role("button", name="statistic", exact=True))
     assert not header.is_visible()
     box.get_by_label("all columns").check()
@@ -137,7 +137,7 @@ def test_missing_values_stay_at_the_end(result, tmp_path, open_page):
 
 def test_filtering_and_pages(full, _full_path, open_page):
     page = open_page(_full_path[0])
-    box, table = page.locator(RANKING), cr.get.rank_programs_groups_df(full)
+    box, table = page.locator(RANKING), cr.get.rank_programs_groups_df(full, columns="all")
     where = box.locator(".where")
     assert where.text_content() == "1 to 20 of 24" and box.get_by_role("button", name="Previous").is_disabled()
     box.get_by_role("button", name="Next").click()
@@ -158,7 +158,7 @@ def test_filtering_and_pages(full, _full_path, open_page):
 
 def test_csv_files(full, _full_path, open_page, tmp_path):
     page = open_page(_full_path[0])
-    box, stored = page.locator(RANKING), cr.get.rank_programs_groups_df(full)
+    box, stored = page.locator(RANKING), cr.get.rank_programs_groups_df(full, columns="all")
     # all rows, whatever is filtered
     box.get_by_label("Filter by text").fill("nothing like this")
     read = pd.read_csv(saved(page, box.locator(".csv"), tmp_path))

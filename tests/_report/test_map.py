@@ -23,7 +23,9 @@ def test_verdicts_are_shown(query, page):
     ):
         assert words in found.text
     table = found.table("report_verdicts-map.csv")
-    assert set(table) == set(cr.get.map_df(query)) and table["group"].tolist() == [f"cluster {i}" for i in range(5)]
+    assert set(table) == set(cr.get.map_df(query, columns="all")) and table["group"].tolist() == [
+        f"cluster {i}" for i in range(5)
+    ]
     assert len(found.table("report_figure-map.csv")) == 5
     assert "without samples" not in found.text
     # the column with the groups is that of the clusters

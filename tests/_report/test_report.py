@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import os
 import re
 
@@ -36,8 +37,12 @@ def rename(adata, old, new):
 def test_everything_is_there(full, drawn):
     found = drawn
     titles = [attrs["id"] for attrs in found.attributes("h2")]
-    expected = ["what-was-run", "clusters", "differences", "programs", "genes", "what-the-sets-lack", "checks"]
-    assert titles == [*expected, "gene-sets"]
+    # findings in sentences, figures, tables, and hashes last
+    expected = ["findings", "figures", "clusters", "differences", "programs", "genes", "what-the-sets-lack", "checks"]
+    assert titles == [*expected, "gene-sets", "what-was-run"]
+    figures = drawn.html.index('id="figures"'), drawn.html.index('id="clusters"'), drawn.html.index('id="programs"')
+    assert figures[0] < drawn.html.index("<img") and drawn.html.rfind("<img", 0, figures[2]) < figures[1]
+    assert drawn.html.index(full.uns["programs"]["params"]["prior_digest"]) > drawn.html.index('id="what-was-run"')
     assert [link["href"] for link in found.attributes("a")] == [f"#{title}" for title in titles]
     assert "Not computed" not in found.text and "not computed" not in found.text
     params = full.uns["programs"]["params"]
@@ -72,7 +77,7 @@ def test_everything_is_there(full, drawn):
 
 def test_tables_hold_what_is_stored(full, drawn):
     found = drawn
-    stored = cr.get.rank_programs_groups_df(full)
+    stored = cr.get.rank_programs_groups_df(full, columns="all")
     shown = found.table("report_cell-type-each-against-all-other-cells.csv")[stored.columns]
     assert len(shown) == 24
     for column in stored:
@@ -82,10 +87,10 @@ def test_tables_hold_what_is_stored(full, drawn):
             assert shown[column].tolist() == stored[column].tolist()
 
     programs = found.table("report_programs-and-how-far-to-trust-them.csv").set_index("program")
-    expected = cr.get.programs_df(full)
+    expected = cr.get.programs_df(full, columns="all")
     assert programs.index.tolist() == expected.index.tolist()
     np.testing.assert_allclose(programs["leakage"], expected["leakage"], rtol=1e-5)
-    sd = cr.get.activity_df(full, sd=True)
+    sd = cr.get.activity(full).to_df("sd")
     np.testing.assert_allclose(programs["reliability"], 1 - (sd**2).mean(), rtol=1e-4)
     mean = cr.get.activity_df(full).groupby(full.obs["cell_type"].astype(str)).mean()
     assert programs["highest_in"].tolist() == mean.idxmax().tolist()
@@ -111,11 +116,16 @@ def test_clusters(full, drawn):
     clusters = drawn.table("report_clusters-of-cell-type.csv").set_index("group")
     assert clusters.index.tolist() == ["type 0", "type 1", "type 2"]
     assert clusters["cells"].tolist() == full.obs["cell_type"].value_counts()[clusters.index].tolist()
-    top = cr.get.rank_programs_groups_df(full, "type 1", q_max=0.05, direction="up", families="lead")["program"]
+    top = cr.get.rank_programs_groups_df(full, "type 1", q_max=0.05, direction="up", families="lead", columns="all")[
+        "program"
+    ]
     assert clusters.loc["type 1", "top_programs"] == ("; ".join(top[:3]) or "none stands out")
-    labels = cr.get.annotation_df(full).set_index("group")
+    labels = cr.get.annotation_df(full, columns="all").set_index("group")
     assert clusters["label"].tolist() == labels.loc[clusters.index, "label"].tolist()
-    assert clusters["rule"].tolist() == cr.get.rules_df(full).set_index("group").loc[clusters.index, "rule"].tolist()
+    assert (
+        clusters["rule"].tolist()
+        == cr.get.rules_df(full, columns="all").set_index("group").loc[clusters.index, "rule"].tolist()
+    )
 
 
 def test_clusters_without_results(result, page):
@@ -144,7 +154,45 @@ def test_what_was_not_computed(result, page):
         "audit_programs(adata, model)",
     ):
         assert f"crystallin.tl.{call}" in found.text
-    assert "No clusters are shown, because no column was named" in found.text
+    # a column of a usual name is shown without being asked for
+    assert "No column was named; 'cell_type' is the only one that looks like clusters." in found.text
+    assert len(found.table("report_clusters-of-cell-type.csv")) == 3
+
+
+def test_clusters_that_nobody_named(result, page):
+    del result.obs["cell_type"]
+    found = page(result)
+    assert "No clusters are shown, because no column looks like clusters." in found.text
+    result.obs["leiden_0.5"] = pd.Categorical([str(i % 4) for i in range(result.n_obs)])
+    result.obs["leiden_1"] = "0"
+    result.obs["age of cluster"] = "x"
+    assert len(page(result).table("report_clusters-of-leiden-0-5.csv")) == 4
+    result.obs["Cell type"] = result.obs["leiden_0.5"].cat.rename_categories(dict(zip("0123", "abcd", strict=True)))
+    text = page(result).text
+    assert "Several columns look like clusters ('leiden_0.5', 'Cell type'). To choose one:" in text
+    assert "clusters-of" not in page(result).html
+
+
+def test_reasons_are_shown_with_the_clusters(full, page):
+    table = full.uns["annotate"]["table"]
+    table["label"], table["reason"] = "unassigned", "because it is a test"
+    full.uns["rules"]["table"][["rule", "reason"]] = "", "no rule is good enough"
+    found = page(full)
+    for file, columns in {
+        "clusters-of-cell-type": ["reason", "no_rule"],
+        "labels-of-cell-type": ["reason"],
+        "rules-for-cell-type": ["reason"],
+    }.items():
+        (source,) = (
+            button["data-source"]
+            for button in found.attributes("button", class_="csv")
+            if button["data-file"] == f"report_{file}.csv"
+        )
+        about = {column["name"]: column for column in json.loads(found.sources[source])["columns"]}
+        # among the first columns, so that they are seen without scrolling
+        for name in columns:
+            assert about[name]["main"] and list(about).index(name) < 8
+    assert "type 0 is unassigned" in found.text and "because it is a test" in found.text
 
 
 def test_nothing_was_done(page):
@@ -193,8 +241,10 @@ def test_results_of_other_keys_and_of_other_programs(full, model, page):
     assert "Leakage (leakage 2)" in found.text and "wilcoxon" not in found.text
     assert "Attributions (decoys)These are attributions of decoys only" in re.sub(r"\s*\n\s*", "", found.text)
     assert "others" not in found.text and "Unknown" not in found.text
-    assert "results are by several columns ('cell_type', 'batch')" in found.text
-    assert "No clusters are shown" not in page(full, groupby="batch").text
+    assert (
+        "Results are by several columns ('cell_type', 'batch'); clusters here are those of 'cell_type'." in found.text
+    )
+    assert "Results are by several columns" not in page(full, groupby="batch").text
 
 
 def test_readings_are_named(full, model, page):
@@ -273,7 +323,7 @@ def test_returns_the_path_and_replaces_a_file(result, tmp_path):
     path = cr.report(result, str(tmp_path / "Über uns.html"), title="Mine")
     assert path == tmp_path / "Über uns.html" and "<title>Mine</title>" in path.read_text(encoding="utf-8")
     again = cr.report(result, path)
-    assert "<title>Gene programs</title>" in again.read_text(encoding="utf-8")
+    assert "<title>Gene programs by cell_type</title>" in again.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -404,7 +454,7 @@ def test_both_readings_of_differences(full, page):
 def test_free_programs(freed, freed_model, page):
     found = page(freed, groupby="cell_type")
     assert "Free programs2, for variation that no gene set explains" in found.text
-    assert [attrs["id"] for attrs in found.attributes("h2")][3:6] == ["programs", "free-programs", "genes"]
+    assert [attrs["id"] for attrs in found.attributes("h2")][4:7] == ["programs", "free-programs", "genes"]
     table = found.table("report_free-programs-and-their-genes.csv").set_index("program")
     expected = cr.get.free_programs_df(freed)
     assert table.index.tolist() == freed_model.free_names.tolist()
@@ -462,7 +512,7 @@ def test_contrasts_of_a_design(result, model, page):
     result.obs["donor"] = [f"d{i % 6}" for i in range(result.n_obs)]
     options = {"contrast": {"batch": ("one", "two")}, "sample_key": "donor", "within": "cell_type"}
     cr.tl.compare(result, model, "~ batch", **options, key_added="study")
-    table = cr.get.compare_df(result, key="study")
+    table = cr.get.compare_df(result, key="study", columns="all")
     drawn = page(result)
     surest = table.loc[table["statistic"].abs().idxmax(), "program"]
     for words in ("~ batch, within cell_type", f"Samples: {surest}", f"All contrasts of {surest}", "batch: two - one"):

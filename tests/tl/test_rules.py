@@ -5,7 +5,10 @@ import pytest
 from sklearn.tree import DecisionTreeClassifier
 
 import crystallin as cr
+from crystallin.stats import wilson
 from crystallin.tl._learn._held_out import parts_of, resampled
+from crystallin.tl._learn._judged import gain, judged, why_not
+from crystallin.tl._learn._programs import telling_programs
 from crystallin.tl._learn._rule import Term, certainty, learn, picked
 
 RNG = np.random.default_rng
@@ -27,7 +30,7 @@ def ruled(result):
 
 def test_the_planted_rule_is_found(ruled):
     cr.tl.rules(ruled, "group", n_bootstraps=5)
-    row = cr.get.rules_df(ruled, "in").iloc[0]
+    row = cr.get.rules_df(ruled, "in", columns="all").iloc[0]
     terms = cr.get.rules_df(ruled, "in", terms=True).set_index("program")
     assert terms["direction"].to_dict() == {"Program/0": "above", "Program/1": "not above"}
     assert terms["threshold"].to_numpy() == pytest.approx([0.5, 0.0], abs=0.15)
@@ -44,7 +47,7 @@ def test_figures_are_those_of_the_rule_on_held_out_cells(ruled):
     assert len(params["held_out_samples"]) == 2
     unseen = ruled.obs["donor"].isin(list(params["held_out_samples"])).to_numpy()
     activity = cr.get.activity_df(ruled)
-    row = cr.get.rules_df(ruled, "in").iloc[0]
+    row = cr.get.rules_df(ruled, "in", columns="all").iloc[0]
     chosen = np.ones(ruled.n_obs, dtype=bool)
     for term in row["rule"].split(" and "):
         name, sign, threshold = term.rsplit(" ", 2)
@@ -61,13 +64,69 @@ def test_figures_are_those_of_the_rule_on_held_out_cells(ruled):
     assert np.isnan(row["stability"])
 
 
-def test_noise_has_no_rule_that_holds(ruled):
-    """What was learned from noise is told by cells that were not seen."""
+def test_noise_has_no_rule(ruled):
+    """What was learned from noise does not hold for cells that were not seen, and is shown only if asked for."""
     ruled.obs["noise"] = RNG(1).choice(["a", "b", "c"], ruled.n_obs)
     cr.tl.rules(ruled, "noise", n_bootstraps=5)
-    table = cr.get.rules_df(ruled)
-    assert (table["precision_lower"].dropna() < 0.45).all()
+    table = cr.get.rules_df(ruled, columns="all")
+    assert (table["rule"] == "").all() and (table[["n_terms", "n_picked", "support"]] == 0).all(axis=None)
+    assert table[["precision", "recall", "f1", "gain", "stability"]].isna().all(axis=None)
+    assert table["reason"].str.contains("a gain of -0|selects none").all() and len(table) == 3
+    assert cr.get.rules_df(ruled, terms=True).empty
+    cr.tl.rules(ruled, "noise", min_gain=None, n_bootstraps=5)
+    table = cr.get.rules_df(ruled, columns="all")
+    assert (table["precision_lower"].dropna() < 0.45).all() and (table["rule"] != "").any()
     assert (table["stability"].dropna() < 0.5).all()
+
+
+def test_gain_is_of_the_lower_end_over_prevalence(ruled):
+    cr.tl.rules(ruled, "group", n_bootstraps=0)
+    row = cr.get.rules_df(ruled, "in", columns="all").iloc[0]
+    lower = wilson(round(row["precision"] * row["n_picked"]), row["n_picked"])[0]
+    assert row["gain"] == pytest.approx((lower - row["prevalence"]) / (1 - row["prevalence"]))
+    assert ruled.uns["rules"]["params"]["min_gain"] == 0.2
+    assert [gain(share, 0.2) for share in (0.2, 1.0, 0.6, 0.0)] == pytest.approx([0, 1, 0.5, -0.25])
+    # at the stated gain a rule is shown, above it the numbers are
+    cr.tl.rules(ruled, "group", min_gain=float(row["gain"]), n_bootstraps=0)
+    assert cr.get.rules_df(ruled, "in", columns="all")["rule"].tolist() == [row["rule"]]
+    cr.tl.rules(ruled, "group", min_gain=min(float(row["gain"]) + 0.001, 1), n_bootstraps=0)
+    (reason,) = cr.get.rules_df(ruled, "in", columns="all")["reason"]
+    assert reason.startswith(f"the best rule has a precision of {row['precision']:.2f} (at least {lower:.2f}), where")
+
+
+def test_a_common_group_does_not_pass_by_being_common():
+    """Precision .93 is no gain where .9 of the cells belong to the group, and .5 is one where .05 do."""
+    rule = (Term(0, True, 0.0),)
+
+    def tested(hits, misses, others_inside, others):
+        values = np.repeat([[1.0], [1.0], [-1.0], [-1.0]], [hits, misses, others_inside, others], axis=0)
+        inside = np.repeat([True, False, True, False], [hits, misses, others_inside, others])
+        return judged(rule, ["P"], values, np.ones_like(values), inside)
+
+    common, rare = tested(279, 21, 621, 79), tested(30, 30, 20, 920)
+    assert common["precision"] == 0.93 and rare["precision"] == 0.5
+    assert why_not(rare, 0.2) == "" and why_not(common, None) == ""
+    assert why_not(common, 0.2) == (
+        "the best rule has a precision of 0.93 (at least 0.90), where 0.90 of all cells belong to the group: "
+        "a gain of -0.05, below 0.2"
+    )
+    assert why_not(tested(0, 0, 5, 5), 0.2) == "the best rule selects none of the held-out cells"
+
+
+def test_housekeeping_is_used_only_if_asked_for(ruled):
+    inside = (ruled.obs["group"] == "in").to_numpy()
+    table = ruled.uns["programs"]["table"]
+    names = [str(name) for name in ruled.uns["programs"]["names"]]
+    ruled.obsm["X_programs"][:, names.index("Program/7")] = np.where(inside, 3, -3)
+    table["category"] = np.where(table["name"] == "Program/7", "housekeeping", "pathway")
+    cr.tl.rules(ruled, "group", n_bootstraps=0)
+    assert set(cr.get.rules_df(ruled, "in", terms=True)["program"]) == {"Program/0", "Program/1"}
+    cr.tl.rules(ruled, "group", programs=["Program/7", "Program/0"], n_bootstraps=0)
+    assert set(cr.get.rules_df(ruled, terms=True)["program"]) == {"Program/7"}
+    # without categories, or without any other program, all are used
+    known = pd.DataFrame({"category": pd.Categorical(["housekeeping", "state", None])}, index=["a", "b", "c"])
+    assert telling_programs(known) == ["b", "c"]
+    assert telling_programs(known.iloc[:1]) == ["a"] and telling_programs(known[[]]) == ["a", "b", "c"]
 
 
 def test_certainty_is_of_the_posterior():
@@ -131,9 +190,9 @@ def test_split_keeps_groups_and_samples_apart():
 def test_groups_that_are_too_small(ruled):
     ruled.obs["tiny"] = ["one" if i == 0 else f"rest {i % 2}" for i in range(ruled.n_obs)]
     cr.tl.rules(ruled, "tiny", n_bootstraps=2)
-    row = cr.get.rules_df(ruled, "one").iloc[0]
+    row = cr.get.rules_df(ruled, "one", columns="all").iloc[0]
     assert row["rule"] == "" and "cell(s) to learn from" in row["reason"] and np.isnan(row["precision"])
-    assert cr.get.rules_df(ruled).shape[0] == 3
+    assert cr.get.rules_df(ruled, columns="all").shape[0] == 3
 
 
 def test_programs_wanted_and_decoys(ruled):
@@ -141,7 +200,7 @@ def test_programs_wanted_and_decoys(ruled):
     assert set(cr.get.rules_df(ruled, terms=True)["program"]) <= {"Program/3", "Program/0"}
     ruled.obs["by decoy"] = np.where(ruled.obsm["X_programs"][:, -1] > 0, "a", "b")
     cr.tl.rules(ruled, "by decoy", n_bootstraps=0)
-    real = set(cr.get.programs_df(ruled).index)
+    real = set(cr.get.programs_df(ruled, columns="all").index)
     assert set(cr.get.rules_df(ruled, terms=True)["program"]) <= real
 
 
@@ -149,10 +208,12 @@ def test_reproducible_and_written(ruled, tmp_path):
     copied = cr.tl.rules(ruled, "group", n_bootstraps=2, copy=True)
     assert "rules" not in ruled.uns
     cr.tl.rules(ruled, "group", n_bootstraps=2)
-    pd.testing.assert_frame_equal(cr.get.rules_df(ruled), cr.get.rules_df(copied))
+    pd.testing.assert_frame_equal(cr.get.rules_df(ruled, columns="all"), cr.get.rules_df(copied, columns="all"))
     ruled.write_h5ad(tmp_path / "r.h5ad")
     again = ad.read_h5ad(tmp_path / "r.h5ad")
-    assert cr.get.rules_df(again)["rule"].tolist() == cr.get.rules_df(ruled)["rule"].tolist()
+    assert (
+        cr.get.rules_df(again, columns="all")["rule"].tolist() == cr.get.rules_df(ruled, columns="all")["rule"].tolist()
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,6 +222,8 @@ def test_reproducible_and_written(ruled, tmp_path):
         ({"groupby": "nothing"}, KeyError, "is not a column"),
         ({"groupby": "age"}, ValueError, "holds numbers"),
         ({"max_terms": 0}, ValueError, "max_terms"),
+        ({"min_gain": 1.5}, ValueError, "min_gain=1.5 must be a number of at least 0 and at most 1"),
+        ({"min_gain": "no"}, ValueError, "min_gain='no'"),
         ({"held_out": 0}, ValueError, "held_out"),
         ({"held_out": 1e-6}, ValueError, "leaves no cells"),
         ({"sample_key": "same"}, ValueError, "only one sample"),
@@ -180,7 +243,7 @@ def test_five_hundred_groups(ruled):
     ruled = ad.concat([ruled] * 6, merge="same", uns_merge="same", index_unique="-")
     ruled.obs["many"] = [f"group {i % 500}" for i in range(ruled.n_obs)]
     cr.tl.rules(ruled, "many", max_terms=1, n_bootstraps=0)
-    assert len(cr.get.rules_df(ruled)) == 500
+    assert len(cr.get.rules_df(ruled, columns="all")) == 500
 
 
 def test_rules_on_totals(ruled, exchanged, earlier):

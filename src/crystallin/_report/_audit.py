@@ -41,7 +41,7 @@ def audit_section(source: Source) -> Section:
 
 
 def _audit(source: Source, stored: Stored, is_one_of_several: bool) -> list:
-    table = without_decoys(source, get.audit_df(source.adata, key=stored.slot))
+    table = without_decoys(source, get.audit_df(source.adata, key=stored.slot, columns="all"))
     summary = without_decoys(source, get.audit_df(source.adata, summary=True, key=stored.slot))
     order = ["n_suggested", "n_contradicts"]
     notable = summary[summary[order].gt(0).any(axis=1)].sort_values(order, ascending=False, kind="stable")
@@ -115,7 +115,7 @@ def _figures(source: Source, stored: Stored, notable: pd.DataFrame) -> list:
     names = [str(name) for name in notable.loc[notable["n_suggested"] > 0, "program"]][:N_DRAWN]
     figures = []
     for name in names:
-        data = get.audit_df(source.adata, name, key=stored.slot)
+        data = get.audit_df(source.adata, name, key=stored.slot, columns="all")
         genes = data.loc[data["verdict"] == "suggested"].sort_values("q", kind="stable")["gene"].astype(str)
         figure = picture(
             lambda name=name: pl.audit(source.adata, name, n_genes=source.n_genes, key=stored.slot),

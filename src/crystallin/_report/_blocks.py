@@ -25,11 +25,24 @@ CHOICES, MIN_LABELS, MAX_LABELS = ("stratum", "group"), 2, 500
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph, ending in ``code``; ``role`` is ``"text"``, ``"missing"`` (a result is missing) or ``"warning"``."""
+    """A paragraph.
+
+    Attributes
+    ----------
+    text
+        What it says.
+    role
+        ``"text"``, ``"missing"`` (a result is missing) or ``"warning"``.
+    code
+        A call that it ends in.
+    lead
+        A few words in front that say what it is about.
+    """
 
     text: str
     role: str = "text"
     code: str = ""
+    lead: str = ""
     kind: ClassVar[str] = "text"
 
 

@@ -17,29 +17,19 @@ from ._values import count
 
 # programs named for each cluster
 N_TOP = 3
-MAIN = ("group", "cells", "label", "score", "top_programs", "rule", "precision", "recall")
+CHOOSE = "crystallin.report(adata, path, groupby=…)"
+MAIN = ("group", "cells", "label", "reason", "top_programs", "score", "rule", "no_rule", "precision", "recall")
 
 
-def clusters_section(source: Source, named: list[str]) -> Section:
-    """Show one row for each cluster, and the programs that distinguish them; ``named`` are the columns of results."""
-    blocks: list = [*_overview(source), Gallery([*clusters_on_embedding(source), *_dots(source)])]
-    blocks += programs_on_embedding(source)
-    if source.groupby is None:
-        blocks = [_no_groupby(named), *blocks]
+def clusters_section(source: Source, why: str) -> Section:
+    """Show one row for each cluster, and the programs that distinguish them; ``why`` these, or why there are none."""
+    figures = [*clusters_on_embedding(source), *_dots(source)]
+    blocks: list = [*_overview(source), Gallery(figures), Gallery(programs_on_embedding(source))]
+    if why:
+        blocks = [Text(why, "text" if source.groupby else "missing", CHOOSE), *blocks]
     if source.groupby or source.of(ANNOTATE) or source.of(RULES):
         blocks += names_blocks(source)
     return Section("Clusters", blocks)
-
-
-def _no_groupby(named: list[str]) -> Text:
-    if len(named) > 1:
-        columns = ", ".join(map(repr, named))
-        text = f"No clusters are shown, because results are by several columns ({columns}). To choose one:"
-    elif named:
-        text = f"Results are by {named[0]!r}, which is no longer a column of labels of these cells. To choose another:"
-    else:
-        text = "No clusters are shown, because no column was named and no result is by clusters. To name a column:"
-    return Text(text, "missing", "crystallin.report(adata, path, groupby=…)")
 
 
 def _overview(source: Source) -> list:

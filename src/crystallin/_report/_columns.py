@@ -10,7 +10,10 @@ COLUMNS = {
     "missing": "Genes of the set that are not in the data.",
     "signed": "Whether the set says for each gene if it goes up or down with the program.",
     "kept": "Whether the set became a program of the model.",
-    "reason": "Reason for leaving out the set, or for not looking for missing genes. Empty: none.",
+    "reason": (
+        "Why there is no result here: why a set was left out, why its missing genes were not looked for, why a cluster "
+        "has no label, or why it has no rule. Empty where there is one."
+    ),
     "reliability": (
         "Share of the activity's variance that is determined by the counts (1: completely, 0: not at all). Programs "
         "below .1 are not tested for differences."
@@ -65,6 +68,13 @@ COLUMNS = {
         "for most of its total, or neither reading surely differs. Free programs are named by a number and their most "
         "typical genes."
     ),
+    "call": (
+        "The decision: up or down if all tests of the difference agree at the level of .05 (q, decoy_q with decoys, "
+        "conditional_q, and share_of_fits of an ensemble). Empty: not called."
+    ),
+    "not_called": "Why a difference is not called: the first of these tests that it fails.",
+    "total_call": "As call, of the total activity, which has no conditional_q.",
+    "total_not_called": "As not_called, of the total activity.",
     "effect": "Difference of mean activity from the reference, in prior standard deviations, corrected for shrinkage.",
     "se": "Standard error of the effect.",
     "lower": "Lower end of the 95 % interval.",
@@ -191,6 +201,11 @@ COLUMNS = {
     "total_fit_sd": "As fit_sd, of the total activity.",
     "precision": "Share of the cells picked by the rule that belong to the cluster.",
     "recall": "Share of the cluster's cells that are picked by the rule.",
+    "no_rule": "Why the cluster has no rule. Empty where it has one.",
+    "prevalence": "Share of held-out cells that belong to the cluster: the precision of a rule without information.",
+    "gain": (
+        "How far the precision (the lower end of its interval) is on the way from prevalence (0) to a perfect rule (1)."
+    ),
     "f1": "Harmonic mean of precision and recall.",
     "certainty": "Mean posterior probability that a picked cell meets the rule.",
     "recurrence": "Share of bootstraps with the term.",

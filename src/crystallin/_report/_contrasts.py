@@ -23,7 +23,7 @@ MORE = ("most_influential", "reliability", "breadth", "total_effect", "total_q",
 
 def contrast_blocks(source: Source, stored: Stored) -> list:
     """Show the contrasts of a design: their table, and the program with the most certain one."""
-    table, params = get.compare_df(source.adata, key=stored.slot), stored.params
+    table, params = get.compare_df(source.adata, key=stored.slot, columns="all"), stored.params
     within = params.get("within", "")
     title = f"{params['design']}, within {within}" if within else str(params["design"])
     n_comparisons = len(table.groupby(LABELS, observed=True).groups)

@@ -29,7 +29,7 @@ def differences_section(source: Source) -> Section:
 
 
 def _ranking(source: Source, stored: Stored) -> list:
-    table, params = get.rank_programs_groups_df(source.adata, key=stored.slot), stored.params
+    table, params = get.rank_programs_groups_df(source.adata, key=stored.slot, columns="all"), stored.params
     title = _title(params)
     n_comparisons = len(table.groupby(LABELS, observed=True).groups)
     varies = [name for name in LABELS if table[name].nunique() > 1]

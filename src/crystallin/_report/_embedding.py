@@ -21,7 +21,8 @@ from ._values import shorten
 BASES = ("umap", "tsne", "draw_graph_fa", "pca")
 # if there are more cells, this number of random cells is drawn and stored with the figure
 MAX_CELLS = 5_000
-N_PROGRAMS, N_COLUMNS = 8, 4
+# programs in a figure, and figures; panels side by side, which can be read on a small screen
+N_PROGRAMS, N_FIGURES, N_COLUMNS = 4, 2, 2
 # points: area of all cells together, of one at most
 AREA, MAX_SIZE = 16_000, 30
 # up to ten clusters have colours of their own; others can be distinguished by their numbers
@@ -56,17 +57,21 @@ def programs_on_embedding(source: Source) -> list[Figure]:
     if not basis or not source.has_activity:
         return []
     positions, note = _positions(source)
-    data, names = _places(source, basis, positions)[1], notable(source)[:N_PROGRAMS]
-    activity = source.activity[names].iloc[positions].reset_index(drop=True).add_prefix("activity of ")
+    data, names = _places(source, basis, positions)[1], notable(source)[: N_PROGRAMS * N_FIGURES]
     adata = source.adata if len(positions) == source.adata.n_obs else source.adata[positions]
-    figure = picture(
-        lambda: pl.embedding(adata, names, basis=basis, n_cols=N_COLUMNS, key=source.key),
-        title="Activity of programs that stand out",
-        alt=f"Cells on the {basis.upper()}, coloured by the activity of {', '.join(names)}.",
-        data=pd.concat([data, activity], axis=1),
-        note=f"{note}Red: above the average cell, blue: below, grey: uncertain.",
-    )
-    return [figure]
+    figures = []
+    for start in range(0, len(names), N_PROGRAMS):
+        shown = names[start : start + N_PROGRAMS]
+        activity = source.activity[shown].iloc[positions].reset_index(drop=True).add_prefix("activity of ")
+        figure = picture(
+            lambda shown=shown: pl.embedding(adata, shown, basis=basis, n_cols=N_COLUMNS, key=source.key),
+            title="Activity of further programs" if start else "Activity of programs that stand out",
+            alt=f"Cells on the {basis.upper()}, coloured by the activity of {', '.join(shown)}.",
+            data=pd.concat([data, activity], axis=1),
+            note=f"{note}Red: above the average cell, blue: below, grey: uncertain.",
+        )
+        figures.append(figure)
+    return figures
 
 
 def _basis(source: Source) -> str:

@@ -132,21 +132,6 @@ def find_results(adata: AnnData, keys: Keys) -> dict[str, list[Stored]]:
     return found
 
 
-def common_groupby(adata: AnnData, key: str) -> tuple[str | None, list[str]]:
-    """Return the column of clusters that all results share, if there is one, and all columns that they name."""
-    source = Source(adata, key, None, 1)
-    named = [stored.groupby for results in source.results.values() for stored in results]
-    columns = list(dict.fromkeys(name for name in named if name))
-    if len(columns) != 1:
-        return None, columns
-    try:
-        checks.check_labels(adata, columns[0], "groupby")
-    except (KeyError, ValueError):
-        # the column has changed since the results were computed
-        return None, columns
-    return columns[0], columns
-
-
 def _is_of(adata: AnnData, keys: Keys, kind: str, params: Mapping[str, Any]) -> bool:
     """Whether a result is of the programs under ``keys``; old contrasts record only the name of their program."""
     if kind == CONTRAST and KEY not in params:

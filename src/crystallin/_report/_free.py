@@ -26,7 +26,8 @@ def free_sections(source: Source) -> list[Section]:
     # browsers break lines after a hyphen, and spreadsheets take a leading one for a formula; neither is so for a minus
     table["genes"] = table["genes"].str.replace(HYPHEN, MINUS, regex=True)
     if source.has_activity and set(source.keys.of_kind(FREE)) <= set(adata.obsm):
-        table["reliability"] = reliability_of(get.activity_df(adata, names, key=key, sd=True))
+        both = get.activity_df(adata, names, key=key, sd=True)
+        table["reliability"] = reliability_of(both.iloc[:, 1::2].set_axis(names, axis=1))
         if source.groupby:
             activity = get.activity_df(adata, names, key=key)
             table["highest_in"] = activity.groupby(source.labels.to_numpy()).mean().idxmax()

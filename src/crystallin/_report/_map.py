@@ -42,7 +42,7 @@ def map_sections(source: Source) -> list[Section]:
 
 
 def _map(source: Source, stored: Stored) -> list:
-    table = get.map_df(source.adata, key=stored.slot)
+    table = get.map_df(source.adata, key=stored.slot, columns="all")
     cells = get.map_cells_df(source.adata, key=stored.slot)
     name = stored.slot
     blocks: list = [] if stored.slot == stored.kind else [Heading(f"Mapped under {stored.slot!r}")]

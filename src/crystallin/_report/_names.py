@@ -14,16 +14,17 @@ from ._missing import missing, stale
 from ._values import show
 
 READERS = {ANNOTATE: get.annotation_df, RULES: get.rules_df}
-# what the table of clusters takes from each
+# what the table of clusters takes from each, and what it calls it
 OF_CLUSTER = {
-    ANNOTATE: ["label", "ambiguous", "score", "lower", "upper", "second"],
-    RULES: ["rule", "precision", "recall"],
+    ANNOTATE: {name: name for name in ("label", "reason", "ambiguous", "score", "lower", "upper", "second")},
+    RULES: {"rule": "rule", "reason": "no_rule", "precision": "precision", "recall": "recall"},
 }
 # what is shown first
 MAIN = {
     ANNOTATE: (
         "group",
         "label",
+        "reason",
         "path",
         "n_cells",
         "score",
@@ -34,9 +35,8 @@ MAIN = {
         "ambiguous",
         "support",
         "best",
-        "reason",
     ),
-    RULES: ("group", "rule", "precision", "recall", "f1", "certainty", "stability", "reason"),
+    RULES: ("group", "rule", "reason", "precision", "recall", "f1", "prevalence", "gain", "certainty", "stability"),
 }
 THRESHOLDS = {"min_score": "score", "min_support": "support", "min_margin": "margin"}
 
@@ -46,8 +46,9 @@ def with_names(source: Source, table: pd.DataFrame) -> pd.DataFrame:
     for kind, columns in OF_CLUSTER.items():
         for stored in source.of(kind)[:1]:
             if stored.groupby == source.groupby:
-                found = READERS[kind](source.adata, key=stored.slot)
-                table = table.merge(found[["group", *columns]], on="group", how="left")
+                found = READERS[kind](source.adata, key=stored.slot, columns="all")
+                found = found[["group", *columns]].rename(columns=columns)
+                table = table.merge(found, on="group", how="left")
     return table
 
 
@@ -74,7 +75,8 @@ def _annotation(source: Source, stored: Stored) -> list:
 def _rules(source: Source, stored: Stored) -> list:
     text = (
         f"Rules on {_reading(stored)} activities that pick a cluster's cells; thresholds are prior standard deviations "
-        "from the average cell. Precision and recall are computed on held-out cells of these data."
+        "from the average cell. Precision and recall are computed on held-out cells of these data. Clusters whose best "
+        "rule is hardly better than chance have none; the reason is in the table."
     )
     title = f"Rules for {stored.groupby}"
     terms = get.rules_df(source.adata, terms=True, key=stored.slot)
@@ -87,7 +89,7 @@ def _reading(stored: Stored) -> str:
 
 def _result(source: Source, stored: Stored, title: str, text: str) -> list:
     title = title if stored.slot == stored.kind else f"{title} ({stored.slot})"
-    table = READERS[stored.kind](source.adata, key=stored.slot)
+    table = READERS[stored.kind](source.adata, key=stored.slot, columns="all")
     blocks = [Heading(title), *stale(source, stored), Text(text), _figure(source, stored, title, table)]
     return [*blocks, Table(table, title, MAIN[stored.kind])]
 

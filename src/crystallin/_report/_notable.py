@@ -32,7 +32,7 @@ def top_programs(source: Source) -> tuple[dict[str, list[str]], str]:
 
 def notable(source: Source) -> list[str]:
     """Return all programs, the top programs of clusters first: first the first of each cluster, then the second."""
-    names = list(get.programs_df(source.adata, key=source.key).index)
+    names = list(get.programs_df(source.adata, key=source.key, columns="all").index)
     if not source.has_activity:
         return names
     top = top_programs(source)[0] if source.groupby else {}
@@ -47,7 +47,9 @@ def _is_of_clusters(stored: Stored, groupby: str | None) -> bool:
 
 
 def _from_ranking(source: Source, stored: Stored) -> dict[str, list[str]]:
-    table = get.rank_programs_groups_df(source.adata, key=stored.slot, q_max=Q_MAX, direction="up", families="lead")
+    table = get.rank_programs_groups_df(
+        source.adata, key=stored.slot, q_max=Q_MAX, direction="up", families="lead", columns="all"
+    )
     found = table.groupby("group", sort=False, observed=True)["program"].agg(list)
     return {group: found.get(group, []) for group in source.groups}
 

@@ -47,13 +47,18 @@ def programs_section(source: Source) -> Section:
 def program_table(source: Source) -> pd.DataFrame:
     """Return the stored table, with columns from the activities and the ranking."""
     adata, key = source.adata, source.key
-    table = get.programs_df(adata, key=key)
+    table = get.programs_df(adata, key=key, columns="all")
     if source.has_activity:
-        table["reliability"] = reliability_of(get.activity_df(adata, key=key, sd=True))
+        both = get.activity_df(adata, key=key, sd=True)
+        table["reliability"] = reliability_of(both.iloc[:, 1::2].set_axis(both.columns[::2], axis=1))
     if source.has_activity and source.groupby:
         table["highest_in"] = source.activity.groupby(source.labels.to_numpy()).mean().idxmax()
     for stored in source.of(RANK_PROGRAMS_GROUPS)[:1]:
-        ranked = get.rank_programs_groups_df(adata, key=stored.slot).drop_duplicates("program").set_index("program")
+        ranked = (
+            get.rank_programs_groups_df(adata, key=stored.slot, columns="all")
+            .drop_duplicates("program")
+            .set_index("program")
+        )
         table = table.join(ranked[[name for name in OF_PROGRAM if name in ranked and name not in table]])
     return table.drop(columns=list(LEFT_OUT), errors="ignore").rename_axis("program").reset_index()
 
@@ -70,7 +75,7 @@ def _loadings(source: Source) -> list:
     names = [name for name in notable(source) if name in set(table["program"])][:MAX_PANELS]
     shown = table[table["program"].isin(names) & (table["rank"] <= source.n_genes)]
     figure = picture(
-        lambda: pl.loadings(source.adata, names, n_genes=source.n_genes, n_cols=4, key=source.key),
+        lambda: pl.loadings(source.adata, names, n_genes=source.n_genes, n_cols=2, key=source.key),
         title="Genes with the largest loadings",
         alt=f"Bars: the largest loadings of {', '.join(names)}.",
         data=shown,
@@ -88,7 +93,7 @@ def coverage_section(source: Source) -> Section:
     """Show for each gene set whether it became a program, and its coverage."""
     if not source.programs:
         return Section("Gene sets", [Text("No gene sets were given.", "missing")])
-    table = get.programs_df(source.adata, key=source.key, decoys=True, dropped=True)
+    table = get.programs_df(source.adata, key=source.key, decoys=True, dropped=True, columns="all")
     is_decoy = table["decoy"].astype(bool)
     sets, n_decoys = table[~is_decoy], int(is_decoy.sum())
     kept = sets["kept"].astype(bool)

@@ -16,11 +16,14 @@ from crystallin._keys import DEFAULT_KEY
 from ._audit import audit_section
 from ._clusters import clusters_section
 from ._differences import differences_section
-from ._found import Source, common_groupby
+from ._findings import findings_section
+from ._found import Source
 from ._free import free_sections
 from ._genes import genes_section
 from ._map import map_sections
+from ._order import gathered
 from ._page import render
+from ._plain import Chosen, plain_groupby
 from ._programs import coverage_section, programs_section
 from ._run import run_section
 from ._trust import trust_section
@@ -38,7 +41,10 @@ def report(
 ) -> Path:
     """Write all results as one HTML file that can be sent to others.
 
-    The page is a single file that needs no network, no other files and no Python. Tables can be sorted and filtered,
+    The page opens with the findings in sentences: which cells were compared, what changed, by how much and how surely,
+    which clusters are what, and what limits this. Figures follow, then tables, and the arguments of all calls with the
+    hashes of model and gene sets at the end. It is a single file that needs no network, no other files and no Python.
+    Tables can be sorted and filtered,
     and the data of each table and figure can be saved as CSV. The page contains every result of crystallin's tools on
     the programs under ``key``, whatever ``key_added`` it was stored with, and says which results were not computed.
     Only simple summaries of activities are computed, and ``adata`` is not changed.
@@ -50,8 +56,9 @@ def report(
     path
         File to write, ending in ``.html``. An existing file is replaced. The folder must exist.
     groupby
-        Column of ``obs`` with the clusters to show. ``None`` uses the column that results were computed by, if it is
-        the same for all.
+        Column of ``obs`` with the clusters to show. ``None`` uses the column that results were computed by (that of
+        the annotation if there are several), or else the only column of ``obs`` with a usual name, such as
+        ``"leiden"`` or ``"cell_type"``.
     title
         Title of the page; ``None`` makes one from ``groupby``.
     n_genes
@@ -91,19 +98,19 @@ def report(
     path = _check_path(path)
     checks.check_slot_name(key, "key")
     checks.check_int(n_genes, "n_genes", 1)
-    named: list[str] = []
     if groupby is not None:
         checks.check_labels(adata, groupby, "groupby")
-    else:
-        groupby, named = common_groupby(adata, key)
+    chosen = plain_groupby(adata, key) if groupby is None else Chosen(groupby)
+    groupby = chosen.column
     source = Source(adata, key, groupby, n_genes)
     with warnings.catch_warnings():
         # the page itself warns of this beside each result
         warnings.filterwarnings("ignore", message=".*were computed with another model")
-        sections = [run_section(source), *map_sections(source), clusters_section(source, named)]
-        sections += [differences_section(source), programs_section(source), *free_sections(source)]
-        sections += [genes_section(source)]
-        sections += [audit_section(source), trust_section(source), coverage_section(source)]
+        main = [*map_sections(source), clusters_section(source, chosen.why), differences_section(source)]
+        figures, main = gathered(main)
+        sections = [findings_section(source), *figures, *main]
+        sections += [programs_section(source), *free_sections(source), genes_section(source), audit_section(source)]
+        sections += [trust_section(source), coverage_section(source), run_section(source)]
     now = datetime.now().astimezone()
     size = f"{count(adata.n_obs, 'cell')}, {count(adata.n_vars, 'gene')}"
     page = render(

@@ -24,7 +24,7 @@ def run_section(source: Source) -> Section:
     about: dict[str, Any] = {"Data": f"{count(adata.n_obs, 'cell')}, {count(adata.n_vars, 'gene')}"}
     blocks: list[Any] = []
     if stored:
-        table = get.programs_df(adata, key=source.key, decoys=True)
+        table = get.programs_df(adata, key=source.key, decoys=True, columns="all")
         n_decoys = int(table["decoy"].astype(bool).sum())
         decoys = f" and {count(n_decoys, 'decoy')} (random sets)" if n_decoys else ""
         params, model = stored.get(PARAMS, {}), stored.get(ACTIVITY_PARAMS, {})

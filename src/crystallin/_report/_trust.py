@@ -78,7 +78,7 @@ def trust_section(source: Source) -> Section:
 
 def _stability(source: Source) -> list:
     """Return what the fits of an ensemble say of each program; nothing for a single model."""
-    programs = get.programs_df(source.adata, key=source.key) if source.has_activity else ()
+    programs = get.programs_df(source.adata, key=source.key, columns="all") if source.has_activity else ()
     if not set(STABILITIES) <= set(programs):
         return []
     table = programs[[*STABILITIES]].rename_axis("program").reset_index().sort_values(STABILITIES[0], kind="stable")
@@ -141,7 +141,7 @@ def without_decoys(source: Source, table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of a table that are not of decoys."""
     if "program" not in table:
         return table
-    programs = get.programs_df(source.adata, key=source.key, decoys=True)
+    programs = get.programs_df(source.adata, key=source.key, decoys=True, columns="all")
     decoys = programs.index[programs["decoy"].astype(bool)]
     return table[~table["program"].isin(decoys)].reset_index(drop=True)
 

@@ -176,6 +176,22 @@ class Table {
   }
 }
 
+// Figures that are shown smaller than they were drawn get a button, which brings them back to their size.
+const shrunk = new ResizeObserver((entries) => {
+  for (const { target: image } of entries) {
+    const figure = image.closest(".picture");
+    const isShrunk = image.clientWidth < 0.85 * parseFloat(figure.style.getPropertyValue("--width"));
+    figure.classList.toggle("shrunk", isShrunk || figure.classList.contains("large"));
+  }
+});
+document.querySelectorAll(".picture").forEach((figure) => {
+  shrunk.observe(figure.querySelector("img"));
+  const button = figure.querySelector(".enlarge");
+  button.addEventListener("click", () => {
+    button.setAttribute("aria-pressed", figure.classList.toggle("large"));
+  });
+});
+
 document.documentElement.classList.add("with-script");
 document.querySelectorAll(".table").forEach((box) => new Table(box));
 document.querySelectorAll("button.csv").forEach((button) => {

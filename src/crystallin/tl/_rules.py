@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from crystallin import _checks as checks
-from crystallin import get, stats
+from crystallin import get
 from crystallin._keys import DEFAULT_KEY, KIND, NAMES, PARAMS, RULES, TABLE, TERMS, Keys, given
 
-from ._learn import Part, Rule, certainty, learn, parts_of, picked, resampled
+from ._learn import Part, Rule, judged, learn, parts_of, resampled, telling_programs, why_not
 from ._shared import choose_cells, origin_of, stored_activity
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def rules(
     *,
     kind: Literal["unique", "total"] = "unique",
     max_terms: int = 3,
+    min_gain: float | None = 0.2,
     programs: Sequence[str] | None = None,
     sample_key: str | None = None,
     held_out: float = 1 / 3,
@@ -55,8 +56,17 @@ def rules(
         Reading of the activities, ``"unique"`` or ``"total"``, as in :func:`crystallin.get.activity_df`.
     max_terms
         Largest number of terms in a rule.
+    min_gain
+        Smallest gain of a rule on held-out cells: by how much its precision exceeds the share of all cells that belong
+        to the group, relative to the largest possible excess. The precision is taken at the lower end of its 95 %
+        interval, so a rule that was tested on few cells has to do better. 0 is a rule that selects cells at random, 1 a
+        perfect one. A group whose best rule gains less has no rule, and ``reason`` holds the numbers. The default of
+        0.2 asks for a clear gain, and keeps rules of rare groups if they select mostly cells of the group; ``None``
+        keeps every rule.
     programs
-        Programs that rules may use; ``None`` uses all except decoys.
+        Programs that rules may use. ``None`` uses all except decoys and, if the collection has categories (as
+        ``"immune"`` does), except those of category ``"housekeeping"``: ribosomes or mitochondria differ between any
+        cells, and say little about what a group is.
     sample_key
         Column of ``obs`` with samples (donors). Whole samples are then held out, and bootstraps draw samples, so that
         the results hold for further samples. Intervals still refer to numbers of cells.
@@ -82,11 +92,13 @@ def rules(
     ``adata.uns[key_added]["table"]`` : :class:`pandas.DataFrame`
         One row per group:
 
-        - ``group``; ``rule``, and ``n_terms``, its number of terms; ``reason``: why there is no rule, if it is empty;
+        - ``group``; ``rule``, and ``n_terms``, its number of terms; ``reason``: why there is no rule, if it is empty
+          (its figures are then NaN or 0);
         - ``precision``: share of the selected cells that belong to the group; ``recall``: share of the group that is
           selected; their 95 % Wilson intervals (``precision_lower``, …), and ``f1``; all on held-out cells;
         - ``prevalence``: share of the held-out cells that belong to the group, which is the precision of a random rule;
-          ``support``: share that the rule selects; ``n_group``, ``n_picked``: the numbers of these cells;
+          ``gain``: ``(precision_lower - prevalence) / (1 - prevalence)``; ``support``: share that the rule selects;
+          ``n_group``, ``n_picked``: the numbers of these cells;
         - ``certainty``: mean posterior probability that a selected cell meets the rule, from the activities' standard
           deviations;
         - ``stability``: mean overlap (Jaccard index) of the rule's terms with those in bootstraps, irrespective of
@@ -103,15 +115,17 @@ def rules(
     KeyError
         If a column, a program or the activities (in this reading) do not exist.
     ValueError
-        If there is only one group or one sample, labels are missing or are measurements, ``kind`` is not a reading, or
-        ``held_out`` leaves no cells to learn from or to test on.
+        If there is only one group or one sample, labels are missing or are measurements, ``kind`` is not a reading,
+        ``min_gain`` is not a number from 0 to 1, or ``held_out`` leaves no cells to learn from or to test on.
 
     Notes
     -----
     A rule is a node of a shallow decision tree that separates the group from all others: the node with the largest F1
     on the cells learned from. Its thresholds are rounded to a tenth, and terms that add less than .01 to F1 are left
     out. Groups that were found by clustering the same counts are easier to distinguish than labels from another source.
-    At most 6,000 cells are learned from, taken as evenly as possible from all groups and weighted by the groups' sizes.
+    Whether a rule gains enough is decided on the same held-out cells, so the precision of rules just above
+    ``min_gain`` is slightly too high on average. At most 6,000 cells are learned from, taken as evenly as possible from
+    all groups and weighted by the groups' sizes.
 
     Examples
     --------
@@ -132,13 +146,16 @@ def rules(
     slot = checks.check_result_key(adata, key_added, keys, RULES)
     checks.check_groups(checks.ALL, checks.REST, checks.check_labels(adata, groupby, "groupby").names, groupby)
     checks.check_int(max_terms, "max_terms", 1)
+    if min_gain is not None:
+        checks.check_number(min_gain, "min_gain", 0, 1)
     checks.check_int(n_bootstraps, "n_bootstraps", 0)
     checks.check_int(random_state, "random_state", 0)
     checks.check_number(held_out, "held_out", 0, 1, include_minimum=False, include_maximum=False)
     sample = None
     if sample_key is not None:
         sample = checks.check_labels(adata, sample_key, "sample_key").of_cells
-    names = get.activity_df(adata, programs, key=key).columns.unique().tolist()
+    wanted = telling_programs(get.programs_df(adata, key=key, columns="all")) if programs is None else programs
+    names = get.activity_df(adata, wanted, key=key).columns.unique().tolist()
     columns = [str(name) for name in adata.uns[keys.uns][NAMES]]
     mean, sd = (part[:, [columns.index(name) for name in names]] for part in stored_activity(adata, keys, kind))
     values = mean.astype(np.float32, copy=False)
@@ -150,7 +167,7 @@ def rules(
     drawn = [resampled(split, rng) for _ in range(n_bootstraps)]
     table, terms = [], []
     for g, name in enumerate(chosen.groups):
-        row, found = _of_group(split, drawn, values, sd, group == g, names, max_terms, random_state)
+        row, found = _of_group(split, drawn, values, sd, group == g, names, max_terms, min_gain, random_state)
         table.append({"group": name} | row)
         terms += [{"group": name} | term for term in found]
 
@@ -159,6 +176,7 @@ def rules(
         "groupby": groupby,
         KIND: kind,
         "max_terms": max_terms,
+        "min_gain": min_gain,
         "sample_key": sample_key,
         "held_out": held_out,
         "held_out_samples": split.held_out_samples,
@@ -183,13 +201,18 @@ def _of_group(
     inside: np.ndarray,
     names: list[str],
     max_terms: int,
+    min_gain: float | None,
     seed: int,
 ) -> tuple[dict[str, object], list[dict[str, object]]]:
     """Learn and test the rule of a group; return its row of the table, and its rows of the terms."""
     learned, unseen = split.learned, split.held_out
+
+    def no_rule(reason: str) -> tuple[dict[str, object], list[dict[str, object]]]:
+        row = judged((), [], values[unseen], sd[unseen], inside[unseen])
+        return row | {"stability": np.nan, "reason": reason}, []
+
     if inside[learned].sum() < MIN_CELLS or inside[learned].all():
-        reason = f"{int(inside[learned].sum())} cell(s) to learn from; {MIN_CELLS} and some others are needed"
-        return _row((), reason, names, values[unseen], sd[unseen], inside[unseen], np.nan), []
+        return no_rule(f"{int(inside[learned].sum())} cell(s) to learn from; {MIN_CELLS} and some others are needed")
     columns = _telling(values[learned], inside[learned], split.weight)
     shown = [names[column] for column in columns]
     values, sd = values[:, columns], sd[:, columns]
@@ -201,12 +224,14 @@ def _of_group(
         return learn(values[cells], inside[cells], weight[there], max_terms, seed) if enough else ()
 
     rule = again(split.weight)
+    row = judged(rule, shown, values[unseen], sd[unseen], inside[unseen])
+    reason = why_not(row, min_gain) if rule else "no threshold separates the group from the others"
+    if reason:
+        return no_rule(reason)
     others = [again(weight) for weight in drawn]
     kinds = [{(term.program, term.above) for term in other} for other in others]
     own = {(term.program, term.above) for term in rule}
-    stability = np.mean([len(own & kind) / len(own | kind) for kind in kinds]) if own and kinds else np.nan
-    reason = "" if rule else "no threshold separates the group from the others"
-    row = _row(rule, reason, shown, values[unseen], sd[unseen], inside[unseen], stability)
+    stability = np.mean([len(own & kind) / len(own | kind) for kind in kinds]) if kinds else np.nan
     terms = []
     for term in rule:
         alike = [t.threshold for other in others for t in other if (t.program, t.above) == (term.program, term.above)]
@@ -221,36 +246,7 @@ def _of_group(
                 "recurrence": len(alike) / len(others) if others else np.nan,
             }
         )
-    return row, terms
-
-
-def _row(
-    rule: Rule,
-    reason: str,
-    names: Sequence[str],
-    values: np.ndarray,
-    sd: np.ndarray,
-    inside: np.ndarray,
-    stability: float,
-) -> dict[str, object]:
-    """Test a rule on held-out cells and return its row of the table."""
-    chosen = picked(rule, values) if rule else np.zeros(len(inside), dtype=bool)
-    hits, n_picked, n_group = int((chosen & inside).sum()), int(chosen.sum()), int(inside.sum())
-    row: dict[str, object] = {"rule": " and ".join(term.text(names) for term in rule), "n_terms": len(rule)}
-    for what, n in (("precision", n_picked), ("recall", n_group)):
-        share = hits / n if n and rule else np.nan
-        lower, upper = stats.wilson(hits, n) if rule else (np.nan, np.nan)
-        row |= {what: share, f"{what}_lower": float(lower), f"{what}_upper": float(upper)}
-    return row | {
-        "f1": 2 * hits / (n_picked + n_group) if rule and n_picked + n_group else np.nan,
-        "prevalence": n_group / len(inside),
-        "support": n_picked / len(inside),
-        "n_picked": n_picked,
-        "n_group": n_group,
-        "certainty": float(certainty(rule, values[chosen], sd[chosen]).mean()) if n_picked else np.nan,
-        "stability": stability,
-        "reason": reason,
-    }
+    return row | {"stability": stability, "reason": ""}, terms
 
 
 def _telling(values: np.ndarray, inside: np.ndarray, weight: np.ndarray) -> np.ndarray:
