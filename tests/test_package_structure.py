@@ -64,7 +64,9 @@ def test_one_function_per_file_named_after_it(name):
     assert FUNCTIONS[name].__module__ == f"crystallin.{room}._{function}"
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS, *METHODS, "ProgramVAE", "calibrate", "export", "map", "report", "write_gmt"])
+@pytest.mark.parametrize(
+    "name", [*FUNCTIONS, *METHODS, "ProgramVAE", "calibrate", "export", "map", "report", "write_gmt"]
+)
 def test_docstrings_are_complete(name):
     documented = (FUNCTIONS | METHODS).get(name) or getattr(cr, name)
     doc = inspect.getdoc(documented)

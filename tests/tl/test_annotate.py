@@ -9,6 +9,8 @@ from scipy import sparse
 import crystallin as cr
 from crystallin.tl._name._cell_labels import cell_probabilities, finest_sure
 from crystallin.tl._name._evidence import gene_evidence
+from crystallin.tl._name._markers import Markers
+from crystallin.tl._name._naming import Naming, Needs
 from crystallin.tl._shared import choose_cells
 
 GENES = 15
@@ -258,6 +260,17 @@ def test_the_collections_hierarchy_skips_labels_that_are_not_there(typed):
     assert table.loc["kind 2", "path"] == "lineage > two" and table.loc["kind 1", "path"].endswith("one")
 
 
+@pytest.mark.parametrize(("n_genes", "breadth", "named"), [(12, 1.07, False), (12, 4.5, True), (3, 1.6, True)])
+def test_a_label_rests_on_more_than_one_gene(n_genes, breadth, named):
+    known = Markers(["one", "two"], np.array([0, 1]), np.array([-1, -1]), np.array([n_genes, n_genes]))
+    score = np.array([[3.0, 0.0], [0.0, 3.0]])
+    broad = np.array([[breadth, 0.0], [0.0, 6.0]])
+    needs = Needs(score=1, support=2 / 3, breadth=2, margin=0.5, cells=3)
+    naming = Naming(known, score, np.ones((2, 2)), broad, np.array([50, 50]), needs, None)
+    assert naming.labels() == ["one" if named else "unassigned", "two"]
+    assert naming.table()["reason"].tolist() == ["" if named else "'one' would rest on 1.1 genes", ""]
+
+
 def test_survives_writing(annotated, tmp_path):
     annotated.write_h5ad(tmp_path / "a.h5ad")
     again = ad.read_h5ad(tmp_path / "a.h5ad")
@@ -287,6 +300,7 @@ def test_copy_leaves_the_original(typed):
         ({"parents": {"one": "two", "two": "one"}}, ValueError, "cycle"),
         ({"min_score": -1}, ValueError, "min_score"),
         ({"min_support": 2}, ValueError, "min_support"),
+        ({"min_breadth": -1}, ValueError, "min_breadth"),
         ({"min_probability": 2}, ValueError, "min_probability"),
         ({"label_added": "kind"}, ValueError, "would be lost"),
         ({"cell_label_added": "kind"}, ValueError, "would be lost"),

@@ -15,7 +15,7 @@ from crystallin._report import report
 from ._figures import draw
 from ._messages import say
 from ._read import read_counts
-from ._results import check_results, compute
+from ._results import check_results, compute, label_column
 from ._slashes import without_slashes
 from ._top import top_programs
 from ._write import check_folder, check_out, folders, try_out, write
@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 MINIMUM = {"min_genes": 1, "n_top_genes": 1, "n_decoys": 0, "n_fits": 1, "max_epochs": 1, "random_state": 0}
 # value of --free with which the data choose the number
 AUTO = "auto"
+# clusters of the embedded data
+DEMO_CLUSTERS = "louvain"
 # options that name a key, and the slot it is in
 KEYS = {"layer": "layers", "batch_key": "obs", "groupby": "obs", "sample_key": "obs", "gene_symbols": "var"}
 
@@ -77,7 +79,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def demo(args: argparse.Namespace) -> None:
-    """Train on the embedded data."""
+    """Train on the embedded data, name its clusters and write the report."""
     out = args.folder / "pbmc68k.h5ad"
     check_folder(args.folder, "--folder")
     check_out(out)
@@ -85,7 +87,11 @@ def demo(args: argparse.Namespace) -> None:
     with folders(args.folder):
         # the embedded panel has 765 genes only, so small sets are allowed
         model = fit(adata, "immune", layer="counts", min_genes=3)
-        _finish(adata, model, out, args.folder, "bulk_labels")
+        compute(adata, model, DEMO_CLUSTERS, None, annotate=True)
+        _finish(adata, model, out, args.folder, label_column(DEMO_CLUSTERS))
+        page = args.folder / "report.html"
+        report(adata, page, groupby=DEMO_CLUSTERS)
+        logger.info("Wrote %s.", page)
 
 
 def _check_figures(figures: Path, out: Path) -> None:
