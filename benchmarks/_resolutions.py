@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import anndata as ad
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import scanpy as sc
 from _common import DATA
 from _published import EXACT, UNASSIGNED, immune, path
+from matplotlib.lines import Line2D
 
 import crystallin as cr
 
@@ -160,3 +162,41 @@ def clusters(adata: ad.AnnData, logged: np.ndarray) -> dict[float, np.ndarray]:
         sc.tl.leiden(cells, resolution=resolution, flavor="igraph", n_iterations=2, directed=False, random_state=0)
         found[resolution] = cells.obs["leiden"].astype(str).to_numpy()
     return found
+
+
+def draw(results: dict, colours: dict[str, str]) -> plt.Figure:
+    """Shares of cells by data set: of the right lineage, and of other tissue that is unassigned; a dot a resolution."""
+    right = {name: part for name, part in results.items() if _shares(part, "crystallin", "right")}
+    other = {name: part for name, part in results.items() if _shares(part, "crystallin", "other_unassigned")}
+    figure, axes = plt.subplots(
+        1, 2, figsize=(11, 0.26 * len(right) + 1.6), layout="constrained", width_ratios=[1.5, 1]
+    )
+    for ax, parts, what in ((axes[0], right, "right"), (axes[1], other, "other_unassigned")):
+        for y, part in enumerate(parts.values()):
+            for i, (method, colour) in enumerate(colours.items()):
+                shares = _shares(part, method, what)
+                at = y + 0.22 * (i - (len(colours) - 1) / 2)
+                ax.plot([min(shares), max(shares)], [at, at], color=colour, lw=1)
+                ax.plot(shares, np.full(len(shares), at), "o", color=colour, ms=3.5, mec="none", alpha=0.8)
+            if what == "right":
+                best = _shares(part, "best possible", what)
+                ax.plot(np.mean(best), y, "|", color="black", ms=12, mew=1.2)
+        ax.set_yticks(range(len(parts)), [_titled(name, part) for name, part in parts.items()], fontsize=8)
+        ax.invert_yaxis()
+        ax.set_xlim(-0.02, 1.02)
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0].set(title="right lineage", xlabel="share of cells, each with its cluster's label")
+    axes[1].set(title='cells of other tissues: "unassigned"', xlabel="share of cells")
+    handles = [Line2D([], [], marker="o", color=colour, ms=4) for colour in colours.values()]
+    handles.append(Line2D([], [], marker="|", color="black", ls="", ms=10))
+    labels = [*colours, "best possible with these clusters, mean"]
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, fontsize=8, frameon=False)
+    return figure
+
+
+def _shares(part: dict, method: str, what: str) -> list[float]:
+    return [row[method][what] for row in part["resolutions"].values() if what in row[method]]
+
+
+def _titled(name: str, part: dict) -> str:
+    return f"{name} (blind)" if part["blind"] else name

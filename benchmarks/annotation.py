@@ -38,7 +38,8 @@ import pandas as pd
 import scanpy as sc
 from _common import BLUE, DATA, GREY, RESULTS, VERMILION, parser, quiet, save, seconds_of, versions, write
 from _published import EXACT, PANGLAO, UNASSIGNED, immune, of_cells, of_groups, path, within_reach
-from _resolutions import CHANGED, SOURCES, changed, clusters, of_lineages, read, there
+from _resolutions import CHANGED, OTHER, SOURCES, changed, clusters, of_lineages, read, there
+from _resolutions import draw as draw_resolutions
 from kang import variable_genes
 from sklearn.tree import DecisionTreeClassifier
 
@@ -447,8 +448,9 @@ def resolutions(name: str, how: str, lineage: str, genes: Sequence[str], args: o
         cr.tl.annotate(adata, model, "cluster")
         table = cr.get.annotation_df(adata, columns="all").set_index("group")
         by_cluster = {"crystallin": table["label"].to_dict()} | others(adata, scores, "cluster")
-        most = pd.Series(truth).groupby(cluster).agg(lambda part: part.mode().iloc[0])
-        by_cluster["best possible"] = most.replace("other", UNASSIGNED).to_dict()
+        known = pd.Series(truth).replace("", np.nan)
+        most = known.groupby(cluster).agg(lambda part: part.mode().get(0, UNASSIGNED))
+        by_cluster["best possible"] = most.replace(OTHER, UNASSIGNED).to_dict()
         found["resolutions"][str(resolution)] = {"clusters": len(table)} | {
             method: of_lineages(np.array([given.get(group, UNASSIGNED) for group in cluster]), truth)
             for method, given in by_cluster.items()
@@ -529,6 +531,9 @@ def main() -> None:
             write(results, "annotation", args)
     if "accuracy" in results:
         save(draw(results), "annotation", args)
+    if "resolutions" in results:
+        colours = {"crystallin": BLUE, "ulm, rankby_group": VERMILION}
+        save(draw_resolutions(results["resolutions"], colours), "names", args)
 
 
 def units(part: str, genes: Sequence[str], args: object) -> list:
