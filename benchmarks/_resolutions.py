@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import anndata as ad
@@ -152,13 +153,13 @@ def of_lineages(label: np.ndarray, lineage: np.ndarray) -> dict:
     return found
 
 
-def clusters(adata: ad.AnnData, logged: np.ndarray) -> dict[float, np.ndarray]:
+def clusters(adata: ad.AnnData, logged: np.ndarray, resolutions: Sequence[float]) -> dict[float, np.ndarray]:
     """Return Leiden clusters at each resolution, after scanpy's usual steps."""
     cells = ad.AnnData(logged.copy(), obs=adata.obs[[]])
     sc.pp.pca(cells, random_state=0)
     sc.pp.neighbors(cells, random_state=0)
     found = {}
-    for resolution in RESOLUTIONS:
+    for resolution in resolutions:
         sc.tl.leiden(cells, resolution=resolution, flavor="igraph", n_iterations=2, directed=False, random_state=0)
         found[resolution] = cells.obs["leiden"].astype(str).to_numpy()
     return found

@@ -63,9 +63,9 @@ Fewer cells with the right lineage than by `ulm` + `rankby_group`, of {n} data s
 
 The profiles of the package come from the cells of {profiled}, among others, so these data are not independent of it.
 Thresholds were set with all data in view but those marked blind. In lymphoma, ECCITE-seq and CITE-seq the truth is
-proteins: a cell is a T cell, B cell or monocyte if it has CD3, CD19 or CD14 and neither of the other two; other cells are
-not counted. Not all of the cells sorted for CD34 are progenitors. Sources of the files: `benchmarks/pbmc_model.py` and
-`benchmarks/_resolutions.py`.
+proteins: a cell is a T cell, B cell or monocyte if it has CD3, CD19 or CD14 and neither of the other two; other cells
+are not counted. Not all of the cells sorted for CD34 are progenitors. Sources of the files: `benchmarks/pbmc_model.py`
+and `benchmarks/_resolutions.py`.
 """
 
 
@@ -112,7 +112,8 @@ def _accuracy(accuracy: dict) -> str:
 
 `benchmarks/annotation.py`: `tl.annotate` with the `"immune"` collection, defaults throughout, one seed; the variable
 genes (2,000, or those that the data come with) and all genes of the sets. **Thresholds and scoring were designed while
-looking at the first three data sets; nobody had looked at the two marked "blind at first". Likeness to profiles was\nadded later, with the results on all five known.**
+looking at the first three data sets; nobody had looked at the two marked "blind at first". Likeness to profiles was
+added later, with the results on all five known.**
 
 {table(["data", "cells", "genes", "labels with a set", "genes of a set, at least"], data)}
 

@@ -4,12 +4,13 @@
     python notebooks/run.py quickstart --out folder  # some, into another folder
 
 Notebooks are committed with their outputs, so what differs from run to run without meaning anything (times of
-execution, the version of Python) is taken out.
+execution, the version of Python, progress bars, which appear on slow machines only) is left out.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE, help="folder to write to; by default in place")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
+    os.environ["TQDM_DISABLE"] = "1"
     names = args.names or sorted(path.stem for path in HERE.glob("*.ipynb"))
     for name in names:
         start = time.perf_counter()

@@ -86,8 +86,8 @@ class Footing:
         if np.isnan(agreement):
             return "no label has enough genes in the data"
         return (
-            f"{agreement:.0%} of the genes of {name!r} are about as high as in such cells, "
-            f"but {self.likeness.needed[label]:.0%} are needed"
+            f"{100 * agreement:.0f} % of the genes of {name!r} are about as high as in such cells, "
+            f"but {100 * self.likeness.needed[label]:.0f} % are needed"
         )
 
 
