@@ -110,8 +110,8 @@ def test_clusters_against_all_other_cells():
     found = Compared.of(differences(rows, reference="rest"), REST)
     assert found.in_words == "Each of 3 groups of leiden was compared with all other cells."
     assert changes.called(found) == (
-        "3 of 3 programs differed in at least one of the 3 groups at a false discovery rate of 5 %. Most differed in 0 "
-        "(2); none did in 1."
+        "3 of 3 programs differed in at least one of the 3 groups at a false discovery rate of 5 %. Most differed in "
+        "group 0 (2); none did in 1."
     )
     assert changes.highest(found) == (
         "In prior standard deviations above all other cells: 0: T cell (by 2.0); 1: B cell (by 2.5)."

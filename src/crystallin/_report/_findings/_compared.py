@@ -75,7 +75,9 @@ class Compared:
     def place(self, row: pd.Series) -> str:
         """Return which comparison a row is of."""
         names = [row[self.kind]] if len(self.groups) > 1 or not row["stratum"] else []
-        return ", ".join(shorten(str(name), WIDTH) for name in [*names, row["stratum"]] if name)
+        # the number of a cluster alone could be read as an amount
+        words = [f"group {name}" if str(name).isdigit() else str(name) for name in [*names, row["stratum"]] if name]
+        return ", ".join(shorten(name, WIDTH) for name in words)
 
     @property
     def in_words(self) -> str:
