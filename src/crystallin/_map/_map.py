@@ -70,9 +70,8 @@ def map(
 
     Returns
     -------
-    A :class:`~crystallin.ProgramVAE` of the query, with those of the model's genes that the query has. Tools that read
-    counts, such as :func:`crystallin.tl.attributions`, take it with ``adata[:, model.genes].copy()``. Sets the slots of
-    :func:`crystallin.tl.activity`, and:
+    A :class:`~crystallin.ProgramVAE` of the query, with those of the model's genes that the query has. Every tool takes
+    it together with ``adata`` if the genes have the same names. Sets the slots of :func:`crystallin.tl.activity`, and:
 
     ``adata.varm[key_added]``
         The programs on all genes of the query; 0 for genes that the model does not know.
@@ -140,7 +139,7 @@ def map(
 
     query = query_of(adata, reference, places, layer, batch_key)
     query, places = _without_silent(query, places, reference)
-    mapped = mapped_model(reference, query, np.flatnonzero(places >= 0), batch_key)
+    mapped = mapped_model(reference, query, np.flatnonzero(places >= 0), batch_key, layer=layer)
     check_measured(mapped)
     tl.activity(query, mapped, key_added=key_added)
     cellwise, table = None, None

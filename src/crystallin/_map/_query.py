@@ -54,6 +54,9 @@ def query_of(
     counts = adata.X if layer is None else adata.layers[layer]
     columns = [*columns_of(reference), *([] if batch_key is None else [batch_key])]
     query = private_query(counts, places[places >= 0], adata.obs, reference.genes[places >= 0], columns)
+    if layer is not None:
+        # where tools that are given the user's data will look for counts
+        query.layers[layer] = query.X
     empty = np.flatnonzero(np.asarray(query.X.sum(axis=1)).ravel() == 0)
     if len(empty):
         msg = (

@@ -16,7 +16,7 @@ OF_READING = ("call", "effect", "lower", "upper", "q", "reliability", "breadth")
 # by accessor; columns that a table does not have are left out
 MAIN_COLUMNS = {
     "annotation_df": (
-        *("group", "label", "path", "n_cells", "score", "support", "breadth"),
+        *("group", "label", "path", "n_cells", "likeness", "agreement", "score", "support", "breadth"),
         *("ambiguous", "second", "reason", "genes"),
     ),
     "audit_df": (
@@ -34,7 +34,7 @@ MAIN_COLUMNS = {
     ),
     "rank_programs_groups_df": ("stratum", "group", "program", *OF_READING),
     "rules_df": (
-        *("group", "rule", "precision", "recall", "prevalence", "f1", "certainty", "stability", "n_group"),
+        *("group", "rule", "precision", "recall", "prevalence", "gain", "f1", "certainty", "stability", "n_group"),
         "reason",
     ),
 }

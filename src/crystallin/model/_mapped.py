@@ -40,7 +40,9 @@ TABLE, BATCH_SHIFT = "decoder.categorical.", "z_encoder.batch_shift"
 
 
 @torch.no_grad()
-def mapped_model(reference: ProgramVAE, adata: AnnData, genes: np.ndarray, batch_key: str | None) -> ProgramVAE:
+def mapped_model(
+    reference: ProgramVAE, adata: AnnData, genes: np.ndarray, batch_key: str | None, *, layer: str | None = None
+) -> ProgramVAE:
     """Return a model of the reference's programs on a query, without training.
 
     New batches get intercepts from their counts, see :func:`fit_batches`.
@@ -55,9 +57,10 @@ def mapped_model(reference: ProgramVAE, adata: AnnData, genes: np.ndarray, batch
         Positions of these genes in the reference.
     batch_key
         Column of ``adata.obs`` with batches; those that have a name of the reference's batches are taken for these.
+    layer
+        Layer of ``adata`` with the counts; ``None`` for ``X``.
     """
-    # the query has its counts in X
-    setup = reference.registry["setup_args"] | {"batch_key": batch_key, "labels_key": None, "layer": None}
+    setup = reference.registry["setup_args"] | {"batch_key": batch_key, "labels_key": None, "layer": layer}
     with warnings.catch_warnings():
         # of genes without counts, which are usual in a few cells
         warnings.simplefilter("ignore", UserWarning)

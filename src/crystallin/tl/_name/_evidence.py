@@ -41,7 +41,8 @@ class GeneEvidence:
         """Share of a label's genes that agree with it, groups x labels."""
         n_labels = self.label.max() + 1
         speaks = [np.bincount(self.label, row, n_labels) for row in self.excess > self.needed]
-        return np.array(speaks) / np.bincount(self.label, minlength=n_labels)
+        # a label none of whose genes the data hold has no support
+        return np.array(speaks) / np.clip(np.bincount(self.label, minlength=n_labels), 1, None)
 
     @property
     def breadth(self) -> np.ndarray:
