@@ -20,7 +20,7 @@ FIGURES = {
 LABELS = {
     "dotplot": "mean {}",
     "matrixplot": "mean {}",
-    "violin": "{}, mean with 95 % interval over cells",
+    "violin": "{}",
     "embedding": "{}",
     "program": "{}",
 }

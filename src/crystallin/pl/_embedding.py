@@ -16,7 +16,7 @@ from matplotlib.colors import Normalize, to_rgb
 
 from crystallin import _checks as checks
 from crystallin import get
-from crystallin._keys import DEFAULT_KEY, LABELS, Keys
+from crystallin._keys import DEFAULT_KEY, LABELS, Keys, sd_of
 
 from ._chosen import named
 from ._style import finish, wrap
@@ -92,7 +92,8 @@ def embedding(
     if size is not None:
         checks.check_number(size, "size", 0, include_minimum=False)
     names = named(programs, "programs")
-    activity, sd = (get.activity_df(adata, names, kind=kind, key=key, sd=sd) for sd in (False, True))
+    both = get.activity_df(adata, names, kind=kind, key=key, sd=True)
+    activity, sd = both[names], both[[sd_of(program) for program in names]].set_axis(names, axis=1)
     name, place = _coordinates(adata, basis, key)
     if ax is not None and len(names) > 1:
         msg = f"ax has room for one program, but {len(names)} were given. Name a single program, or leave ax out."
