@@ -176,8 +176,8 @@ class Naming:
         if score[best] < self.needs.score:
             return f"the largest score, {score[best]:.2f}, is below {self.needs.score:g}"
         return (
-            f"{100 * support[best]:.0f} % of the genes of {self.known.names[best]!r} and its coarser labels agree with it, "
-            f"but {100 * self.needs.support:.0f} % are needed"
+            f"{100 * support[best]:.0f} % of the genes of {self.known.names[best]!r} and its coarser labels agree with "
+            f"it, but {100 * self.needs.support:.0f} % are needed"
         )
 
 
