@@ -292,11 +292,36 @@ def _names() -> Iterator[Row]:
         measured = f"{len(parts) - len(behind)} of {len(parts)}{listed if behind else ''}"
         asked = f"Names of clusters: cells with the right {words} at least as often as by `ulm` + `rankby_group`"
         yield asked, f"[Leiden clusters]({link})", f"{len(parts)} of {len(parts)} data sets", measured, not behind
+    if robust := results.get("resolutions"):
+        yield from _names_everywhere(robust)
     if missing := results.get("missing"):
         affected = [part["leiden"]["affected"] for of_data in missing.values() for part in of_data.values()]
         n, of = sum(part["unassigned"] for part in affected), sum(part["groups"] for part in affected)
         asked = "Names of clusters: unassigned if the sets of their lineage are missing"
         yield _at_least(asked, f"[all data]({link}), {of} clusters", [n / of], 0.8)
+
+
+def _names_everywhere(parts: dict) -> Iterator[Row]:
+    link = "[every resolution](#every-resolution-other-tissues-and-other-compositions)"
+    rows = [row for part in parts.values() for row in part["resolutions"].values()]
+    less = [
+        row["crystallin"]["right"] - row["ulm, rankby_group"]["right"] for row in rows if "right" in row["crystallin"]
+    ]
+    behind = [difference for difference in less if difference < 0]
+    largest = f", at most {-100 * min(behind):.1f} points fewer" if behind else ""
+    asked = "Names of clusters: cells with the right lineage at least as often as by `ulm` + `rankby_group`"
+    measured = f"{len(less) - len(behind)} of {len(less)}{largest}"
+    yield asked, link, f"{len(less)} of {len(less)} data sets and resolutions", measured, not behind
+    asked = "Names of clusters: cells of other tissues that are unassigned"
+    for words, blind in (("data in view", False), ("blind data", True)):
+        shares = {
+            name: [row["crystallin"]["other_unassigned"] for row in part["resolutions"].values()]
+            for name, part in parts.items()
+            if part["blind"] is blind and "other_unassigned" in part["resolutions"]["1.0"]["crystallin"]
+        }
+        what, where, bar, measured, met = _at_least(asked, f"{link}, {words}", [min(map(min, shares.values()))], 0.8)
+        worst = min(shares, key=lambda name: min(shares[name]))
+        yield what, where, bar, f"{measured} ({worst}, the lowest of {len(shares)} data sets)", met
 
 
 def _power() -> Iterator[Row]:
