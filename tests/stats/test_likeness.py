@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from crystallin.stats import likeness
+from crystallin.stats import likeness, marks
 
 N_GENES = 60
 # genes of three labels: of the first type, of the second, and of no type
@@ -88,3 +88,18 @@ def test_related_types_do_not_count_as_others(profiles):
     alone = likeness(akin[2:], akin, SETS, OWN, OWN).value[0, 0]
     together = likeness(akin[2:], akin, SETS, OWN, related).value[0, 0]
     assert alone < 0.75 < together
+
+
+def test_sets_mark_the_types_in_which_they_are_high(profiles):
+    first = np.array([True, False, False])
+    assert marks(profiles, SETS[:, 0], first)
+    assert not marks(profiles, SETS[:, 1], first)
+    # a quarter of the genes is chance
+    partly = SETS[:, 0].copy()
+    partly[50:60] = True
+    assert marks(profiles, partly, first)
+    partly[20:36] = True
+    assert not marks(profiles, partly, first)
+    two = np.zeros(N_GENES, dtype=bool)
+    two[:2] = True
+    assert not marks(profiles, two, first)

@@ -142,3 +142,18 @@ def test_bad_profiles(blood, changes, profiles, message):
         cr.tl.annotate(adata, model, "bulk_labels", profiles=profiles)
     assert message in str(raised.value)
     assert not changed()
+
+
+def test_a_lineage_of_another_name_takes_the_types_that_its_genes_tell():
+    """Labels of one's own are mixed with names that have profiles."""
+    read = read_gene_sets("immune")
+    wanted = {"T cell": "T cell", "B cell": "B cell", "NK cell": "NK cell", "Monocyte": "Myeloid"}
+    sets = {wanted[name]: list(part["target"]) for name, part in read.edges.groupby("source") if name in wanted}
+    adata, model = fitted(cr.datasets.pbmc68k(), sets)
+    cr.tl.annotate(adata, model, "bulk_labels", programs=list(sets))
+    table = cr.get.annotation_df(adata, columns="all").set_index("group")
+    assert table.loc["CD14+ Monocyte", "label"] == "Myeloid"
+    assert table.loc["CD19+ B", "label"] == "B cell"
+    # progenitors are of a type without a label
+    assert table.loc["CD34+", "label"] == "unassigned"
+    assert "Haematopoietic progenitor" in table.loc["CD34+", "reason"]

@@ -58,7 +58,7 @@ def comparisons_of(
         key = RANK_PROGRAMS_GROUPS if key == COMPARE else key
     tool, key = checks.check_comparison(adata, key, group, contrast, COMPARE)
     read, chosen = (get.compare_df, contrast) if tool == COMPARE else (get.rank_programs_groups_df, group)
-    table = read(adata, chosen, stratum=stratum, kind=kind, key=key)
+    table = read(adata, chosen, stratum=stratum, kind=kind, key=key, columns="all")
     params = adata.uns[checks.check_result(adata, key, tool)][PARAMS]
     before = "total_" if kind == TOTAL else ""
     _check_columns(table, before, tool, key, is_of_samples=bool(params.get("sample_key")))

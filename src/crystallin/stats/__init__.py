@@ -19,7 +19,7 @@ from ._independent import n_independent
 from ._infidelity import infidelity
 from ._label_model import LabelModel
 from ._lift import Lift, lift
-from ._likeness import Likeness, likeness
+from ._likeness import Likeness, likeness, marks
 from ._linear import estimable_basis, independent, orthonormal, root
 from ._means import Means, reliability, unshrunk_means
 from ._mirror import mirror_q
@@ -73,6 +73,7 @@ __all__ = [
     "likeness",
     "n_carriers",
     "n_independent",
+    "marks",
     "mean_along_path",
     "mirror_q",
     "orthonormal",

@@ -80,8 +80,32 @@ def likeness(
         place = (level[:, genes] - low) / np.where(weight > 0, weight, 1)
         value[:, label] = np.clip(place, 0, 1) @ weight / weight.sum()
         agreement[:, label] = (place > 0.5) @ weight / weight.sum()
-        needed[label] = min(1.0, CHANCE + N_STANDARD_ERRORS * np.sqrt(CHANCE * (1 - CHANCE) / n_genes))
+        needed[label] = _needed(n_genes)
     return Likeness(value, agreement, needed)
+
+
+def marks(profiles: np.ndarray, members: np.ndarray, these: np.ndarray) -> bool:
+    """Return whether a set of genes is a mark of some types: enough of them are higher there than in the other types.
+
+    Parameters
+    ----------
+    profiles
+        Share of each gene in the counts of known types, types x genes.
+    members
+        Whether a gene is in the set.
+    these
+        The types, which are not all.
+    """
+    known = np.log(profiles[:, members] + FLOOR)
+    if known.shape[1] < MIN_GENES:
+        return False
+    higher = known[these].max(axis=0) - known[~these].mean(axis=0) > np.log(FOLD) / 2
+    return bool(higher.mean() >= _needed(known.shape[1]))
+
+
+def _needed(n_genes: float) -> float:
+    """Return the share of genes that has to agree, if their effective number is this."""
+    return min(1.0, CHANCE + N_STANDARD_ERRORS * float(np.sqrt(CHANCE * (1 - CHANCE) / n_genes)))
 
 
 def _expected(known: np.ndarray, own: np.ndarray, related: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

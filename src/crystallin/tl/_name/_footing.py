@@ -200,7 +200,7 @@ def _compared(rate: np.ndarray, levels: np.ndarray, sets: np.ndarray, types: _Ty
 
 
 def _with_unnamed(levels: np.ndarray, sets: np.ndarray, types: _Types) -> tuple[np.ndarray, np.ndarray]:
-    """Give lineages without a profile of their name those unclaimed types that look like them ("Myeloid")."""
+    """Give lineages without a profile of their name those unclaimed types that their genes mark ("Myeloid")."""
     own, related = types.own.copy(), types.related.copy()
     unclaimed = ~related.any(axis=0)
     for root in np.unique(types.root):
@@ -208,9 +208,7 @@ def _with_unnamed(levels: np.ndarray, sets: np.ndarray, types: _Types) -> tuple[
             continue
         for lineage in np.unique(types.lineages[unclaimed]):
             these = types.lineages == lineage
-            nothing = np.zeros((1, (~these).sum()), dtype=bool)
-            alike = stats.likeness(levels[these], levels[~these], sets[:, [root]], nothing, nothing)
-            if alike.is_alike.all():
+            if stats.marks(levels, sets[:, root], these):
                 own[root] |= these
                 related[types.root == root] |= these
     return own, related
