@@ -187,7 +187,7 @@ def draw(results: dict, colours: dict[str, str]) -> plt.Figure:
         ax.set_xlim(-0.02, 1.02)
         ax.spines[["top", "right"]].set_visible(False)
     axes[0].set(title="right lineage", xlabel="share of cells, each with its cluster's label")
-    axes[1].set(title='cells of other tissues: "unassigned"', xlabel="share of cells")
+    axes[1].set(title='other tissues: "unassigned"', xlabel="share of cells")
     handles = [Line2D([], [], marker="o", color=colour, ms=4) for colour in colours.values()]
     handles.append(Line2D([], [], marker="|", color="black", ls="", ms=10))
     labels = [*colours, "best possible with these clusters, mean"]

@@ -11,7 +11,12 @@ import pytest
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 DATA = Path(os.environ.get("CRYSTALLIN_DATA_DIR", Path(__file__).parents[2] / "shared" / "data"))
-NAMES = ["quickstart", "annotate_pbmc3k", "map", "kang_interferon", "own_gene_sets", "from_vega_expimap"]
+NAMES = [
+    *("quickstart", "annotate_pbmc3k", "map", "kang_interferon", "two_arms", "own_gene_sets", "complete_your_sets"),
+    "from_vega_expimap",
+]
+# these need neither local files nor a download
+WITHOUT_FILES = ("quickstart", "two_arms", "complete_your_sets")
 MAX_BYTES = 1_200_000
 # from the root of some machine's disk; not "</td>", not "https://…", not "CD8+/CD45RA+"
 ABSOLUTE_PATH = re.compile(r"(?<![\w.:/<+~-])(?:[A-Z]:\\|/)(?:[\w.-]+[/\\])+[\w.-]+")
@@ -94,7 +99,7 @@ def test_notebook_does_not_tell_of_the_machine_it_ran_on(name):
 def test_notebook_runs(name, tmp_path):
     for package in ("nbclient", "ipykernel", *(["igraph"] if name == "annotate_pbmc3k" else [])):
         pytest.importorskip(package)
-    if name != "quickstart" and not DATA.is_dir():
+    if name not in WITHOUT_FILES and not DATA.is_dir():
         pytest.skip("needs the data folder named by CRYSTALLIN_DATA_DIR")
     command = [sys.executable, str(NOTEBOOKS / "run.py"), name, "--out", str(tmp_path)]
     environment = os.environ | ({"CRYSTALLIN_DATA_DIR": str(DATA.resolve())} if DATA.is_dir() else {})

@@ -18,6 +18,8 @@ import nbformat
 from nbclient import NotebookClient
 
 HERE = Path(__file__).parent
+# progress bars where ipywidgets is installed
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def execute(source: Path, out: Path) -> None:
@@ -32,6 +34,8 @@ def execute(source: Path, out: Path) -> None:
     }
     for cell in notebook.cells:
         cell.metadata = {}
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
     nbformat.write(notebook, out / source.name)
 
 
@@ -41,6 +45,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE, help="folder to write to; by default in place")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
+    # progress bars without ipywidgets, which are text on standard error
     os.environ["TQDM_DISABLE"] = "1"
     names = args.names or sorted(path.stem for path in HERE.glob("*.ipynb"))
     for name in names:
