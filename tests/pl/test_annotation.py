@@ -16,6 +16,7 @@ def annotated(result):
             "label": ["CD8 T cell", "B cell", "unassigned"],
             "path": ["T cell > CD8 T cell", "B cell", ""],
             "best": ["CD8 T cell", "B cell", labels[-1]],
+            "carried_by": ["CD8 T cell", "B cell", labels[-1]],
             "second": ["B cell", "T cell", "B cell"],
             "specificity": 0.9,
             "ambiguous": [False, True, False],
@@ -47,6 +48,12 @@ def test_annotation_shows_scores_support_and_what_was_given(annotated):
     assert explained == ["25%", "50%", "100%", "label given", "?  second label is close", "grey: no label"]
     ax = cr.pl.annotation(annotated, group="one")
     assert [text.get_text() for text in ax.figure.axes[1].get_legend().get_texts()][3:] == ["label given"]
+
+
+def test_the_finer_label_that_has_the_score_is_drawn(annotated):
+    annotated.uns["annotate"]["table"].loc[1, "carried_by"] = "a label of no group"
+    ax = cr.pl.annotation(annotated)
+    assert "a label of no group" in [label.get_text() for label in ax.get_xticklabels()]
 
 
 def test_annotation_of_some_groups_on_given_axes(annotated):

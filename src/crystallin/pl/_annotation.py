@@ -70,7 +70,9 @@ def annotation(
     """
     table = get.annotation_df(adata, group, key=key, columns="all").set_index("group")
     scores = get.annotation_df(adata, table.index.tolist(), scores=True, key=key)
-    shown = set(table["best"]) | set(table["second"]) | {name for path in table["path"] for name in path.split(" > ")}
+    # a score may be that of a finer label
+    shown = {*table["best"], *table["second"], *table["carried_by"]}
+    shown |= {name for path in table["path"] for name in path.split(" > ")}
     # in the collection's order, coarser ones before finer ones
     labels = [name for name in scores["label"].unique() if name in shown]
     score, support = (
