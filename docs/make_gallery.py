@@ -43,8 +43,17 @@ cr.tl.audit_programs(adata, model)
 cr.map(adata, "pbmc", layer="counts", groupby="louvain", key_added="blood")
 
 study = cr.datasets.simulate(
-    2000, 300, n_programs=12, n_decoys=4, n_cell_types=3, n_donors=12, shift=(0.5, 1.5), n_shifted=3, n_interacting=2,
-    conditions=("before", "after"), arms=("placebo", "drug"),
+    2000,
+    300,
+    n_programs=12,
+    n_decoys=4,
+    n_cell_types=3,
+    n_donors=12,
+    shift=(0.5, 1.5),
+    n_shifted=3,
+    n_interacting=2,
+    conditions=("before", "after"),
+    arms=("placebo", "drug"),
 )
 trained = cr.fit(study, study.uns["simulation"]["annotation"], max_epochs=30)
 response = {"arm": ("placebo", "drug"), "condition": ("before", "after")}

@@ -49,19 +49,23 @@ def test_a_condition_within_cell_types(kang):
         "CD14 monocytes (2)."
     )
     assert changes.strongest(found) == [
-        "Interferon rose most clearly: by 4.5 prior standard deviations (95 % interval 4.1 to 4.9) in CD14 monocytes; "
-        "it rose in all 3 groups.",
+        "Interferon rose in all 3 groups, most clearly by 4.5 prior standard deviations (95 % interval 4.1 to 4.9) in "
+        "CD14 monocytes.",
         "Ribosome fell most clearly: by 1.2 prior standard deviations (95 % interval 0.90 to 1.5) in CD14 monocytes, "
-        "and in no other group.",
+        "and is called in no other.",
     ]
 
 
 def test_doubts_stand_beside_a_difference(kang):
     found = Compared.of(kang.assign(breadth=[1.2, 8, 8, 8, 8, 8], opposed=kang["program"] == "Ribosome"), WITHIN)
-    rose, fell = changes.strongest(found)
-    assert rose.endswith("in all 3 groups. A single gene carries this difference.")
+    rose, fell, narrow = changes.strongest(found)
+    assert rose.endswith("in CD14 monocytes. A single gene carries this difference.")
+    assert narrow == (
+        "1 of the 4 differences called rests on one or two genes (breadth below 2): read these as changes of genes, "
+        "not of programs."
+    )
     assert fell.endswith(
-        "and in no other group. The total activity of its genes goes the other way, because of other programs."
+        "and is called in no other. The total activity of its genes goes the other way, because of other programs."
     )
 
 
@@ -132,7 +136,7 @@ def test_contrasts_of_a_design(kang):
     other = table.assign(contrast="sex: m - f", lower=-1.0, upper=5.0)
     several = Compared.of(pd.concat([table, other]), {"design": "~ arm + sex"})
     assert several.in_words == "Under the design ~ arm + sex, the contrasts were estimated: arm: b - a and sex: m - f."
-    assert changes.strongest(several)[0].endswith("in arm: b - a; it rose in all 2 comparisons.")
+    assert changes.strongest(several)[0].startswith("Interferon rose in all 2 comparisons, most clearly by")
 
 
 def test_the_unit_of_observation(kang):
@@ -144,8 +148,9 @@ def test_the_unit_of_observation(kang):
     assert samples.unit == "The unit of observation is the sample (donor), so error rates hold for further samples."
     small = Compared.of(kang.assign(n_samples_group=2, n_samples_reference=3), {"sample_key": "donor"})
     assert small.unit.endswith(
-        "(donor; 2 against 3 or more), so error rates hold for further samples. With so few samples, "
-        "only large differences can be found."
+        "(donor; 2 against 3 or more), so error rates hold for further samples. With so few samples, how much they "
+        "vary is mostly taken from other programs: only large differences can be found, and what is found should be "
+        "seen in more samples."
     )
     sized = kang.assign(n_samples_group=[8, 8, 7, 7, 8, 8], n_samples_reference=8)
     assert Compared.of(sized, WITHIN | {"sample_key": "donor"}).unit == (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from crystallin import get, pl
-from crystallin._keys import ANNOTATE, KIND, RULES, UNIQUE
+from crystallin._keys import ANNOTATE, KIND, RULES, TABLE, UNIQUE
 
 from ._blocks import Figure, Heading, Table, Text
 from ._draw import MAX_GROUPS, picture
@@ -67,8 +67,11 @@ def _annotation(source: Source, stored: Stored) -> list:
         f"Names of the clusters, from programs that are cell types. The score is the {_reading(stored)} activity of "
         "the program above the clusters in which it is off, in standard deviations between cells. Clusters that no "
         f"name fits are 'unassigned'. A name needs at least: {', '.join(limits)} "
-        "(the coarsest name of a branch needs no margin)."
     )
+    if "likeness" in source.adata.uns[stored.slot][TABLE]:
+        text += "; but the coarsest name of a branch is decided by likeness to known types of cells."
+    else:
+        text += "(the coarsest name of a branch needs no margin)."
     return _result(source, stored, f"Labels of {stored.groupby}", text)
 
 

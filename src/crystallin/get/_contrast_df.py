@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from anndata import AnnData
 
@@ -26,8 +27,8 @@ def contrast_df(
     adata
         Data with a contrast.
     n
-        Number of genes to return, by absolute contribution (in a contrast within strata, the largest in any of them);
-        ``None`` returns all.
+        Number of genes to return, by absolute contribution (in a contrast within strata, the largest in any of those
+        that are returned); ``None`` returns all.
     stratum
         Labels of ``within`` to return; ``None`` returns all.
     members
@@ -59,6 +60,8 @@ def contrast_df(
             msg = f"stratum={stratum!r}: the contrast under {slot!r} has no strata. Leave stratum out."
             raise ValueError(msg)
         table = table[table["stratum"].isin(checks.check_among(stratum, "stratum", table["stratum"].unique()))]
+        largest = table["contribution"].abs().groupby(table["gene"]).transform("max")
+        table = table.iloc[np.argsort(-largest.to_numpy(), kind="stable")]
     if members:
         table = table[table["member"].astype(bool)]
     if n is not None:

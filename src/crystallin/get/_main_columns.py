@@ -32,7 +32,7 @@ MAIN_COLUMNS = {
         *("category", "n_genes", "n_present", "coverage", "awake", "most_active", "reliability", "leakage"),
         *("importance", "nearest_twin", "stability", "missing", "kept", "reason", "decoy"),
     ),
-    "rank_programs_groups_df": ("stratum", "group", "program", *OF_READING),
+    "rank_programs_groups_df": ("stratum", "group", "program", *OF_READING, "total_effect"),
     "rules_df": (
         *("group", "rule", "precision", "recall", "prevalence", "gain", "f1", "certainty", "stability", "n_group"),
         "reason",

@@ -12,7 +12,7 @@ SET_NAME = re.compile(rf"({'|'.join(COLLECTIONS)})((?:_[A-Z0-9]+)+)(?![A-Za-z0-9
 MAX_ACRONYM = 4
 WORDS = frozenset(
     "acid acts acyl amid an and anti are area arms aryl as at axon base beta bile bind body bond bone both box "
-    "bud by cell cis clot cone core cycle de dead diet dual duct due down drug early egg end ends exit eye fast "
+    "bud by cell cis clot co cone core cycle de dead diet dual duct due down drug early egg end ends exit eye fast "
     "fat fate fear fiber flow foci for free from gap gate gene germ gut hair head hear heat heme high home host "
     "into in ion ions iron is its key lack late lead left leg life like limb lipid load long loop loss low lung "
     "main male many mass mode near neck new non not novo of off on one only onto open or oral our out over own "

@@ -152,14 +152,15 @@ def annotate(
           ``lower``, ``upper``: its 95 % interval (NaN for groups of one cell or sample); see Notes;
         - ``likeness`` (only with profiles): how much the genes of the label's lineage look as in such cells, from 0 (as
           low as in other cells) to 1; ``agreement``: share of these genes that are closer to such cells than to others;
-        - ``second``, ``second_score``: the best label of another lineage, and its score; ``margin``: the difference of
-          the two scores, to which likeness adds 10 times its difference where both lineages are possible by it;
-          ``ambiguous``: whether the margin is smaller than ``min_margin`` (with profiles, only if another lineage is
-          possible by likeness);
+        - ``second``, ``second_score``: the best label that is neither coarser nor finer, and its score; ``margin``: the
+          difference of the two scores, to which likeness adds 10 times its difference where both lineages are possible
+          by it; ``ambiguous``: whether the margin is smaller than ``min_margin`` (with profiles, only if another
+          lineage is possible by likeness);
         - ``specificity``: probability that a cell of the group has a higher activity of the label's program than a cell
           of groups with other labels;
-        - ``support``: share of genes that agree with the label, averaged over the label and its coarser labels, or that
-          of a finer label if larger; ``breadth``: effective number of the label's genes that agree with it;
+        - ``support``: share of genes that agree with the label, averaged over the label and its coarser labels (but not
+          a coarsest one that likeness decides), or that of a finer label if larger; ``breadth``: effective number of
+          the label's genes that agree with it;
         - ``stability``: how often the same label results in other samples of as many cells (or samples), with the same
           model, groups, likeness and support; of an ensemble (see :func:`crystallin.ensemble`) also ``share_of_fits``:
           share of the fits that give the same label;

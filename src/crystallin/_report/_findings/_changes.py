@@ -14,6 +14,8 @@ from ._words import WIDTH, amount, interval
 N_GROUPS = 12
 # effective number of genes below which a difference is that of a single gene
 ONE_GENE = 1.5
+# and below which one or two genes do
+FEW_GENES = 2
 # of a condition, and of groups against all other cells
 VERBS = {"up": "rose", "down": "fell"}
 STATES = {"up": "was higher", "down": "was lower"}
@@ -47,24 +49,34 @@ def called(compared: Compared) -> str:
 
 
 def strongest(compared: Compared) -> list[str]:
-    """Say which program rose and which fell most, by how much and how surely, and in how many comparisons."""
+    """Say which program rose and which fell in most comparisons, and by how much and how surely."""
     words = STATES if compared.is_against_rest else VERBS
     sentences = []
     for direction, verb in words.items():
         rows = compared.table[compared.table["call"] == direction]
         if rows.empty:
             continue
-        row = _surest(rows)
-        name = shorten(str(row["program"]), WIDTH)
-        text = f"{name} {verb} most clearly: by {amount(row['effect'])} {UNIT} ({interval(row['lower'], row['upper'])})"
-        if compared.n > 1:
-            n = int((rows["program"] == row["program"]).sum())
+        # a program that responds everywhere says more than one that stands out in one place
+        n_called = rows["program"].map(rows["program"].value_counts())
+        row = _surest(rows[n_called == n_called.max()])
+        n, name = int(n_called.max()), shorten(str(row["program"]), WIDTH)
+        size = f"by {amount(row['effect'])} {UNIT} ({interval(row['lower'], row['upper'])})"
+        if compared.n == 1:
+            text = f"{name} {verb} most clearly: {size}"
+        elif n == 1:
+            text = f"{name} {verb} most clearly: {size} in {compared.place(row)}, and is called in no other"
+        else:
             all_of = f"all {n:,}" if n == compared.n else f"{n:,} of {compared.n:,}"
-            also = (
-                f"; it {verb} in {all_of} {compared.places}" if n > 1 else f", and in no other {compared.places[:-1]}"
-            )
-            text += f" in {compared.place(row)}{also}"
+            text = f"{name} {verb} in {all_of} {compared.places}, most clearly {size} in {compared.place(row)}"
         sentences.append(f"{text}.{_doubts(row)}")
+    called = compared.table[compared.table["call"] != ""]
+    narrow = int((called["breadth"] < FEW_GENES).sum()) if "breadth" in called else 0
+    if narrow and len(called) > 1:
+        verb = "rests" if narrow == 1 else "rest"
+        sentences.append(
+            f"{narrow:,} of the {len(called):,} differences called {verb} on one or two genes (breadth below "
+            f"{FEW_GENES}): read these as changes of genes, not of programs."
+        )
     return sentences
 
 

@@ -105,7 +105,11 @@ class Compared:
                 f"The unit of observation is the sample ({self.sample}{size}), so error rates hold for further samples."
             )
             is_small = size and min(few, others) <= FEW
-            return f"{text} With so few samples, only large differences can be found." if is_small else text
+            small = (
+                " With so few samples, how much they vary is mostly taken from other programs: only large differences "
+                "can be found, and what is found should be seen in more samples."
+            )
+            return f"{text}{small}" if is_small else text
         return (
             "The unit of observation is the cell. Cells are not replicates, so these differences describe these cells "
             "only: one that is due to a single donor cannot be told from one that all donors share."

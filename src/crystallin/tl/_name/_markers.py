@@ -27,6 +27,8 @@ UNASSIGNED = "unassigned"
 UNSURE = "?"
 # share of a label's genes in the data below which its name rests on few genes
 POOR = 1 / 3
+# number of labels that are named in messages
+N_LISTED = 6
 CATEGORY, CELL_TYPE = "category", "cell type"
 
 
@@ -74,7 +76,10 @@ def markers(
     key: str,
 ) -> Markers:
     """Return the programs that are labels, as given or by the collection's categories, and their hierarchy."""
-    table = get.programs_df(adata, key=key, columns="all")
+    table = get.programs_df(adata, key=key, dropped=True, columns="all")
+    if programs is None:
+        _warn_of_dropped(table)
+    table = table[table["kept"].astype(bool)] if "kept" in table else table
     learned = model.programs_table
     if CATEGORY not in table and learned is not None and CATEGORY in learned:
         # the same programs were added to these cells without their categories
@@ -122,6 +127,26 @@ def markers(
     columns = np.array([positions.index(name) for name in names])
     n_genes = members(model)[:, columns].sum(axis=0)
     return Markers(names, columns, np.array([_nearest_coarser(name, place, parents) for name in names]), n_genes)
+
+
+def _warn_of_dropped(table: pd.DataFrame) -> None:
+    """Name the labels whose sets were left out: their cells cannot be named."""
+    if not {CATEGORY, "kept", "n_present", "n_genes"} <= set(table):
+        return
+    gone = table[(table[CATEGORY] == CELL_TYPE) & ~table["kept"].astype(bool)]
+    if len(gone):
+        listed = [
+            f"{name!r} ({present} of {size} genes)"
+            for name, present, size in zip(gone.index[:N_LISTED], gone["n_present"], gone["n_genes"], strict=False)
+        ]
+        more = f" and {len(gone) - N_LISTED} more" if len(gone) > N_LISTED else ""
+        logger.warning(
+            "%d label(s) were left out when programs were added, as few of their genes are in the data, and no group "
+            "can be called so: %s%s.",
+            len(gone),
+            ", ".join(listed),
+            more,
+        )
 
 
 def _warn_of_coverage(table: pd.DataFrame, names: Sequence[str]) -> None:

@@ -132,8 +132,11 @@ class Naming:
 
     @cached_property
     def _along_path(self) -> np.ndarray:
-        """Support of each label and all coarser ones."""
-        return stats.mean_along_path(self.support, self.known.parent)
+        """Support of each label and all coarser ones, without the coarsest of finer labels if likeness decides it."""
+        parent = self.known.parent
+        if self.footing is not None:
+            parent = np.where(parent == self.footing.root, NONE, parent)
+        return stats.mean_along_path(self.support, parent)
 
     def _carriers(self) -> np.ndarray:
         """Return, for each group, the label with the largest score among the best label and its finer ones."""
