@@ -157,3 +157,14 @@ def test_a_lineage_of_another_name_takes_the_types_that_its_genes_tell():
     # progenitors are of a type without a label
     assert table.loc["CD34+", "label"] == "unassigned"
     assert "Haematopoietic progenitor" in table.loc["CD34+", "reason"]
+
+
+def test_labels_that_were_left_out_are_named_if_a_group_has_no_name(blood, caplog):
+    adata, model = blood
+    with caplog.at_level(logging.WARNING, logger="crystallin"):
+        cr.tl.annotate(adata, model, "bulk_labels")
+        assert "left out when programs were added" not in caplog.text
+        adata.obs["few"] = np.where(np.arange(adata.n_obs) < 2, "two cells", "rest")
+        cr.tl.annotate(adata, model, "few")
+    assert "Labels that were left out when programs were added" in caplog.text
+    assert "'Platelet' (0 of 34 genes)" in caplog.text

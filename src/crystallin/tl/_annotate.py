@@ -11,7 +11,17 @@ import pandas as pd
 from crystallin import _checks as checks
 from crystallin._keys import ANNOTATE, DEFAULT_KEY, KIND, PARAMS, SCORES, SHARE_OF_FITS, TABLE, Keys, given
 
-from ._name import Needs, check_profiles, markers, name_groups, own_columns, own_labels, written_columns
+from ._name import (
+    UNASSIGNED,
+    Needs,
+    check_profiles,
+    markers,
+    name_groups,
+    own_columns,
+    own_labels,
+    warn_of_dropped,
+    written_columns,
+)
 from ._shared import on_model_genes, origin_of, stored_activity
 
 if TYPE_CHECKING:
@@ -22,30 +32,9 @@ if TYPE_CHECKING:
 # suffix of the column with the probabilities of the cells' own labels
 PROBABILITY = "_probability"
 COLUMNS = [
-    "group",
-    "label",
-    "path",
-    "finest",
-    "n_cells",
-    "score",
-    "carried_by",
-    "lower",
-    "upper",
-    "second",
-    "second_score",
-    "margin",
-    "ambiguous",
-    "likeness",
-    "agreement",
-    "specificity",
-    "support",
-    "breadth",
-    "stability",
-    SHARE_OF_FITS,
-    "best",
-    "reason",
-    "genes",
-    "programs",
+    *("group", "label", "path", "finest", "n_cells", "score", "carried_by", "lower", "upper", "second", "second_score"),
+    *("margin", "ambiguous", "likeness", "agreement", "specificity", "support", "breadth", "stability", SHARE_OF_FITS),
+    *("best", "reason", "genes", "programs"),
 ]
 
 
@@ -251,6 +240,8 @@ def annotate(
 
     rng = np.random.default_rng(random_state)
     named = name_groups(adata, model, known, needs, groupby, sample_key, profiles, keys, kind, rng)
+    if programs is None and UNASSIGNED in named.labels:
+        warn_of_dropped(adata, key)
     columns: dict[str, Any] = {}
     if label_added is not None:
         shown = named.marked if mark_ambiguous else named.labels

@@ -2,17 +2,19 @@
 
 from ._cell_labels import own_labels
 from ._footing import check_profiles
-from ._markers import markers
+from ._markers import UNASSIGNED, markers, warn_of_dropped
 from ._named import name_groups
 from ._naming import Needs
 from ._own_columns import own_columns, written_columns
 
 __all__ = [
     "Needs",
+    "UNASSIGNED",
     "check_profiles",
     "markers",
     "name_groups",
     "own_columns",
     "own_labels",
+    "warn_of_dropped",
     "written_columns",
 ]

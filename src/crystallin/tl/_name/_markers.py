@@ -76,10 +76,7 @@ def markers(
     key: str,
 ) -> Markers:
     """Return the programs that are labels, as given or by the collection's categories, and their hierarchy."""
-    table = get.programs_df(adata, key=key, dropped=True, columns="all")
-    if programs is None:
-        _warn_of_dropped(table)
-    table = table[table["kept"].astype(bool)] if "kept" in table else table
+    table = get.programs_df(adata, key=key, columns="all")
     learned = model.programs_table
     if CATEGORY not in table and learned is not None and CATEGORY in learned:
         # the same programs were added to these cells without their categories
@@ -129,8 +126,9 @@ def markers(
     return Markers(names, columns, np.array([_nearest_coarser(name, place, parents) for name in names]), n_genes)
 
 
-def _warn_of_dropped(table: pd.DataFrame) -> None:
-    """Name the labels whose sets were left out: their cells cannot be named."""
+def warn_of_dropped(adata: AnnData, key: str) -> None:
+    """Name the labels whose sets were left out, which groups without a name could need."""
+    table = get.programs_df(adata, key=key, dropped=True, columns="all")
     if not {CATEGORY, "kept", "n_present", "n_genes"} <= set(table):
         return
     gone = table[(table[CATEGORY] == CELL_TYPE) & ~table["kept"].astype(bool)]
@@ -141,9 +139,8 @@ def _warn_of_dropped(table: pd.DataFrame) -> None:
         ]
         more = f" and {len(gone) - N_LISTED} more" if len(gone) > N_LISTED else ""
         logger.warning(
-            "%d label(s) were left out when programs were added, as few of their genes are in the data, and no group "
-            "can be called so: %s%s.",
-            len(gone),
+            "Some groups have no name. Labels that were left out when programs were added, as few of their genes are "
+            "in the data: %s%s.",
             ", ".join(listed),
             more,
         )
