@@ -15,8 +15,8 @@ from crystallin._keys import CONTRAST
 from ._ranking import difference_of
 from ._reading import kind_of, titled
 from ._steps import TITLE_WIDTH, draw_steps
-from ._strata import draw_strata, italics
-from ._style import DOWN, UP, finish, legend_below, wrap
+from ._strata import draw_strata
+from ._style import DOWN, UP, finish, italics, legend_below, wrap
 
 # points: depth of the legend below the axes
 LEGEND_DEPTH = 32

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from ._style import legend_below, mark_members, shorten
+from ._style import italics, legend_below, mark_members, shorten
 
 # the colour scale ends at this quantile of the shown values
 QUANTILE = 0.98
@@ -65,9 +62,3 @@ def draw_strata(table: pd.DataFrame, n_genes: int, label: str, *, title: str, ax
     if keys:
         legend_below(ax, keys, GAP + LETTER * max(map(len, labels)), fontsize=7.5)
     return ax
-
-
-def italics(member: Iterable[bool]) -> dict[str, Any]:
-    """Return the key of names in italics, if a gene is not a member of the program."""
-    style = {"linestyle": "", "marker": r"$\mathit{A}$", "color": "black", "markersize": 5, "markeredgewidth": 0.3}
-    return {} if all(member) else {"not a member of the program": Line2D([], [], **style)}
