@@ -44,7 +44,8 @@ always give a name; crystallin leaves clusters "unassigned" if it is not certain
 
 ## What was asked, and what was reached
 
-The project set these bars before it measured. The worst case counts: the worst seed, data set or cell type.
+The project set these bars before it measured. The worst case counts: the worst seed, data set or cell type (of false
+calls and power, the mean over replicates).
 **{met} of {len(rows)} are met.**
 
 {_by_topic(rows)}
