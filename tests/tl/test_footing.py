@@ -8,6 +8,10 @@ import pytest
 
 import crystallin as cr
 from crystallin.programs import blood_profiles, read_gene_sets
+from crystallin.stats import Likeness
+from crystallin.tl._name._footing import Footing
+from crystallin.tl._name._markers import Markers
+from crystallin.tl._name._naming import Naming, Needs
 
 LINEAGES = {
     "CD14+ Monocyte": "Monocyte",
@@ -49,7 +53,7 @@ def test_all_lineages_of_blood_are_named(blood):
     adata, model = blood
     cr.tl.annotate(adata, model, "bulk_labels")
     assert lineage_of(adata) == LINEAGES
-    table = cr.get.annotation_df(adata, columns="all")
+    table = cr.get.annotation_df(adata)
     assert table["likeness"].between(0.5, 1).all()
     assert (table["agreement"] > 0.5).all()
 
@@ -168,3 +172,19 @@ def test_labels_that_were_left_out_are_named_if_a_group_has_no_name(blood, caplo
         cr.tl.annotate(adata, model, "few")
     assert "Labels that were left out when programs were added" in caplog.text
     assert "'Platelet' (0 of 34 genes)" in caplog.text
+
+
+def test_genes_of_a_lineage_that_likeness_decides_need_not_agree_with_a_finer_label():
+    """Plasma cells are B cells that hardly express the genes of these."""
+    known = Markers(["B cell", "Plasma cell", "Memory B cell"], np.arange(3), np.array([-1, 0, 0]), np.full(3, 20))
+    alike = Likeness(np.array([[0.5, np.nan, np.nan]]), np.array([[0.4, 0.9, 0.1]]), np.full(3, 0.4))
+    footing = Footing(alike, np.array([[0.5, 1.0, -np.inf]]), np.zeros(3, int), np.array([-np.inf]), np.array([""]))
+    needs = Needs(score=1, support=2 / 3, breadth=2, margin=0.5, cells=3)
+    score, support = np.array([[0.3, 3.3, 0.2]]), np.array([[0.25, 0.86, 0.3]])
+
+    def labels(footing):
+        return Naming(known, score, support, np.full((1, 3), 5.0), np.array([30]), needs, footing).labels()
+
+    assert labels(footing) == ["Plasma cell"]
+    # without likeness the whole path has to agree
+    assert labels(None) == ["unassigned"]
