@@ -83,6 +83,19 @@ def test_tools_work_with_the_model_it_returns(referenced):
     assert np.isfinite(cr.get.attributions_df(own, program=program)["attribution"]).all()
 
 
+def test_tools_find_the_counts_of_a_query_in_the_layer_that_was_mapped(referenced):
+    query = referenced.query[:, ::2].copy()
+    mapped = cr.map(query, referenced.model)
+    layered = query.copy()
+    layered.layers["counts"], layered.X = query.X.copy(), query.X.log1p()
+    of_layer = cr.map(layered, referenced.model, layer="counts")
+    for adata, model in ((query, mapped), (layered, of_layer)):
+        # the query has genes that the model does not know
+        assert len(model.genes) <= adata.n_vars
+        cr.tl.attributions(adata, model, groupby="type")
+    pd.testing.assert_frame_equal(cr.get.attributions_df(layered), cr.get.attributions_df(query))
+
+
 def test_programs_that_were_not_measured_are_nan_with_a_reason(referenced):
     program = referenced.model.program_names[0]
     members = referenced.model.genes[referenced.model.prior[:, [0]].nonzero()[0]]

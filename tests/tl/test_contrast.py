@@ -126,6 +126,10 @@ def test_within_strata(result, model, caplog):
     # rows of a gene follow each other, those with the largest contribution anywhere first
     largest = table.groupby("gene", sort=False)["contribution"].agg(lambda values: values.abs().max())
     assert (np.diff(largest) <= 0).all() and (table["gene"].to_numpy()[:3] == table["gene"].iloc[0]).all()
+    for name in ("type 0", "type 2"):
+        sizes = table[table["stratum"] == name].set_index("gene")["contribution"].abs()
+        first = cr.get.contrast_df(result, 4, stratum=name)
+        assert first["gene"].tolist() == sizes.sort_values(ascending=False, kind="stable").index[:4].tolist()
     mean = table.groupby("gene")["contribution"].mean()
     assert params["difference"] == pytest.approx(mean.sum())
     assert cr.get.contrast_df(result, 2)["gene"].nunique() == 2 and len(cr.get.contrast_df(result, 2)) == 6
