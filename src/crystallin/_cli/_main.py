@@ -50,7 +50,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"crystallin {version('crystallin')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(commands)
+    command = commands.add_parser("demo", help="run on the embedded data (700 blood cells, no network)")
+    command.add_argument(
+        "--folder", type=Path, default=Path("crystallin_demo"), help="where to write (default: %(default)s)"
+    )
+    command.set_defaults(command=demo)
+    return parser
 
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser(
         "run",
         help="train on a file of counts and write activities, loadings and figures",
@@ -106,13 +115,6 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, required=True, metavar="OUT.h5ad", help="file to write (.h5ad or .zarr)")
     command.add_argument("--figures", type=Path, metavar="DIR", help="folder for figures")
     command.set_defaults(command=run)
-
-    command = commands.add_parser("demo", help="run on the embedded data (700 blood cells, no network)")
-    command.add_argument(
-        "--folder", type=Path, default=Path("crystallin_demo"), help="where to write (default: %(default)s)"
-    )
-    command.set_defaults(command=demo)
-    return parser
 
 
 def _whole_or_auto(text: str) -> int | str:
