@@ -23,6 +23,10 @@ from .tl._audit import check_audit, check_awake
 
 logger = logging.getLogger(__name__)
 
+# arguments of this call that are passed on under the same names
+COVARIATES = ("size_factor_key", "categorical_covariate_keys", "continuous_covariate_keys")
+OF_PROGRAMS = ("gene_symbols", "min_genes", "max_genes", "n_decoys", "layer", "random_state", "key_added")
+
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
@@ -159,25 +163,8 @@ def fit(
     if n_top_genes is not None:
         return _fit_on_selected(adata, n_top_genes, arguments | train_kwargs)
     with unchanged_on_error(adata), ProgramVAE._forgotten_on_error():
-        ProgramVAE.setup_anndata(
-            adata,
-            layer=layer,
-            batch_key=batch_key,
-            size_factor_key=size_factor_key,
-            categorical_covariate_keys=categorical_covariate_keys,
-            continuous_covariate_keys=continuous_covariate_keys,
-        )
-        pp.add_programs(
-            adata,
-            programs,
-            gene_symbols=gene_symbols,
-            min_genes=min_genes,
-            max_genes=max_genes,
-            n_decoys=n_decoys,
-            layer=layer,
-            random_state=random_state,
-            key_added=key_added,
-        )
+        ProgramVAE.setup_anndata(adata, **{name: arguments[name] for name in ("layer", "batch_key", *COVARIATES)})
+        pp.add_programs(adata, programs, **{name: arguments[name] for name in OF_PROGRAMS})
         if wanted is not None:
             pp.screen_programs(adata, **wanted, layer=layer, batch_key=batch_key, key_added=key_added)
         if completion is not None and completion["programs"] is None:
@@ -206,7 +193,7 @@ def _fit_on_selected(adata: AnnData, selection: Any, arguments: dict[str, Any]) 
     """Select genes, fit a model to these, and write its results into data that keep all of their genes."""
     column = Keys(arguments["key_added"]).result(GENES_SELECTED)
     options = _selection(selection) | {"key_added": column}
-    for name in ("size_factor_key", "categorical_covariate_keys", "continuous_covariate_keys"):
+    for name in COVARIATES:
         for key in np.atleast_1d(arguments[name] or []).tolist():
             checks.check_key(key, adata.obs, name)
     shared = ("layer", "batch_key", "gene_symbols", "min_genes", "max_genes")
