@@ -138,6 +138,10 @@ def given(params: Mapping[str, Any]) -> dict[str, Any]:
 
 # column of the table of programs that says which are awake
 AWAKE = "awake"
+# column of the table of programs of collections that have categories, and those that tools treat by themselves
+CATEGORY, CELL_TYPE, HOUSEKEEPING = "category", "cell type", "housekeeping"
+# label of groups and cells that no label fits
+UNASSIGNED = "unassigned"
 # column of results of an ensemble: share of the fits that say the same
 SHARE_OF_FITS = "share_of_fits"
 # suggestions of an audit, below which the share of false ones (entry "realised" of its parameters) says nothing
@@ -215,6 +219,8 @@ COMPARISON = {RANK_PROGRAMS_GROUPS: ["stratum", "group", "reference"], COMPARE: 
 MAP_COLUMNS = ("label", "probability", "p", "p_counts", "p_activity")
 # of a mapped query: entry of its parameters with the names of the labels, and entry with their places in the plane
 LABELS_OF_MAP, CENTRES = "labels", "centres"
+# p-value below which a cell is unlike the reference, and level of the limits for groups
+ALPHA = 0.05
 # verdicts on its groups
 VERDICTS = LIKE, SHIFTED, NEW, FEW = "like the reference", "shifted", "new", "too few cells"
 

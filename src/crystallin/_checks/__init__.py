@@ -35,7 +35,7 @@ from ._slots import (
     kind_of,
     programs_keys,
 )
-from ._values import check_bool, check_choice, check_int, check_number, check_profiles, check_sizes
+from ._values import check_bool, check_choice, check_int, check_number, check_profiles, check_sizes, check_types
 from ._words import some
 
 __all__ = [
@@ -85,6 +85,7 @@ __all__ = [
     "check_sizes",
     "check_slot_name",
     "check_table",
+    "check_types",
     "check_varies",
     "hash_names",
     "is_of_other_model",

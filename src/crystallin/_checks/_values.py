@@ -11,6 +11,9 @@ import pandas as pd
 
 from ._aligned import check_aligned
 
+# profiles that come with the package
+BLOOD = "blood"
+
 
 def check_int(value: Any, argument: str, minimum: int) -> None:
     """Raise unless ``value`` is a whole number of at least ``minimum``."""
@@ -92,3 +95,25 @@ def check_profiles(baseline: Any, genes: Sequence[str]) -> np.ndarray:
         )
         raise ValueError(msg)
     return profiles
+
+
+def check_types(profiles: Any) -> None:
+    """Raise unless these are the name of built-in profiles, ``None``, or profiles of types as genes x types."""
+    if profiles is None or (isinstance(profiles, str) and profiles == BLOOD):
+        return
+    if not isinstance(profiles, pd.DataFrame):
+        msg = (
+            f"profiles={profiles!r}: give 'blood', None, or a pandas DataFrame of mean counts with genes in its rows "
+            "and types of cells in its columns."
+        )
+        raise ValueError(msg)
+    if not (profiles.index.is_unique and profiles.columns.is_unique and profiles.size):
+        msg = "profiles: genes (rows) and types of cells (columns) have to be there, and unique."
+        raise ValueError(msg)
+    values = profiles.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
+    if not (np.isfinite(values).all() and (values >= 0).all() and (values.sum(axis=0) > 0).all()):
+        msg = (
+            "profiles: mean counts have to be numbers of at least 0, with some above 0 for each type. Logged or scaled "
+            "values are no counts."
+        )
+        raise ValueError(msg)

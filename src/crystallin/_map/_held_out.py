@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from crystallin._keys import ALPHA
 from crystallin.stats import LabelModel
 
 from ._query import columns_of, private_query
-from ._reference import ALPHA
 from ._scores import as_measured
 from ._verdicts import MIN_CELLS, most_frequent
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from crystallin._keys import ALPHA
 from crystallin.stats import LabelModel, conformal_limit, conformal_p
 
-# error rate of the verdict on a group of cells of a new sample
-ALPHA = 0.05
-# the same, for the shift of intercepts, as a multiple of the largest of held-out samples
+# limit of the shift of intercepts, as a multiple of the largest of held-out samples
 MAX_BATCH_SHIFT = 3.0
 # entries of a stored reference for the Gaussians of labels, and for the scores of held-out cells
 OF_CELLS = ("mean", "size", "within", "between", "information")

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from crystallin._keys import FEW, LIKE, NEW, SHIFTED
+from crystallin._keys import ALPHA, FEW, LIKE, NEW, SHIFTED
 from crystallin.stats import LabelModel
 
-from ._reference import ALPHA, Reference
+from ._reference import Reference
 from ._scores import Placed
 
 # the mean of fewer cells is too uncertain

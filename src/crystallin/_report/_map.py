@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from crystallin import get, pl
-from crystallin._keys import MAP
+from crystallin._keys import ALPHA, MAP
 
 from ._blocks import Heading, Section, Table, Text
 from ._draw import picture
@@ -15,8 +15,6 @@ from ._missing import stale
 from ._values import count, shorten
 
 TITLE = "Against the reference"
-# p-value below which a cell is unlike the reference
-ALPHA = 0.05
 # number of groups that are named
 N_NAMED = 8
 MAIN = ("group", "verdict", "label", "n_cells", "unlike", "distance", "own_distance", "limit", "far", "moved")

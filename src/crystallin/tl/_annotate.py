@@ -9,19 +9,9 @@ import numpy as np
 import pandas as pd
 
 from crystallin import _checks as checks
-from crystallin._keys import ANNOTATE, DEFAULT_KEY, KIND, PARAMS, SCORES, SHARE_OF_FITS, TABLE, Keys, given
+from crystallin._keys import ANNOTATE, DEFAULT_KEY, KIND, PARAMS, SCORES, SHARE_OF_FITS, TABLE, UNASSIGNED, Keys, given
 
-from ._name import (
-    UNASSIGNED,
-    Needs,
-    check_profiles,
-    markers,
-    name_groups,
-    own_columns,
-    own_labels,
-    warn_of_dropped,
-    written_columns,
-)
+from ._name import Needs, markers, name_groups, own_columns, own_labels, warn_of_dropped, written_columns
 from ._shared import on_model_genes, origin_of, stored_activity
 
 if TYPE_CHECKING:
@@ -224,16 +214,13 @@ def annotate(
     if profiles is None:
         # groups are compared with each other only
         checks.check_groups(checks.ALL, checks.REST, groups, groupby)
-    check_profiles(profiles)
+    checks.check_types(profiles)
     if sample_key is not None:
         checks.check_labels(adata, sample_key, "sample_key")
-    for argument, value in (("min_score", min_score), ("min_breadth", min_breadth), ("min_margin", min_margin)):
-        checks.check_number(value, argument, 0, np.inf)
-    for argument, value in (("min_support", min_support), ("min_probability", min_probability)):
-        checks.check_number(value, argument, 0, 1)
-    for argument, value, least in (("min_cells", min_cells, 1), ("random_state", random_state, 0)):
-        checks.check_int(value, argument, least)
     needs = Needs(min_score, min_support, min_breadth, min_margin, min_cells)
+    needs.check()
+    checks.check_number(min_probability, "min_probability", 0, 1)
+    checks.check_int(random_state, "random_state", 0)
     own = own_columns(adata, slot)
     checks.check_new_columns(adata, _columns(label_added, cell_label_added), set(own) - {groupby, sample_key})
     known = markers(adata, model, programs, parents, key)

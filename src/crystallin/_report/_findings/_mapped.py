@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from crystallin._keys import LIKE, NEW, SHIFTED
+from crystallin._keys import ALPHA, LIKE, NEW, SHIFTED
 from crystallin._report._values import count, shorten
 
 from ._words import WIDTH, are, listed, part_of, percent
 
-# p-value below which a cell is unlike the reference
-ALPHA = 0.05
 # groups whose shift is described
 N_SHIFTED = 5
 

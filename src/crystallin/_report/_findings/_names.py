@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from crystallin._keys import UNASSIGNED
 from crystallin._report._values import count, shorten
 
 from ._words import WIDTH, are, listed, part_of, percent
 
-UNASSIGNED = "unassigned"
 # names, doubts and reasons that are listed
 N_NAMES, N_DOUBTS, N_REASONS = 20, 5, 4
 

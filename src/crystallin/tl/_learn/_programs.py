@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-CATEGORY, HOUSEKEEPING = "category", "housekeeping"
+from crystallin._keys import CATEGORY, HOUSEKEEPING
 
 
 def telling_programs(table: pd.DataFrame) -> list[str]:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from crystallin._keys import UNASSIGNED
 from crystallin.stats import NONE
 
-from ._markers import UNASSIGNED, Markers
+from ._markers import Markers
 
 # largest number of cells of each group to learn from; number of cells to classify at a time
 MAX_CELLS, CHUNK = 1_000, 50_000

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MIN_SHARED_GENES = 200
 # A difference of .1 in likeness weighs as much as one unit of the score.
 WEIGHT = 10.0
-BLOOD, IMMUNE = "blood", "immune"
+IMMUNE = "immune"
 
 
 @dataclass(frozen=True)
@@ -89,28 +89,6 @@ class Footing:
             f"{100 * agreement:.0f} % of the genes of {name!r} are about as high as in such cells, "
             f"but {100 * self.likeness.needed[label]:.0f} % are needed"
         )
-
-
-def check_profiles(profiles: object) -> None:
-    """Raise an error if these are not profiles that :func:`crystallin.tl.annotate` takes."""
-    if profiles is None or (isinstance(profiles, str) and profiles == BLOOD):
-        return
-    if not isinstance(profiles, pd.DataFrame):
-        msg = (
-            f"profiles={profiles!r}: give 'blood', None, or a pandas DataFrame of mean counts with genes in its rows "
-            "and types of cells in its columns."
-        )
-        raise ValueError(msg)
-    if not (profiles.index.is_unique and profiles.columns.is_unique and profiles.size):
-        msg = "profiles: genes (rows) and types of cells (columns) have to be there, and unique."
-        raise ValueError(msg)
-    values = profiles.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
-    if not (np.isfinite(values).all() and (values >= 0).all() and (values.sum(axis=0) > 0).all()):
-        msg = (
-            "profiles: mean counts have to be numbers of at least 0, with some above 0 for each type. Logged or scaled "
-            "values are no counts."
-        )
-        raise ValueError(msg)
 
 
 def footing_of(

@@ -12,6 +12,7 @@ import pandas as pd
 
 from crystallin import _checks as checks
 from crystallin import get
+from crystallin._keys import CATEGORY, CELL_TYPE, UNASSIGNED
 from crystallin.stats import NONE
 from crystallin.tl._shared import members
 
@@ -22,14 +23,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-UNASSIGNED = "unassigned"
 # added to ambiguous labels
 UNSURE = "?"
 # share of a label's genes in the data below which its name rests on few genes
 POOR = 1 / 3
 # number of labels that are named in messages
 N_LISTED = 6
-CATEGORY, CELL_TYPE = "category", "cell type"
 
 
 @dataclass(frozen=True)

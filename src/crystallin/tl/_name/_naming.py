@@ -10,12 +10,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from crystallin import _checks as checks
 from crystallin import stats
+from crystallin._keys import UNASSIGNED
 from crystallin.stats import NONE, Choice
 from crystallin.tl._shared import GroupMeans
 
 from ._footing import Footing
-from ._markers import UNASSIGNED, Markers
+from ._markers import Markers
 
 N_DRAWS, LEVEL = 200, 0.95
 
@@ -28,6 +30,13 @@ class Needs(NamedTuple):
     breadth: float
     margin: float
     cells: int
+
+    def check(self) -> None:
+        """Raise an error if a requirement is out of range."""
+        for name, value in (("min_score", self.score), ("min_breadth", self.breadth), ("min_margin", self.margin)):
+            checks.check_number(value, name, 0, np.inf)
+        checks.check_number(self.support, "min_support", 0, 1)
+        checks.check_int(self.cells, "min_cells", 1)
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from crystallin._keys import PARAMS
+from crystallin._keys import PARAMS, UNASSIGNED
 
-from ._markers import UNASSIGNED, UNSURE
+from ._markers import UNSURE
 
 if TYPE_CHECKING:
     from anndata import AnnData
