@@ -59,19 +59,20 @@ class Footing:
 
         Likeness decides; scores, which depend on the other groups, tell lineages that are equally like.
         """
-        found = np.full(score.shape, -np.inf)
-        for root in np.unique(self.root):
-            inside = self.root == root
-            found[:, root] = WEIGHT * self.value[:, inside].max(axis=1) + score[:, inside].max(axis=1)
-        return found
+        return WEIGHT * self._largest(self.value) + self._largest(score)
 
     def lineage(self, score: np.ndarray) -> np.ndarray:
         """Return the coarsest label of each group, or ``NONE``."""
-        found = self.evidence(score)
-        first = found.argmax(axis=1)
-        of_first = np.array([self.value[g, self.root == root].max() for g, root in enumerate(first)])
-        possible = np.isfinite(of_first) & (of_first >= self.foreign)
-        return np.where(possible, first, NONE)
+        first = self.evidence(score).argmax(axis=1)
+        of_first = self._largest(self.value)[np.arange(len(score)), first]
+        return np.where(np.isfinite(of_first) & (of_first >= self.foreign), first, NONE)
+
+    def _largest(self, values: np.ndarray) -> np.ndarray:
+        """Return the largest value of each lineage at its coarsest label, -inf at all others."""
+        found = np.full(values.shape, -np.inf)
+        for root in np.unique(self.root):
+            found[:, root] = values[:, self.root == root].max(axis=1)
+        return found
 
     def closest(self) -> np.ndarray:
         """Return the coarsest label that each group is most like, whether enough genes agree or not."""
