@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from anndata import AnnData
@@ -22,7 +21,7 @@ from ._chosen import named
 from ._ranking import comparisons, q_words
 from ._reading import titled
 from ._samples import Layout, draw_samples, keys_of_samples, name_sample
-from ._style import finish, shorten, wrap
+from ._style import finish, panels, shorten, wrap
 
 # inches: width and height of a panel, width of a level beyond the first two
 WIDTH, HEIGHT, LEVEL = 3.1, 3.0, 0.45
@@ -119,7 +118,8 @@ def compare(
             "stratum, or leave ax out."
         )
         raise ValueError(msg)
-    axes = [ax] if ax is not None else _panels(len(rows), n_cols, source.layout.n_places)
+    size = (WIDTH + LEVEL * max(source.layout.n_places - 2, 0), HEIGHT)
+    axes = [ax] if ax is not None else panels(len(rows), n_cols, size, (0, DEPTH))
     drawn = []
     for panel, row in zip(axes, rows, strict=True):
         samples = source.samples(row["program"], str(row["stratum"]))
@@ -264,13 +264,3 @@ def _result(row: pd.Series) -> str:
     effect, lower, upper = (f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−") for value in values)
     decision = "called" if row["call"] else "not called"
     return f"difference {effect} [{lower}, {upper}]\n{q_words(row['q'])}, {decision}"
-
-
-def _panels(n: int, n_cols: int, n_places: int) -> list[Axes]:
-    n_cols = min(n_cols, n)
-    n_rows = math.ceil(n / n_cols)
-    size = ((WIDTH + LEVEL * max(n_places - 2, 0)) * n_cols, HEIGHT * n_rows + DEPTH)
-    _, grid = plt.subplots(n_rows, n_cols, figsize=size, squeeze=False, layout="constrained")
-    for spare in grid.ravel()[n:]:
-        spare.remove()
-    return list(grid.ravel()[:n])

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Literal
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 from anndata import AnnData
 from matplotlib.axes import Axes
@@ -19,7 +18,7 @@ from crystallin import get
 from crystallin._keys import DEFAULT_KEY, LABELS, Keys, sd_of
 
 from ._chosen import named
-from ._style import finish, wrap
+from ._style import finish, panels, wrap
 
 COLOURS, UNKNOWN = "RdBu_r", "#dcdcdc"
 # share of the activities within the scale, and the least the scale shows
@@ -101,7 +100,7 @@ def embedding(
     # programs that were not measured (NaN) are as uncertain as the prior
     activity, sd = activity.fillna(0), sd.fillna(1)
     limit = max(float(np.quantile(activity.abs(), WITHIN)), MIN_LIMIT)
-    axes = [ax] if ax is not None else _panels(len(names), n_cols)
+    axes = [ax] if ax is not None else panels(len(names), n_cols, (PANEL, PANEL + 0.4), (1.6, 0))
     for panel, program in zip(axes, names, strict=True):
         mean, known = activity[program].to_numpy(), _known(sd[program].to_numpy())
         order = np.argsort(known * np.abs(mean), kind="stable")
@@ -148,16 +147,6 @@ def _known(sd: np.ndarray) -> np.ndarray:
 def _colour(mean: np.ndarray, known: np.ndarray, limit: float) -> np.ndarray:
     colour = mpl.colormaps[COLOURS](Normalize(-limit, limit)(mean))[..., :3]
     return to_rgb(UNKNOWN) + known[..., None] * (colour - to_rgb(UNKNOWN))
-
-
-def _panels(n: int, n_cols: int) -> list[Axes]:
-    n_cols = min(n_cols, n)
-    n_rows = math.ceil(n / n_cols)
-    size = (PANEL * n_cols + 1.6, (PANEL + 0.4) * n_rows)
-    _, grid = plt.subplots(n_rows, n_cols, figsize=size, squeeze=False, layout="constrained")
-    for spare in grid.ravel()[n:]:
-        spare.set_axis_off()
-    return list(grid.ravel()[:n])
 
 
 def _draw_key(axes: list[Axes], limit: float, height: float, reading: str) -> None:

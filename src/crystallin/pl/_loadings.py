@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from anndata import AnnData
 from matplotlib.axes import Axes
@@ -18,7 +16,7 @@ from crystallin import get
 from crystallin._keys import DEFAULT_KEY
 
 from ._bars import draw_bars
-from ._style import DOWN, UP, finish, legend_outside, wrap
+from ._style import DOWN, UP, finish, legend_outside, panels, wrap
 
 MAX_PANELS = 12
 
@@ -88,7 +86,7 @@ def loadings(
             raise ValueError(msg)
         axes = [ax]
     else:
-        axes = _panels(len(names), n_genes, n_cols)
+        axes = panels(len(names), n_cols, (2.6, 0.9 + 0.2 * n_genes))
     for panel, name in zip(axes, names, strict=True):
         genes = table.loc[table["program"] == name]
         # free programs have no prior, and their genes are not in the order of loadings
@@ -109,13 +107,3 @@ def _keys(table: pd.DataFrame) -> dict[str, Any]:
     if table["added"].any():
         keys["+ added by crystallin.complete"] = Line2D([], [], linestyle="")
     return keys
-
-
-def _panels(n: int, n_genes: int, n_cols: int) -> list[Axes]:
-    n_cols = min(n_cols, n)
-    n_rows = math.ceil(n / n_cols)
-    height = 0.9 + 0.2 * n_genes
-    _, grid = plt.subplots(n_rows, n_cols, figsize=(2.6 * n_cols, height * n_rows), squeeze=False, layout="constrained")
-    for spare in grid.ravel()[n:]:
-        spare.remove()
-    return list(grid.ravel()[:n])

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Literal
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from anndata import AnnData
@@ -17,7 +15,7 @@ from crystallin import _checks as checks
 from crystallin._keys import RANK_PROGRAMS_GROUPS, TOTAL, UNIQUE
 
 from ._ranking import comparisons, decided, difference_of, only
-from ._style import DOWN, MUTED, UP, finish, legend_below, shorten, tidy, wrap
+from ._style import DOWN, MUTED, UP, finish, legend_below, panels, shorten, tidy, wrap
 
 # inches: depth of the legend below all panels; points: its distance from given axes
 DEPTH, LEGEND_DEPTH = 0.6, 34
@@ -96,7 +94,8 @@ def rank_programs_groups(
     parts = comparisons(adata, group, stratum, families, key, kind)
     if ax is not None:
         only(parts)
-    axes = [ax] if ax is not None else _panels(len(parts), min(n_programs, max(map(len, parts.values()))), n_cols)
+    size = (5.2, 1 + 0.2 * min(n_programs, max(map(len, parts.values()))))
+    axes = [ax] if ax is not None else panels(len(parts), n_cols, size, (0, DEPTH))
     shown = {title: part.head(n_programs) for title, part in parts.items()}
     for panel, (title, part) in zip(axes, shown.items(), strict=True):
         _draw(panel, title, part, q_max, kind)
@@ -107,16 +106,6 @@ def rank_programs_groups(
     else:
         legend_below(ax, keys, LEGEND_DEPTH, **LEGEND)
     return finish(axes[0] if len(axes) == 1 else axes, show)
-
-
-def _panels(n: int, n_programs: int, n_cols: int) -> list[Axes]:
-    n_cols = min(n_cols, n)
-    n_rows = math.ceil(n / n_cols)
-    size = (5.2 * n_cols, (1 + 0.2 * n_programs) * n_rows + DEPTH)
-    _, grid = plt.subplots(n_rows, n_cols, figsize=size, squeeze=False, layout="constrained")
-    for spare in grid.ravel()[n:]:
-        spare.remove()
-    return list(grid.ravel()[:n])
 
 
 def _draw(ax: Axes, title: str, part: pd.DataFrame, q_max: float | None, kind: str) -> None:

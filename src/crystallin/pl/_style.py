@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -31,6 +32,31 @@ def wrap(name: str, width: int = TITLE_WIDTH) -> str:
             break
         lines = again
     return "\n".join(lines) or name
+
+
+def panels(
+    n: int, n_cols: int, size: tuple[float, float], room: tuple[float, float] = (0, 0), **options: Any
+) -> list[Axes]:
+    """Return the axes of ``n`` panels in a new figure, at most ``n_cols`` in a row.
+
+    Parameters
+    ----------
+    n, n_cols
+        Number of panels, and in a row.
+    size
+        Width and height of a panel in inches.
+    room
+        Width and height that the figure has beside the panels.
+    options
+        Further arguments of :func:`matplotlib.pyplot.subplots`.
+    """
+    n_cols = min(n_cols, n)
+    n_rows = math.ceil(n / n_cols)
+    whole = (room[0] + size[0] * n_cols, room[1] + size[1] * n_rows)
+    _, grid = plt.subplots(n_rows, n_cols, figsize=whole, squeeze=False, layout="constrained", **options)
+    for spare in grid.ravel()[n:]:
+        spare.remove()
+    return list(grid.ravel()[:n])
 
 
 def tidy(ax: Axes) -> None:

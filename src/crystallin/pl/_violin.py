@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Literal
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from anndata import AnnData
 from matplotlib.axes import Axes
@@ -18,7 +16,7 @@ from crystallin._keys import DEFAULT_KEY, LABELS
 from ._chosen import named
 from ._densities import Cells, draw_densities, legend_of
 from ._group_means import group_means, labels_of
-from ._style import finish, legend_below, legend_outside, shorten, tidy, wrap
+from ._style import finish, legend_below, legend_outside, panels, shorten, tidy, wrap
 
 SORTS = ("category", "mean")
 # inches: height of a row and of one that is split, space above and below the rows, height of a line of the legend;
@@ -165,15 +163,9 @@ def _by_mean(activity: pd.DataFrame, cells: Cells, groups: list[str]) -> list[st
 
 def _panels(n: int, n_cols: int, groups: list[str], n_keys: int, *, is_split: bool) -> list[Axes]:
     """Return axes; those in a row share the names of groups."""
-    n_cols = min(n_cols, n)
-    n_rows = math.ceil(n / n_cols)
+    size = (WIDTH if n == 1 else NARROW, FRAME + (SPLIT_ROW if is_split else ROW) * len(groups))
     names = LETTER * max(len(shorten(name)) for name in groups)
-    height = FRAME + (SPLIT_ROW if is_split else ROW) * len(groups)
-    size = (names + (WIDTH if n == 1 else NARROW * n_cols), height * n_rows + LINE * n_keys)
-    _, grid = plt.subplots(n_rows, n_cols, figsize=size, squeeze=False, sharey=True, layout="constrained")
-    for spare in grid.ravel()[n:]:
-        spare.remove()
-    return list(grid.ravel()[:n])
+    return panels(n, n_cols, size, (names, LINE * n_keys), sharey=True)
 
 
 def _name_axes(ax: Axes, groups: list[str], reading: str, *, is_split: bool) -> None:
