@@ -19,11 +19,9 @@ from crystallin import _checks as checks
 from crystallin._keys import RANK_PROGRAMS_GROUPS
 
 from ._ranking import comparisons, decided, difference_of
-from ._style import finish, legend_below, shorten
+from ._style import finish, legend_below_names, shorten
 
 UNTESTED, PALE = "#dddddd", 0.35
-# points: height of a letter of the names below, which are oblique, and distance of the legend from them
-LETTER, GAP = 3.2, 20
 
 
 def effects(
@@ -158,7 +156,7 @@ def _draw(effect: pd.DataFrame, mark: pd.DataFrame, words: tuple[str, str, str],
         )
     if effect.isna().to_numpy().any():
         keys["not tested"] = Patch(color=UNTESTED)
-    legend_below(ax, keys, GAP + LETTER * max(map(len, labels)), at=0.5, fontsize=7.5, ncols=2)
+    legend_below_names(ax, keys, labels, at=0.5, ncols=2)
     return ax
 
 

@@ -8,12 +8,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from ._style import italics, legend_below, mark_members, shorten
+from ._style import italics, legend_below_names, mark_members, shorten
 
 # the colour scale ends at this quantile of the shown values
 QUANTILE = 0.98
-# points: height of a letter of the names below, which are oblique, and distance of the legend from them
-LETTER, GAP = 3.2, 20
 
 
 def draw_strata(table: pd.DataFrame, n_genes: int, label: str, *, title: str, ax: Axes | None) -> Axes:
@@ -59,6 +57,5 @@ def draw_strata(table: pd.DataFrame, n_genes: int, label: str, *, title: str, ax
     if len(row):
         style = {"color": "white", "markeredgecolor": "0.5", "markeredgewidth": 0.5}
         keys["beyond the colours"] = Line2D([], [], linestyle="", marker="o", markersize=3.5, **style)
-    if keys:
-        legend_below(ax, keys, GAP + LETTER * max(map(len, labels)), fontsize=7.5)
+    legend_below_names(ax, keys, labels)
     return ax

@@ -17,6 +17,8 @@ from ._names import readable
 # two colours of the Okabe-Ito palette, which can be distinguished with every kind of colour blindness
 UP, DOWN, MUTED = "#0072B2", "#D55E00", "#999999"
 TITLE_WIDTH = 28
+# points: height of a letter of oblique names of the x axis, and distance of a legend from these
+LETTER, GAP = 3.2, 20
 LABEL_WIDTH = 44
 
 
@@ -101,6 +103,12 @@ def legend_below(ax: Axes, keys: Mapping[str, Any], depth: float, *, at: float =
         bbox_transform=ax.transAxes + ScaledTranslation(0, -depth / 72, ax.figure.dpi_scale_trans),
         **({"borderaxespad": 0} | options),
     )
+
+
+def legend_below_names(ax: Axes, keys: Mapping[str, Any], names: Iterable[str], **options: Any) -> None:
+    """Draw a legend below the oblique names of the x axis; see :func:`legend_below`."""
+    if keys:
+        legend_below(ax, keys, GAP + LETTER * max(map(len, names)), fontsize=7.5, **options)
 
 
 def legend_outside(figure: Any, keys: Mapping[str, Any], *, n_cols: int) -> None:
