@@ -21,7 +21,6 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import scanpy as sc
 from _common import DATA, parser, quiet, save, versions, write
 from matplotlib.figure import Figure
 
@@ -38,11 +37,8 @@ N_GENES, MIN_GENES, MIN_CELLS, SEEDS = 3000, 12, 50, (0, 1, 2)
 
 def variable_genes(adata: ad.AnnData, keep: Sequence[str] = (), n_genes: int = N_GENES) -> ad.AnnData:
     """The variable genes, and those to keep in any case."""
-    logged = adata.copy()
-    sc.pp.normalize_total(logged, target_sum=1e4)
-    sc.pp.log1p(logged)
-    sc.pp.highly_variable_genes(logged, n_top_genes=n_genes)
-    return adata[:, logged.var["highly_variable"] | logged.var_names.isin(keep)].copy()
+    selected = cr.pp.select_genes(adata, n_top_genes=n_genes, copy=True).var["selected"]
+    return adata[:, selected | adata.var_names.isin(keep)].copy()
 
 
 def effects(adata: ad.AnnData, activity: pd.DataFrame) -> pd.DataFrame:

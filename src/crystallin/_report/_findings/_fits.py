@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from crystallin._report._values import count, shorten
+from crystallin._report._values import count
 
-from ._words import WIDTH, listed
+from ._words import listed, short
 
 # correlation of a program's activity with that of other fits, from which on other fits repeat it
 STEADY = 0.8
@@ -24,7 +24,7 @@ def repeated(stability: pd.Series) -> str:
     )
     if not len(unsteady):
         return f"{text}."
-    return f"{text}. Do not build on the others: {listed(_short(unsteady))}."
+    return f"{text}. Do not build on the others: {listed(short(unsteady))}."
 
 
 def barely_covered(coverage: pd.Series) -> str:
@@ -35,9 +35,5 @@ def barely_covered(coverage: pd.Series) -> str:
     has, its = ("has", "its") if len(low) == 1 else ("have", "their")
     return (
         f"{len(low):,} of {count(len(coverage), 'program')} {has} less than half of {its} genes in the data and "
-        f"{'represents' if len(low) == 1 else 'represent'} only this part: {listed(_short(low))}."
+        f"{'represents' if len(low) == 1 else 'represent'} only this part: {listed(short(low))}."
     )
-
-
-def _short(names: pd.Index) -> list[str]:
-    return [shorten(str(name), WIDTH) for name in names]

@@ -7,7 +7,7 @@ import pandas as pd
 from crystallin._keys import UNASSIGNED
 from crystallin._report._values import count, shorten
 
-from ._words import WIDTH, are, listed, part_of, percent
+from ._words import WIDTH, are, listed, part_of, percent, short
 
 # names, doubts and reasons that are listed
 N_NAMES, N_DOUBTS, N_REASONS = 20, 5, 4
@@ -20,7 +20,7 @@ def names(table: pd.DataFrame, groupby: str) -> list[str]:
     text = f"Of {groupby}, {part_of(len(named), len(table), 'group')} named"
     if len(named):
         of_label = named.groupby(named["label"].astype(str), sort=False)["group"].agg(list)
-        parts = [f"{shorten(name, WIDTH)} ({listed(_short(groups))})" for name, groups in of_label.items()]
+        parts = [f"{shorten(name, WIDTH)} ({listed(short(groups))})" for name, groups in of_label.items()]
         more = f"; and {len(parts) - N_NAMES:,} more names" if len(parts) > N_NAMES else ""
         text += f": {'; '.join(parts[:N_NAMES])}{more}"
     sentences = [f"{text}."]
@@ -52,7 +52,3 @@ def rules(table: pd.DataFrame, groupby: str) -> str:
     best = held.loc[held["f1"].idxmax()]
     example = f"; the best is that of {shorten(str(best['group']), WIDTH)}: {best['rule']}"
     return f"{text} (median {share}, on held-out cells){example}."
-
-
-def _short(groups: list) -> list[str]:
-    return [shorten(str(name), WIDTH) for name in groups]

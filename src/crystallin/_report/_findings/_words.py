@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from crystallin._report._values import shorten
 
 # names that a sentence takes, and the letters of each
 MAX_LISTED, WIDTH = 6, 48
@@ -17,6 +19,11 @@ def listed(names: Sequence[str], n: int = MAX_LISTED) -> str:
     if len(shown) > n + 1:
         return f"{', '.join(shown[:n])} and {len(shown) - n:,} more"
     return " and ".join(part for part in (", ".join(shown[:-1]), *shown[-1:]) if part)
+
+
+def short(names: Iterable[object]) -> list[str]:
+    """Return names of the length that a sentence takes."""
+    return [shorten(str(name), WIDTH) for name in names]
 
 
 def amount(value: float) -> str:
